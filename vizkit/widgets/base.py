@@ -1,0 +1,96 @@
+"""What the three widgets share on the Python side: one module of front-end code, traits, fallbacks and export."""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+from PIL import Image
+
+from vizkit.widgets import page, picture
+
+FRONTEND = Path(__file__).with_name("frontend")
+
+
+def strip_comments(text: str) -> str:
+    """Drop what a browser does not need: whole-line comments, indentation and blank lines.
+
+    The front end keeps to a style in which this is safe: a comment that shares its line with code
+    stays, and no string spans lines.
+    """
+    text = re.sub(r"^\s*/\*.*?\*/\s*$", "", text, flags=re.MULTILINE | re.DOTALL)
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+@cache
+def joined(name: str, suffix: str) -> str:
+    """Return `core` and the widget's own file as one text, because `_esm` and `_css` are one file each."""
+    parts = (FRONTEND / f"{stem}.{suffix}" for stem in ("core", name))
+    return "\n".join(strip_comments(part.read_text(encoding="utf-8")) for part in parts)
+
+
+class VizkitWidget(anywidget.AnyWidget):
+    """Base of the widgets: an `anywidget.AnyWidget` with linkable indices, a static face and an export.
+
+    A subclass names its front-end file (`class AttentionMap(VizkitWidget, frontend="attention_map")`)
+    and implements `headline`, `picture` and `to_plotly`.
+
+    Traits:
+        hovered: index of the item under the pointer, -1 for none.
+        selected: indices of the chosen items.
+        theme: "auto" follows the page, "light" and "dark" do not.
+        title: shown above the picture, as text.
+    """
+
+    hovered = traitlets.Int(-1).tag(sync=True)
+    selected = traitlets.List(traitlets.Int()).tag(sync=True)
+    theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)
+    title = traitlets.Unicode("").tag(sync=True)
+
+    def __init_subclass__(cls, frontend: str | None = None, **kwargs: Any) -> None:
+        if frontend is not None:
+            cls._esm = joined(frontend, "js")
+            cls._css = joined(frontend, "css")
+        super().__init_subclass__(**kwargs)
+
+    def headline(self) -> str:
+        """One line that says what the widget shows and its main number; the same on every machine."""
+        raise NotImplementedError
+
+    def picture(self) -> Image.Image:
+        """The current view as a picture, drawn without a browser."""
+        raise NotImplementedError
+
+    def to_plotly(self) -> Any:
+        """The current view as a static `plotly.graph_objects.Figure`."""
+        raise NotImplementedError
+
+    def page_state(self) -> dict[str, Any]:
+        """Return the state that an exported page needs: all that the front end might ask the kernel for."""
+        return self.get_state()
+
+    def save_html(self, path: str | Path) -> Path:
+        """Write one self-contained page that is alive with no kernel and no network; return its path.
+
+        Raises:
+            OSError: the page cannot be written; an older page at `path` is left as it was.
+        """
+        return page.save_page(path, [self])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(title={self.title!r})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        png = picture.to_png(self.picture())
+        data = {**data, "text/plain": self.headline(), "image/png": base64.b64encode(png).decode()}
+        return data, {**metadata, "image/png": {"alt": self.headline()}}

@@ -1,0 +1,147 @@
+"""Exported pages: widgets in one HTML file that is alive with no kernel, no network and no other file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ipywidgets.widgets.widget import _instances, _remove_buffers
+from ipywidgets.widgets.widget_link import DirectionalLink, Link
+
+if TYPE_CHECKING:
+    from vizkit.widgets.base import VizkitWidget
+
+HOST = Path(__file__).with_name("frontend") / "page.js"
+PAGE_STYLE = (
+    ":root{color-scheme:light dark}body{margin:0;padding:16px;background:#fff;font-family:system-ui,sans-serif}"
+    "@media(prefers-color-scheme:dark){body{background:#111418}}.vizkit{margin-bottom:24px}"
+)
+
+
+def save_page(path: str | Path, widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> Path:
+    """Write `widgets` into one self-contained page; `ipywidgets.jslink`s between them stay alive.
+
+    The page carries one copy of each widget's code however many instances it shows, and a
+    content-security policy that allows these very scripts (by hash) and no connection at all.
+
+    Args:
+        path: the file to write; written whole or not at all.
+        widgets: the widgets, from top to bottom.
+        title: the page's title.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: no widgets.
+        OSError: the page cannot be written; an older page at `path` is left as it was.
+    """
+    if not widgets:
+        raise ValueError("save_page needs at least one widget, got none")
+    path = Path(path)
+    text = page_text(widgets, title=title)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
+    """Return the page that `save_page` writes."""
+    from vizkit.widgets.base import strip_comments
+
+    kinds = {type(widget).__name__: widget for widget in widgets}
+    scripts = [_registered(name, one._esm) for name, one in kinds.items()]
+    scripts.append(strip_comments(HOST.read_text(encoding="utf-8")))
+    state = {"widgets": [_saved(widget) for widget in widgets], "links": _links(widgets)}
+    places = "\n".join(
+        f'<div class="vizkit" id="vizkit-{index}"></div>' for index in range(len(widgets))
+    )
+    styles = PAGE_STYLE + "\n" + "\n".join(one._css for one in kinds.values())
+    return "\n".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{html.escape(title)}</title>\n<style>{styles}</style>\n</head>\n<body>\n{places}",
+            f'<script type="application/json" id="vizkit-state">{_json(state)}</script>',
+            *(f'<script type="module">{script}</script>' for script in scripts),
+            "</body>\n</html>\n",
+        ]
+    )
+
+
+def _registered(name: str, module: str) -> str:
+    """Turn a widget's module into a script that leaves `render` where the host finds it: no import, no blob."""
+    head, found, tail = module.rpartition("export default")
+    if not found:
+        raise ValueError(f"the front end of {name} has no default export")
+    return f"{head}(window.vizkit ??= {{}}).{name} ={tail}"
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    hashes = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline';"
+        " img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _saved(widget: VizkitWidget) -> dict[str, Any]:
+    state, paths, buffers = _remove_buffers(widget.page_state())
+    own = {
+        name: value
+        for name, value in state.items()
+        if not name.startswith("_") and name not in ("layout", "tabbable", "tooltip")
+    }
+    packed = [
+        {"path": path, "data": base64.b64encode(buffer).decode()}
+        for path, buffer in zip(paths, buffers, strict=True)
+    ]
+    return {"kind": type(widget).__name__, "state": own, "buffers": packed}
+
+
+def _links(widgets: Sequence[VizkitWidget]) -> list[dict[str, Any]]:
+    """The jslinks of this process both of whose ends are on the page."""
+    place = {widget.model_id: index for index, widget in enumerate(widgets)}
+    found = []
+    for link in list(_instances.values()):
+        if not isinstance(link, Link):
+            continue
+        ends = [(place.get(widget.model_id), trait) for widget, trait in (link.source, link.target)]
+        if all(index is not None for index, _ in ends):
+            found.append(
+                {
+                    "source": ends[0],
+                    "target": ends[1],
+                    "both": not isinstance(link, DirectionalLink),
+                }
+            )
+    return found
+
+
+def _json(state: Any) -> str:
+    """JSON that cannot end its own script element, whatever the captions say."""
+    return (
+        json.dumps(state, ensure_ascii=False, allow_nan=False)
+        .replace("<", "\\u003c")
+        .replace("\u2028", "\\u2028")
+        .replace("\u2029", "\\u2029")
+    )

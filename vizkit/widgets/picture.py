@@ -1,0 +1,133 @@
+"""Static pictures: what a widget shows where no browser code runs (GitHub, nbviewer, PDF)."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+INK, MUTED, LINE, PAPER = "#1b1f24", "#59626d", "#d0d7de", "#ffffff"
+
+
+@cache
+def _core_constant(name: str) -> Any:
+    """Read a JSON constant out of core.js, so that the two faces of a widget cannot drift apart."""
+    text = Path(__file__).with_name("frontend").joinpath("core.js").read_text(encoding="utf-8")
+    found = re.search(rf"^const {name} = (.*?);$", text, re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise LookupError(f"core.js defines no constant {name}")
+    return json.loads(found.group(1))
+
+
+def color_names() -> list[str]:
+    """Names of the colour maps."""
+    return list(_core_constant("COLOR_STOPS"))
+
+
+def category_color(index: int) -> str:
+    """Colour of a class as '#rrggbb'; the palette repeats after its end."""
+    colors = _core_constant("CATEGORY_COLORS")
+    return colors[index % len(colors)]
+
+
+@cache
+def color_table(name: str) -> np.ndarray:
+    """The colour map as uint8 `(256, 3)`, equal to `colorTable` in core.js."""
+    stops = _core_constant("COLOR_STOPS")[name]
+    rgb = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops], float)
+    at = np.linspace(0, len(stops) - 1, 256)
+    columns = [np.interp(at, np.arange(len(stops)), rgb[:, channel]) for channel in range(3)]
+    return np.floor(np.stack(columns, 1) + 0.5).astype(np.uint8)
+
+
+def colorize(values: np.ndarray, name: str, low: float, high: float) -> np.ndarray:
+    """Return `values` (any shape) as uint8 colours (shape + (3,)), from `low` to `high`."""
+    scaled = (np.asarray(values, float) - low) / ((high - low) or 1.0)
+    return color_table(name)[np.clip(scaled * 255 + 0.5, 0, 255).astype(int)]
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """A font that also has Korean letters where the system offers one, else Pillow's own."""
+    for name in (
+        "NotoSansCJK-Regular.ttc",
+        "NotoSansKR-Regular.otf",
+        "AppleSDGothicNeo.ttc",
+        "malgun.ttf",
+    ):
+        try:
+            return ImageFont.truetype(name, size)
+        except OSError:
+            continue
+    return ImageFont.load_default(size)
+
+
+def blank(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """A white canvas and its pen."""
+    image = Image.new("RGB", (width, height), PAPER)
+    return image, ImageDraw.Draw(image)
+
+
+def shorten(text: str, pen: ImageDraw.ImageDraw, face: ImageFont.FreeTypeFont, width: float) -> str:
+    """Cut `text` to at most `width` pixels, with an ellipsis where something is missing."""
+    text = " ".join(text.split())
+    if pen.textlength(text, face) <= width:
+        return text
+    while text and pen.textlength(text + "…", face) > width:
+        text = text[: -max(1, len(text) // 12)]
+    return text + "…"
+
+
+def enlarge(pixels: np.ndarray, width: int, height: int, *, smooth: bool = False) -> Image.Image:
+    """Return uint8 pixels `(H, W, 3)` as a picture of the given size in pixels."""
+    mode = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
+    return Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), mode)
+
+
+def to_png(image: Image.Image) -> bytes:
+    """Return PNG bytes, small: at most 128 colours, which plots and maps hardly show."""
+    small = image.convert("RGB").quantize(
+        128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+    )
+    out = io.BytesIO()
+    small.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def fit_square(pixels: np.ndarray, size: int) -> Image.Image:
+    """Return a picture scaled to fit a white square of `size` pixels, its proportions kept."""
+    image = Image.fromarray(pixels)
+    scale = size / max(image.size)
+    shape = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    mode = Image.Resampling.NEAREST if scale >= 2 else Image.Resampling.LANCZOS
+    square = Image.new("RGB", (size, size), PAPER)
+    square.paste(image.resize(shape, mode), ((size - shape[0]) // 2, (size - shape[1]) // 2))
+    return square
+
+
+def atlas(
+    images: Sequence[np.ndarray], tile: int = 48, *, columns: int | None = None
+) -> dict[str, Any]:
+    """Lay thumbnails into one picture, as `openAtlas` in core.js reads it.
+
+    Returns:
+        `{tile, columns, count, png}`; `png` is a data URL (JPEG inside for many pictures, which is
+        several times smaller).
+    """
+    columns = columns or max(1, min(len(images), 4096 // tile))
+    rows = -(-len(images) // columns)
+    sheet = Image.new("RGB", (columns * tile, rows * tile), PAPER)
+    for index, image in enumerate(images):
+        sheet.paste(fit_square(image, tile), (index % columns * tile, index // columns * tile))
+    out = io.BytesIO()
+    sheet.save(out, "JPEG", quality=82, optimize=True)
+    url = "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
+    return {"tile": tile, "columns": columns, "count": len(images), "png": url}
