@@ -1,0 +1,279 @@
+"""Makes the environment in `.venv` and runs one task of the course in it.
+
+    python tools/setup_environment.py lab | test | outputs | bench | lint | constraints  [arguments]
+
+`make <task>` calls this file with the first Python it finds that is new enough. It needs nothing
+but the standard library, so it also works on Windows without make. What it knows by heart:
+
+- `.venv` is ready when its stamp holds the digest of pyproject.toml and constraints.txt. A second
+  run reads the stamp and starts at once; a changed pin installs again.
+- An install that was interrupted leaves a marker behind. pip takes a half-unpacked package for an
+  installed one, so a marked environment is made anew (downloads are kept by pip's own cache).
+
+Variables: VIZKIT_DISK_GB (free space asked for before the first install), VIZKIT_NEWEST=1 (ignore
+constraints.txt and install the newest versions, for the weekly run).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".venv"
+STAMP = ENVIRONMENT / "vizkit-ready.json"
+UNFINISHED = ENVIRONMENT / "vizkit-unfinished"
+FRONTEND_TESTS = ROOT / "tests" / "frontend"
+
+OLDEST_PYTHON = (3, 11)
+# Measured: the environment with the test extra plus what pip keeps of the downloads. On Linux the
+# wheels of PyTorch bring CUDA along.
+DISK_GB = 10.0 if sys.platform == "linux" else 4.0
+
+
+def stop(message: str) -> NoReturn:
+    """Ends the program with one line that says what to do."""
+    sys.exit(f"vizkit: {message}")
+
+
+def say(message: str) -> None:
+    print(f"vizkit: {message}", flush=True)
+
+
+# ---------------------------------------------------------------------------- the environment
+
+
+def environment_python() -> Path:
+    """The interpreter inside `.venv`."""
+    folder, name = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    return ENVIRONMENT / folder / name
+
+
+def newest_wanted() -> bool:
+    return os.environ.get("VIZKIT_NEWEST", "") not in ("", "0")
+
+
+def digest() -> str:
+    """Changes whenever another set of packages would be installed, or the checkout was moved."""
+    parts = [str(ROOT).encode(), (ROOT / "pyproject.toml").read_bytes()]
+    parts.append(b"newest" if newest_wanted() else (ROOT / "constraints.txt").read_bytes())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def installed_extras() -> set[str] | None:
+    """The extras of a finished, up-to-date environment, or None when there is work to do."""
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    ready = stamp.get("digest") == digest() and environment_python().exists()
+    return set(stamp["extras"]) if ready else None
+
+
+def usable() -> bool:
+    """Whether `.venv` can be installed into: its Python runs, is new enough and has pip."""
+    check = f"import sys, pip; sys.exit(sys.version_info < {OLDEST_PYTHON})"
+    try:
+        run = subprocess.run([environment_python(), "-c", check], capture_output=True)
+    except OSError:
+        return False
+    return run.returncode == 0
+
+
+def check_disk() -> None:
+    try:
+        needed = float(os.environ.get("VIZKIT_DISK_GB", DISK_GB))
+    except ValueError:
+        stop(f"VIZKIT_DISK_GB must be a number, not {os.environ['VIZKIT_DISK_GB']!r}.")
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < needed:
+        stop(
+            f"not enough disk: the install takes about {needed:g} GB and {free:.1f} GB are free on "
+            f"the disk of {ROOT}. Make room, then run the same command again."
+        )
+
+
+def make_environment() -> None:
+    """Creates an empty `.venv`, marked as unfinished from its first moment on."""
+    check_disk()
+    say(f"making .venv (about {DISK_GB:g} GB of disk; some minutes, once)")
+    ENVIRONMENT.mkdir()
+    UNFINISHED.touch()
+    try:
+        venv.create(ENVIRONMENT, with_pip=True, symlinks=os.name != "nt")
+    except (subprocess.CalledProcessError, ImportError):
+        shutil.rmtree(ENVIRONMENT)
+        stop(
+            f"{sys.executable} cannot make virtual environments. "
+            "On Debian or Ubuntu: apt install python3-venv, then run the same command again."
+        )
+
+
+def install(extras: set[str]) -> None:
+    """Installs the package and its pinned dependencies; the stamp is written last."""
+    UNFINISHED.touch()
+    STAMP.unlink(missing_ok=True)
+    target = f"{ROOT}[{','.join(sorted(extras))}]" if extras else str(ROOT)
+    how = (
+        ["--upgrade", "--upgrade-strategy", "eager"]
+        if newest_wanted()
+        else ["--constraint", str(ROOT / "constraints.txt")]
+    )
+    command = [str(environment_python()), "-m", "pip", "install"]
+    command += ["--disable-pip-version-check", *how, "--editable", target]
+    say("installing the packages")
+    if subprocess.run(command, cwd=ROOT).returncode:
+        stop(
+            "the install did not finish; pip's lines above say why (most often: no network, or "
+            "the disk is full). Run the same command again: what was downloaded is kept."
+        )
+    write_jupyterlab_settings()
+    unfinished_stamp = STAMP.with_suffix(".tmp")
+    stamp = {"digest": digest(), "extras": sorted(extras)}
+    unfinished_stamp.write_text(json.dumps(stamp), encoding="utf-8")
+    unfinished_stamp.replace(STAMP)
+    UNFINISHED.unlink()
+
+
+def write_jupyterlab_settings() -> None:
+    """JupyterLab opens offline and in silence: no news, no update check, no build prompt."""
+    files = {
+        "etc/jupyter/jupyter_lab_config.json": {
+            "LabApp": {
+                "news_url": None,
+                "check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
+                "extension_manager": "readonly",
+            }
+        },
+        "share/jupyter/lab/settings/overrides.json": {
+            "@jupyterlab/apputils-extension:notification": {
+                "checkForUpdates": False,
+                "fetchNews": "false",
+            }
+        },
+        "share/jupyter/lab/settings/page_config.json": {
+            "buildAvailable": False,
+            "buildCheck": False,
+        },
+    }
+    for name, content in files.items():
+        path = ENVIRONMENT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def ensure_environment(*extras: str) -> Path:
+    """Brings `.venv` to what pyproject.toml and constraints.txt say; returns its Python."""
+    have = installed_extras()
+    if have is not None and have.issuperset(extras):
+        return environment_python()
+    if ENVIRONMENT.exists() and (UNFINISHED.exists() or not usable()):
+        say(".venv was left unfinished or broken: making it anew")
+        shutil.rmtree(ENVIRONMENT)
+    if not ENVIRONMENT.exists():
+        make_environment()
+    install(set(extras) | (have or set()))
+    return environment_python()
+
+
+def run_in_environment(command: list[str | Path]) -> NoReturn:
+    """Becomes the command (POSIX) or waits for it (Windows), so that Ctrl-C reaches it alone."""
+    words = [str(word) for word in command]
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    if os.name == "posix":
+        os.execv(words[0], words)
+    process = subprocess.Popen(words)
+    while True:
+        try:
+            sys.exit(process.wait())
+        except KeyboardInterrupt:
+            continue
+
+
+# ---------------------------------------------------------------------------- the tasks
+
+
+def lab(arguments: list[str]) -> NoReturn:
+    """Opens JupyterLab on the first notebook."""
+    python = ensure_environment()
+    options = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    start = ROOT / "notebooks" / "00_start_here.ipynb"
+    run_in_environment([python, "-m", "jupyterlab", start, *options, *arguments])
+
+
+def prepare_frontend_tests() -> None:
+    """Fetches TypeScript where Node is present. Node is never needed to use vizkit."""
+    npm = shutil.which("npm")
+    if not (npm and shutil.which("node")):
+        say("Node is not installed: the type check and unit tests of the front end will not run.")
+        return
+    lock = FRONTEND_TESTS / "package-lock.json"
+    installed = FRONTEND_TESTS / "node_modules" / ".package-lock.json"
+    if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+        return
+    say("fetching TypeScript for the front end's tests")
+    if subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FRONTEND_TESTS).returncode:
+        stop("`npm ci` in tests/frontend failed; its lines above say why. No network?")
+
+
+def test(arguments: list[str]) -> NoReturn:
+    """Unit, widget, fault, front-end, browser and notebook tests, in one pytest run."""
+    python = ensure_environment("test")
+    prepare_frontend_tests()
+    run_in_environment([python, "-m", "pytest", *arguments])
+
+
+def outputs(arguments: list[str]) -> NoReturn:
+    """Runs the notebooks and stores what they print."""
+    python = ensure_environment("test")
+    run_in_environment([python, ROOT / "tools" / "store_outputs.py", *arguments])
+
+
+def bench(arguments: list[str]) -> NoReturn:
+    """Measures the widgets against their peers, side by side."""
+    python = ensure_environment("test", "bench")
+    run_in_environment([python, "-m", "benchmarks", *arguments])
+
+
+def lint(arguments: list[str]) -> NoReturn:
+    """ruff: rules, then layout."""
+    python = ensure_environment("test")
+    failed = subprocess.run([python, "-m", "ruff", "check", ".", *arguments], cwd=ROOT).returncode
+    failed |= subprocess.run([python, "-m", "ruff", "format", "--check", "."], cwd=ROOT).returncode
+    sys.exit(failed)
+
+
+def constraints(arguments: list[str]) -> NoReturn:
+    """Writes constraints.txt anew: the newest versions that fit Python 3.11 and later."""
+    python = ensure_environment("test")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
+    command = [python, "-m", "uv", "pip", "compile", "pyproject.toml", "--all-extras"]
+    command += ["--universal", "--python-version", ".".join(map(str, OLDEST_PYTHON))]
+    command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--quiet", "--upgrade"]
+    run_in_environment([*command, "--output-file", "constraints.txt", *arguments])
+
+
+TASKS = {task.__name__: task for task in (lab, test, outputs, bench, lint, constraints)}
+
+
+def main() -> None:
+    if sys.version_info < OLDEST_PYTHON:
+        stop("Python 3.11 or newer is needed; this is {}.{}.".format(*sys.version_info))
+    if len(sys.argv) < 2 or sys.argv[1] not in TASKS:
+        stop(f"name one task: {', '.join(TASKS)}.")
+    try:
+        TASKS[sys.argv[1]](sys.argv[2:])
+    except KeyboardInterrupt:
+        stop("stopped. The same command starts again and keeps what was downloaded.")
+
+
+if __name__ == "__main__":
+    main()
