@@ -1,0 +1,44 @@
+"""What the notebooks are made of: claims, exercises, quizzes, sources and figures.
+
+Knows arrays only: tensors are converted at the door, and nothing here imports torch.
+"""
+
+from vizkit.course.claims import cite, claim
+from vizkit.course.exercises import (
+    Exercise,
+    Mistake,
+    forget_progress,
+    show_progress,
+)
+from vizkit.course.figures import (
+    bar_chart,
+    heat_map,
+    line_chart,
+    mean_and_interval,
+    scatter,
+    show_figure,
+    show_images,
+)
+from vizkit.course.quiz import quiz
+from vizkit.course.registry import CLAIMS, NOTEBOOKS
+from vizkit.course.source import show_source
+
+__all__ = [
+    "CLAIMS",
+    "NOTEBOOKS",
+    "Exercise",
+    "Mistake",
+    "bar_chart",
+    "cite",
+    "claim",
+    "forget_progress",
+    "heat_map",
+    "line_chart",
+    "mean_and_interval",
+    "quiz",
+    "scatter",
+    "show_figure",
+    "show_images",
+    "show_progress",
+    "show_source",
+]

@@ -1,0 +1,29 @@
+"""Exercises: a stub to fill in, and a check that says which mistake it sees.
+
+The modules beside this file hold the definitions, one for each notebook and named after it
+(`patch_embedding.py` for `02_patch_embedding`).
+"""
+
+from vizkit.course.exercises.machinery import (
+    Exercise,
+    Mistake,
+    Result,
+    assert_exercise_is_sound,
+)
+from vizkit.course.exercises.progress import (
+    all_exercises,
+    forget_progress,
+    progress_path,
+    show_progress,
+)
+
+__all__ = [
+    "Exercise",
+    "Mistake",
+    "Result",
+    "all_exercises",
+    "assert_exercise_is_sound",
+    "forget_progress",
+    "progress_path",
+    "show_progress",
+]

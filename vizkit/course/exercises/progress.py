@@ -1,0 +1,103 @@
+"""Which exercises are done, over the whole course and across kernels."""
+
+import importlib
+import os
+import pkgutil
+import sys
+from html import escape
+from pathlib import Path
+
+from vizkit.course.registry import NOTEBOOKS
+from vizkit.course.show import GREY, card, show
+from vizkit.course.storage import read_json, update_json, write_atomically
+
+_warned = False
+
+
+def progress_path() -> Path:
+    """`VIZKIT_PROGRESS_FILE`, or a file in the user's own data folder."""
+    if given := os.environ.get("VIZKIT_PROGRESS_FILE"):
+        return Path(given)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "vizkit" / "progress.json"
+
+
+def record(name: str, *, solved: bool) -> None:
+    """Note an attempt. An exercise once solved stays solved; a failing write is no error."""
+
+    def change(progress: dict) -> None:
+        old = progress.get(name)
+        tries = old.get("tries", 0) if isinstance(old, dict) else 0
+        was_solved = isinstance(old, dict) and bool(old.get("solved"))
+        if not was_solved:
+            progress[name] = {"solved": solved, "tries": int(tries) + 1}
+
+    global _warned
+    path = progress_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        update_json(path, change)
+    except OSError as error:
+        if not _warned:
+            _warned = True
+            reason = error.strerror or type(error).__name__
+            text = f"Your progress could not be saved ({reason}); the check itself works."
+            show(text, card(GREY, text))
+
+
+def forget_progress() -> None:
+    """Erase what is stored about solved exercises.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if progress_path().exists():
+        write_atomically(progress_path(), "{}\n")
+    show("Your progress is erased.", card(GREY, "Your progress is erased."))
+
+
+def all_exercises() -> dict[str, list]:
+    """Every exercise of the course, by notebook, in the order of the course."""
+    from vizkit.course import exercises as package
+    from vizkit.course.exercises.machinery import Exercise
+
+    found = {}
+    for notebook in NOTEBOOKS:
+        module_name = notebook[3:]
+        if any(module.name == module_name for module in pkgutil.iter_modules(package.__path__)):
+            module = importlib.import_module(f"{package.__name__}.{module_name}")
+            found[notebook] = [x for x in vars(module).values() if isinstance(x, Exercise)]
+    return found
+
+
+def show_progress() -> None:
+    """Show the exercises of the course and which of them are solved."""
+    stored = read_json(progress_path())
+    lines, rows = [], []
+    solved = total = 0
+    for notebook, exercises in all_exercises().items():
+        for exercise in exercises:
+            entry = stored.get(exercise.name)
+            done = isinstance(entry, dict) and bool(entry.get("solved"))
+            solved, total = solved + done, total + 1
+            mark, word = ("✓", "solved") if done else ("○", "open")
+            level = f"difficulty {exercise.difficulty} of 5, {exercise.minutes} minutes"
+            lines.append(f"  {mark} {notebook}: {exercise.name} ({level})")
+            rows.append(
+                "".join(
+                    f'<td style="text-align:left">{escape(cell)}</td>'
+                    for cell in (f"{mark} {word}", notebook, exercise.name, level)
+                )
+            )
+    headline = f"Exercises solved: {solved} of {total}"
+    show(
+        "\n".join([headline, *lines]),
+        f"<table><caption><strong>{headline}</strong></caption>"
+        + "".join(f"<tr>{row}</tr>" for row in rows)
+        + "</table>",
+    )

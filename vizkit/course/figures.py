@@ -1,0 +1,370 @@
+"""Charts and contact sheets with one look, legible in the light and the dark theme."""
+
+import base64
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, show
+
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+_COLORS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
+# Colour is never the only difference between two series.
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
+
+
+def show_figure(fig, *, alt: str) -> None:
+    """Show a Plotly figure: alive in JupyterLab and Notebook 7 with no network, text elsewhere.
+
+    Plotly's own JupyterLab extension draws it. The static picture that GitHub and PDF need is
+    stored by `python -m vizkit.course.outputs`.
+
+    Args:
+        fig: a `plotly.graph_objects.Figure`. Its own template, if it has one, is kept.
+        alt: what the picture shows, in a sentence; it becomes the plain text of the output.
+
+    Raises:
+        ValueError: no alt text.
+        TypeError: not a Plotly figure.
+    """
+    _require(alt=alt)
+    if not hasattr(fig, "to_plotly_json"):
+        raise TypeError(f"show_figure expects a Plotly figure, received {type(fig).__name__}")
+    import plotly.graph_objects as go
+    import plotly.io as pio
+
+    fig = go.Figure(fig)
+    if fig.layout.template == pio.templates[pio.templates.default]:
+        fig.update_layout(template=figure_template())
+    show(alt, data={PLOTLY_MIME: json.loads(fig.to_json())})
+
+
+def figure_template():
+    """The look of the course's charts as a Plotly template."""
+    import plotly.graph_objects as go
+
+    axis = dict(
+        gridcolor="rgba(128,128,128,.25)",
+        zerolinecolor="rgba(128,128,128,.5)",
+        linecolor=GREY,
+        showline=True,
+        ticks="outside",
+        tickcolor=GREY,
+        automargin=True,
+        title=dict(font=dict(size=17), standoff=12),
+    )
+    return go.layout.Template(
+        layout=dict(
+            # One grey with the same contrast, 4.3:1, on JupyterLab's white and on its black.
+            font=dict(color=GREY, size=15, family="system-ui, sans-serif"),
+            title=dict(font=dict(size=20), x=0.02, xanchor="left"),
+            paper_bgcolor="rgba(0,0,0,0)",
+            plot_bgcolor="rgba(0,0,0,0)",
+            colorway=list(_COLORS),
+            colorscale=dict(sequential="Cividis", sequentialminus="Cividis"),
+            hoverlabel=dict(font=dict(size=15)),
+            margin=dict(l=70, r=30, t=70, b=60),
+            height=420,
+            xaxis=axis,
+            yaxis=axis,
+            legend=dict(bgcolor="rgba(0,0,0,0)", font=dict(size=15)),
+        )
+    )
+
+
+def mean_and_interval(values: Any, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over `axis` and the half-width of its 95% t-interval (0 for a single run)."""
+    values = np.asarray(values, dtype=float)
+    count, mean = values.shape[axis], values.mean(axis)
+    if count < 2:
+        return mean, np.zeros_like(mean)
+    from scipy.stats import t
+
+    error = values.std(axis, ddof=1) / math.sqrt(count)
+    return mean, t.ppf(0.975, count - 1) * error
+
+
+def line_chart(
+    series: Mapping[str, tuple],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    alt: str,
+    log_x: bool = False,
+    log_y: bool = False,
+) -> None:
+    """Show lines. `series` maps a name to (x, y); a y of shape (seeds, points) gets its band.
+
+    The line is then the mean over the seeds, the band its 95% t-interval.
+    """
+    _require(title=title, x_label=x_label, y_label=y_label, alt=alt, series=series)
+    import plotly.graph_objects as go
+
+    fig = go.Figure()
+    for index, (name, (x, y)) in enumerate(series.items()):
+        color = _COLORS[index % len(_COLORS)]
+        x, y = np.asarray(x), np.asarray(y, dtype=float)
+        if y.shape[-1:] != x.shape or y.ndim not in (1, 2):
+            raise ValueError(
+                f"series {name!r}: expected y of shape (points,) or (seeds, points) with "
+                f"{x.shape} points, received {y.shape}"
+            )
+        mean, half = mean_and_interval(np.atleast_2d(y))
+        if half.any():
+            fig.add_scatter(
+                x=np.concatenate([x, x[::-1]]),
+                y=np.concatenate([mean + half, (mean - half)[::-1]]),
+                fill="toself",
+                fillcolor=color,
+                opacity=0.2,
+                line=dict(width=0),
+                hoverinfo="skip",
+                showlegend=False,
+                legendgroup=name,
+            )
+        fig.add_scatter(
+            x=x,
+            y=mean,
+            name=name,
+            legendgroup=name,
+            mode="lines+markers" if len(x) <= 40 else "lines",
+            line=dict(color=color, width=3, dash=_DASHES[index % len(_DASHES)]),
+            marker=dict(symbol=_SYMBOLS[index % len(_SYMBOLS)], size=9),
+        )
+    _label(fig, title, x_label, y_label)
+    fig.update_xaxes(type="log" if log_x else None)
+    fig.update_yaxes(type="log" if log_y else None)
+    fig.update_layout(hovermode="x unified")
+    show_figure(fig, alt=alt)
+
+
+def bar_chart(
+    values: Mapping[str, Any], *, title: str, x_label: str, y_label: str, alt: str
+) -> None:
+    """Show bars. `values` maps a name to a number or to one number per seed, drawn with its
+    95% t-interval."""
+    _require(title=title, x_label=x_label, y_label=y_label, alt=alt, values=values)
+    import plotly.graph_objects as go
+
+    pairs = [mean_and_interval(np.atleast_1d(value)) for value in values.values()]
+    heights = [float(mean) for mean, _ in pairs]
+    halves = [float(half) for _, half in pairs]
+    fig = go.Figure()
+    fig.add_bar(
+        x=list(values),
+        y=heights,
+        marker_color=BLUE,
+        error_y=dict(array=halves, color=GREY, thickness=2) if any(halves) else None,
+        text=[f"{height:.3g}" for height in heights],
+        # Above the bar the number would lie on the interval.
+        textposition="inside",
+        insidetextanchor="start",
+    )
+    _label(fig, title, x_label, y_label)
+    show_figure(fig, alt=alt)
+
+
+def heat_map(
+    matrix: Any,
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    alt: str,
+    x: Sequence | None = None,
+    y: Sequence | None = None,
+    color_label: str = "",
+) -> None:
+    """Show a matrix (rows, columns), the first row at the top, squares for its cells.
+
+    Data of both signs are drawn on a scale that is symmetric about zero.
+    """
+    _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
+    matrix = np.asarray(matrix, dtype=float)
+    if matrix.ndim != 2 or not matrix.size:
+        raise ValueError(f"expected a matrix (rows, columns), received shape {matrix.shape}")
+    import plotly.graph_objects as go
+
+    signed = bool(np.nanmin(matrix) < 0 < np.nanmax(matrix))
+    limit = float(np.nanmax(np.abs(matrix)))
+    fig = go.Figure()
+    fig.add_heatmap(
+        z=matrix,
+        x=x,
+        y=y,
+        colorscale="RdBu" if signed else "Cividis",
+        reversescale=signed,
+        zmin=-limit if signed else None,
+        zmax=limit if signed else None,
+        colorbar=dict(title=color_label),
+    )
+    _label(fig, title, x_label, y_label)
+    fig.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False)
+    fig.update_xaxes(constrain="domain", showgrid=False)
+    show_figure(fig, alt=alt)
+
+
+def scatter(
+    groups: Mapping[str, tuple],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    alt: str,
+    hover: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Show points. `groups` maps a name to (x, y); `hover` a name to one text for each point."""
+    _require(title=title, x_label=x_label, y_label=y_label, alt=alt, groups=groups)
+    import plotly.graph_objects as go
+
+    fig = go.Figure()
+    for index, (name, (x, y)) in enumerate(groups.items()):
+        if len(x) != len(y):
+            raise ValueError(f"group {name!r}: {len(x)} values of x, but {len(y)} of y")
+        fig.add_scatter(
+            x=x,
+            y=y,
+            name=name,
+            mode="markers",
+            marker=dict(
+                size=9,
+                opacity=0.8,
+                color=_COLORS[index % len(_COLORS)],
+                symbol=_SYMBOLS[index % len(_SYMBOLS)],
+            ),
+            text=_plain(hover[name]) if hover and name in hover else None,
+        )
+    _label(fig, title, x_label, y_label)
+    show_figure(fig, alt=alt)
+
+
+def show_images(
+    images: Any,
+    captions: Sequence[str] | None = None,
+    *,
+    columns: int = 4,
+    size: int = 128,
+    alt: str,
+) -> None:
+    """Show images as one contact sheet (a PNG of twice the size it is shown at).
+
+    Args:
+        images: (N, H, W, 3) or (N, H, W), or a list of images of any sizes; uint8, or floats
+            from 0 to 1. Arrays, tensors or Pillow images.
+        captions: one short text for each image.
+        columns: images in a row.
+        size: width of an image on the screen, in pixels.
+
+    Raises:
+        ValueError: no images, no alt text, or not one caption for each image.
+    """
+    _require(alt=alt)
+    pictures = [_picture(image) for image in images]
+    if not pictures:
+        raise ValueError("expected one or more images, received none")
+    if captions is not None and len(captions) != len(pictures):
+        raise ValueError(f"{len(pictures)} images, but {len(captions)} captions")
+    if columns < 1 or size < 16:
+        raise ValueError(f"columns must be 1 or more and size 16 or more: {columns}, {size}")
+    sheet = _contact_sheet(pictures, captions, min(columns, len(pictures)), 2 * size)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", optimize=True)
+    shown_at = {"width": sheet.width // 2, "height": sheet.height // 2, "alt": alt}
+    show(
+        alt,
+        data={"image/png": base64.b64encode(buffer.getvalue()).decode()},
+        metadata={"image/png": shown_at},
+    )
+
+
+def _contact_sheet(pictures: list, captions: Sequence[str] | None, columns: int, side: int):
+    from PIL import Image, ImageDraw, ImageFont
+
+    gap, font = side // 16, ImageFont.load_default(28)
+    lines = [_wrap(caption, font, side) for caption in captions or [""] * len(pictures)]
+    tiles = [_fit(picture, side) for picture in pictures]
+    starts = range(0, len(tiles), columns)
+    heights = [
+        max(tile.height for tile in tiles[start : start + columns])
+        + 36 * max(map(len, lines[start : start + columns]))
+        for start in starts
+    ]
+    width = columns * (side + gap) - gap
+    sheet = Image.new("RGBA", (width, sum(heights) + gap * (len(heights) - 1)), (0, 0, 0, 0))
+    draw, top = ImageDraw.Draw(sheet), 0
+    for start, height in zip(starts, heights, strict=True):
+        for column, index in enumerate(range(start, min(start + columns, len(tiles)))):
+            left, tile = column * (side + gap), tiles[index]
+            sheet.paste(tile, (left, top))
+            for row, line in enumerate(lines[index]):
+                draw.text((left, top + tile.height + 4 + 36 * row), line, fill=GREY, font=font)
+        top += height + gap
+    return sheet
+
+
+def _picture(image: Any):
+    from PIL import Image
+
+    if isinstance(image, Image.Image):
+        return image.convert("RGB")
+    if hasattr(image, "detach"):
+        image = image.detach().cpu().numpy()
+    array = np.asarray(image)
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+        raise ValueError(f"expected an image (H, W) or (H, W, 3), received shape {array.shape}")
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
+            raise ValueError("an image of floats must lie between 0 and 1")
+        array = np.round(array * 255)
+    return Image.fromarray(array.astype(np.uint8)).convert("RGB")
+
+
+def _fit(picture, side: int):
+    from PIL import Image
+
+    height = max(1, round(picture.height * side / picture.width))
+    # Pixels of a small image stay visible; a large one is smoothed.
+    method = Image.Resampling.NEAREST if picture.width < side else Image.Resampling.LANCZOS
+    return picture.resize((side, height), method)
+
+
+def _wrap(text: str, font, width: int, max_lines: int = 3) -> list[str]:
+    """`text` in lines of at most `width` pixels; what does not fit ends in …"""
+    lines: list[str] = []
+    for word in str(text).replace("\x00", "").split():
+        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    if len(lines) > max_lines:
+        lines = [*lines[: max_lines - 1], lines[max_lines - 1] + " …"]
+    return [_shorten(line, font, width) for line in lines]
+
+
+def _shorten(line: str, font, width: int) -> str:
+    if font.getlength(line) <= width:
+        return line
+    while line and font.getlength(line + "…") > width:
+        line = line[:-1]
+    return line + "…"
+
+
+def _label(fig, title: str, x_label: str, y_label: str) -> None:
+    fig.update_layout(title_text=title, xaxis_title_text=x_label, yaxis_title_text=y_label)
+
+
+def _plain(texts: Sequence[str]) -> list[str]:
+    """Texts in which Plotly sees no tag of its own little HTML."""
+    return [str(text).replace("&", "&amp;").replace("<", "&lt;") for text in texts]
+
+
+def _require(**values: Any) -> None:
+    for name, value in values.items():
+        if not value or (isinstance(value, str) and not value.strip()):
+            raise ValueError(f"{name} must not be empty")

@@ -1,0 +1,356 @@
+"""The notebooks of the course and the claims they measure, as data."""
+
+from dataclasses import dataclass
+
+NOTEBOOKS = (
+    "00_start_here",
+    "01_cnn_vs_vit",
+    "02_patch_embedding",
+    "03_attention",
+    "04_positional_embedding",
+    "05_hybrids",
+    "06_clip",
+    "07_temperature",
+    "08_siglip",
+    "09_batch_size",
+    "10_zero_shot",
+    "11_embedding_space",
+    "12_into_the_vlm",
+    "13_real_models",
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement that the course checks.
+
+    Attributes:
+        statement: what is commonly taught, in one sentence.
+        truth: what is known to be true, with the limits.
+        source: where that is stated.
+        notebooks: where it is measured or cited; the first is the one `claim` assumes.
+    """
+
+    id: str
+    statement: str
+    truth: str
+    source: str
+    notebooks: tuple[str, ...]
+
+
+_VIT = "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words"
+_CLIP = "Radford et al. 2021, Learning Transferable Visual Models (CLIP)"
+_SIGLIP = "Zhai et al. 2023, Sigmoid Loss for Language Image Pre-Training"
+
+_ALL = (
+    # --- convolution and attention ---
+    Claim(
+        "A1",
+        "Convolution is translation-equivariant",
+        "Exact away from the border and for shifts that are multiples of the stride; "
+        "pooling and stride break it for all other shifts.",
+        "follows from the definition; Zhang 2019, Making Convolutional Networks Shift-Invariant",
+        ("01_cnn_vs_vit",),
+    ),
+    Claim(
+        "A2",
+        "Small kernels suffice: a deep stack of them sees far",
+        "The theoretical receptive field grows linearly with depth, "
+        "the effective one like its square root.",
+        "Luo et al. 2016, Understanding the Effective Receptive Field",
+        ("01_cnn_vs_vit", "05_hybrids"),
+    ),
+    Claim(
+        "A3",
+        "A CNN does better on little data, a ViT overtakes it on much",
+        "ResNets win with ImageNet pre-training and the ViT with 303 million images; "
+        "ViT-B/32 is behind ResNet-50 at 9 million and ahead from 90 million.",
+        f"{_VIT}, §4.3 and Fig. 4",
+        ("01_cnn_vs_vit", "05_hybrids"),
+    ),
+    Claim(
+        "A4",
+        "Long-range relations are hard for a CNN and easy for a ViT",
+        "Some heads look across the whole image in the lowest layers, others stay local: "
+        "that the first layer sees everything holds for some heads only.",
+        f"{_VIT}, Fig. 7",
+        ("01_cnn_vs_vit", "03_attention"),
+    ),
+    Claim(
+        "A5",
+        "A kernel slides and overlaps, a patch lies on a fixed grid",
+        "Right; and a patch embedding is itself a convolution whose stride equals its kernel.",
+        f"{_VIT}, §3.1",
+        ("01_cnn_vs_vit",),
+    ),
+    Claim(
+        "A6",
+        "A hybrid feeds the feature map of a CNN to a transformer as tokens",
+        "Right: a 1x1 convolution on a ResNet's feature map replaces the patch embedding.",
+        f"{_VIT}, §3.1; timm vit_base_r50_s16_224",
+        ("05_hybrids",),
+    ),
+    Claim(
+        "A7",
+        "ConvNeXt is a CNN built by the recipe of the ViT",
+        "Right: LayerNorm, GELU, large depthwise kernels, fewer activations, "
+        "patch-like downsampling.",
+        "Liu et al. 2022, A ConvNet for the 2020s",
+        ("05_hybrids",),
+    ),
+    Claim(
+        "A8",
+        "Swin computes attention inside windows and shifts them",
+        "Right; with a relative position bias, at a cost linear in the number of patches.",
+        "Liu et al. 2021, Swin Transformer",
+        ("05_hybrids",),
+    ),
+    Claim(
+        "A9",
+        "Vision-language models mostly use a plain ViT, such as CLIP's ViT-L/14 or H/14",
+        "Right for the first generation; SigLIP SO400M/14 and InternViT are common since.",
+        "model cards of LLaVA-1.5, LLaVA-OneVision and InternVL",
+        ("13_real_models",),
+    ),
+    # --- patch embedding ---
+    Claim(
+        "B1",
+        "224 / 16 = 14: an image becomes 196 patches of 768 values, 197 tokens with CLS",
+        "Right.",
+        f"{_VIT}, §3.1",
+        ("02_patch_embedding",),
+    ),
+    Claim(
+        "B2",
+        "Flatten and multiply equals a convolution whose kernel and stride are the patch size",
+        "Exactly, once the weights are reshaped.",
+        f"{_VIT}, §3.1; timm PatchEmbed",
+        ("02_patch_embedding",),
+    ),
+    Claim(
+        "B3",
+        "Patches of 14 pixels are finer than patches of 16",
+        "256 tokens instead of 196, for about 1.7 times the cost of the attention matrix.",
+        "arithmetic",
+        ("02_patch_embedding",),
+    ),
+    Claim(
+        "B4",
+        "The output at the CLS token stands for the image",
+        "It is one choice; the mean over the patches works as well: "
+        "the reported gap came from the learning rate.",
+        f"{_VIT}, appendix D.3",
+        ("02_patch_embedding",),
+    ),
+    Claim(
+        "B5",
+        "SigLIP has no CLS token and uses global average pooling",
+        "No CLS token is right; average pooling is wrong for the released weights, "
+        "which pool by attention (a MAP head).",
+        "timm vit_base_patch16_siglip_224 (global_pool='map'), vit_base_patch16_siglip_gap_224",
+        ("02_patch_embedding", "13_real_models"),
+    ),
+    Claim(
+        "B6",
+        "Every image is first resized to 224x224",
+        "CLIP resizes the shorter side and crops the centre; SigLIP squashes the image.",
+        "the preprocessing of open_clip for both families",
+        ("02_patch_embedding", "13_real_models"),
+    ),
+    # --- positional embedding ---
+    Claim(
+        "C1",
+        "Self-attention knows no order",
+        "Exactly permutation-equivariant.",
+        "follows from the definition; Vaswani et al. 2017, Attention Is All You Need",
+        ("04_positional_embedding",),
+    ),
+    Claim(
+        "C2",
+        "A one-dimensional position embedding is simple but ignores the two-dimensional layout",
+        "A learned one learns the layout. ImageNet 5-shot: none 61.4, 1D 64.2, 2D 64.0, "
+        "relative 64.0: whether there is one matters, which one hardly.",
+        f"{_VIT}, appendix D.4",
+        ("04_positional_embedding",),
+    ),
+    Claim(
+        "C3",
+        "A two-dimensional position embedding encodes row and column",
+        "Right: fixed sines and cosines, or two learned tables.",
+        "Chen et al. 2021 (MoCo v3); He et al. 2022 (MAE); timm build_sincos2d_pos_embed",
+        ("04_positional_embedding",),
+    ),
+    Claim(
+        "C4",
+        "Rotary embeddings extend to two dimensions naturally",
+        "Right, axis by axis and with no absolute table. From 224 to 384 pixels: "
+        "absolute 83.4 to 82.8, axial 83.6 to 83.9, mixed 83.8 to 84.4.",
+        "Heo et al. 2024, Rotary Position Embedding for Vision Transformer",
+        ("04_positional_embedding",),
+    ),
+    # --- CLIP ---
+    Claim(
+        "D1",
+        "Two encoders share one space, in which the cosine tells how well image and text match",
+        "Right; but the cosines of CLIP's matched pairs are only about 0.2 to 0.35, "
+        "and images and texts lie apart (the modality gap).",
+        f"{_CLIP}; Liang et al. 2022, Mind the Gap",
+        ("06_clip", "11_embedding_space"),
+    ),
+    Claim(
+        "D2",
+        "A batch of N pairs gives N positives and N² - N negatives",
+        "Right.",
+        f"{_CLIP}, §2.3",
+        ("06_clip",),
+    ),
+    Claim(
+        "D3",
+        "InfoNCE is computed in both directions and halved",
+        "Right; the figure in the paper names the axes the other way round, the sum is the same.",
+        f"{_CLIP}, Fig. 3",
+        ("06_clip",),
+    ),
+    Claim(
+        "D4",
+        "The temperature is learned and starts at 0.07",
+        "Stored as logit_scale = ln(1/0.07); the scale is clipped at 100.",
+        f"{_CLIP}, §2.5",
+        ("06_clip",),
+    ),
+    Claim(
+        "D5",
+        "A small temperature attends to the hard negatives, a large one to all alike",
+        "Right: the gradient on a negative is its share of the softmax.",
+        "Wang and Liu 2021, Understanding the Behaviour of Contrastive Loss",
+        ("07_temperature",),
+    ),
+    Claim(
+        "D6",
+        "Larger batches help; CLIP used 32,768 pairs",
+        "Right: 32,768 pairs a batch, 400 million pairs, 32 epochs.",
+        f"{_CLIP}, §2.5",
+        ("09_batch_size",),
+    ),
+    Claim(
+        "D7",
+        "CLIP was trained on 512 GPUs",
+        "Wrong: 592 V100 for RN50x64 (18 days), 256 V100 for ViT-L/14 (12 days).",
+        f"{_CLIP}, §2.5",
+        ("13_real_models",),
+    ),
+    Claim(
+        "D8",
+        "Noisy captions still teach when there are enough of them",
+        "Right.",
+        "Jia et al. 2021 (ALIGN); " + _CLIP,
+        ("06_clip",),
+    ),
+    Claim(
+        "D9",
+        "Zero-shot classification: write prompts, take cosines, choose the largest",
+        "Right.",
+        f"{_CLIP}, §3.1",
+        ("10_zero_shot",),
+    ),
+    Claim(
+        "D10",
+        "Prompts with context, and ensembles of prompts, help",
+        "ImageNet: one good prompt +1.3 points, 80 prompts another +3.5.",
+        f"{_CLIP}, §3.1.4",
+        ("10_zero_shot",),
+    ),
+    Claim(
+        "D11",
+        "CLIP understands combinations, such as which object has which colour, only in part",
+        "It often behaves like a bag of words.",
+        "Yuksekgonul et al. 2023, When and Why Vision-Language Models Behave like Bags-of-Words",
+        ("10_zero_shot",),
+    ),
+    Claim(
+        "D12",
+        "Embeddings carry meaning, not pixels",
+        "Right, as a tendency.",
+        _CLIP,
+        ("10_zero_shot",),
+    ),
+    Claim(
+        "D13",
+        "The shared space makes a search engine, from text to images and back",
+        "Right.",
+        _CLIP,
+        ("10_zero_shot",),
+    ),
+    Claim(
+        "D14",
+        "A small network on the frozen encoder makes a style classifier",
+        "Right: 512 features, a hidden layer of 256, one output per style.",
+        "a common recipe; compare the linear probe of " + _CLIP,
+        ("10_zero_shot",),
+    ),
+    Claim(
+        "D15",
+        "3x224x224 pixels become 196 tokens of 768, a CLS vector and 512 numbers; so does the text",
+        "B/16: the text tower has 12 layers, width 512, 8 heads, context 77 and "
+        "49,408 words. The shared space of L/14 has 768 numbers.",
+        f"{_CLIP}, §2.4; open_clip model configurations",
+        ("06_clip",),
+    ),
+    # --- SigLIP ---
+    Claim(
+        "E1",
+        "The sigmoid loss averages over N² pairs and subtracts the bias",
+        "It divides by N. The paper's equation and its Algorithm 1 disagree on the sign of "
+        "the bias; the code is log_sigmoid(z (t x·y + b)) with t = 10 and b = -10 at the start.",
+        f"{_SIGLIP}, Eq. 1 and Algorithm 1; open_clip SigLipLoss",
+        ("08_siglip",),
+    ),
+    Claim(
+        "E2",
+        "Pairs are independent in the sigmoid loss: nothing is normalised over the batch",
+        "Right; hence the ring over devices, one block at a time.",
+        f"{_SIGLIP}, §3.3",
+        ("08_siglip",),
+    ),
+    Claim(
+        "E3",
+        "The sigmoid loss is good at small batches, where softmax is bad",
+        "The paper: clearly better below 16 thousand, nearly a tie at 32 thousand.",
+        f"{_SIGLIP}, Tables 5 and 7",
+        ("09_batch_size",),
+    ),
+    Claim(
+        "E4",
+        "The sigmoid loss needs its bias",
+        "(b, ln t) = (-10, ln 10) 63.0; no bias 62.0; (0, ln 1) 53.7. "
+        "sigmoid(-10), about 1/22,000, matches the share of positives at N = 22 thousand.",
+        f"{_SIGLIP}, Table 4",
+        ("08_siglip",),
+    ),
+    Claim(
+        "E5",
+        "SigLIP encoders make better VLMs; LLaVA-NeXT and InternVL use them",
+        "LLaVA-NeXT (January 2024) used CLIP-L/14-336, LLaVA-OneVision uses SigLIP SO400M, "
+        "InternVL its own InternViT.",
+        "model cards of LLaVA-NeXT, LLaVA-OneVision and InternVL",
+        ("13_real_models",),
+    ),
+    # --- into the VLM ---
+    Claim(
+        "F1",
+        "An encoder gives either one CLS vector or all its patch tokens",
+        "VLMs take the patch tokens: LLaVA-NeXT from the layer before the last without CLS, "
+        "LLaVA-OneVision the whole last layer.",
+        "transformers, llava_next and llava_onevision",
+        ("12_into_the_vlm",),
+    ),
+    Claim(
+        "F2",
+        "A connector maps the tokens to the width of the language model",
+        "A two-layer MLP (LLaVA-1.5), a resampler, or pixel-shuffle.",
+        "Liu et al. 2023, Improved Baselines with Visual Instruction Tuning",
+        ("12_into_the_vlm",),
+    ),
+)
+
+CLAIMS: dict[str, Claim] = {claim.id: claim for claim in _ALL}

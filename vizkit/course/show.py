@@ -1,0 +1,49 @@
+"""How every part of the course puts something under a cell: rich in Jupyter, text elsewhere."""
+
+from html import escape
+
+# Okabe and Ito's colours: told apart with every common form of colour blindness.
+BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#797979"
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this code (not a terminal, not a script)."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return hasattr(get_ipython(), "kernel")
+
+
+def show(text: str, html: str = "", *, data: dict | None = None, metadata: dict | None = None):
+    """Display `text`, with `html` and further MIME types beside it; prints outside of Jupyter."""
+    if not in_notebook():
+        print(text)
+        return
+    from IPython.display import display
+
+    bundle = {"text/plain": text, **(data or {})}
+    if html:
+        bundle["text/html"] = html
+    display(bundle, raw=True, metadata=metadata or {})
+
+
+def card(color: str, heading: str, body: str = "") -> str:
+    """HTML of a note with a coloured edge. `heading` and `body` are text and get escaped.
+
+    The colour only repeats what the heading says. JupyterLab's own variables give the rest, so
+    the card follows the light and the dark theme.
+    """
+    paragraphs = "".join(
+        f'<div style="margin-top:4px;white-space:pre-wrap">{escape(line)}</div>'
+        for line in body.split("\n")
+        if line
+    )
+    return (
+        f'<div role="status" style="border-left:6px solid {color};border-radius:4px;'
+        "padding:8px 14px;margin:4px 0;max-width:60em;line-height:1.5;"
+        "background:var(--jp-layout-color2,rgba(128,128,128,.12));"
+        'color:var(--jp-ui-font-color1,inherit)">'
+        f"<strong>{escape(heading)}</strong>{paragraphs}</div>"
+    )
