@@ -48,32 +48,32 @@ def figure_template():
     """The look of the course's charts as a Plotly template."""
     import plotly.graph_objects as go
 
-    axis = dict(
-        gridcolor="rgba(128,128,128,.25)",
-        zerolinecolor="rgba(128,128,128,.5)",
-        linecolor=GREY,
-        showline=True,
-        ticks="outside",
-        tickcolor=GREY,
-        automargin=True,
-        title=dict(font=dict(size=17), standoff=12),
-    )
+    axis = {
+        "gridcolor": "rgba(128,128,128,.25)",
+        "zerolinecolor": "rgba(128,128,128,.5)",
+        "linecolor": GREY,
+        "showline": True,
+        "ticks": "outside",
+        "tickcolor": GREY,
+        "automargin": True,
+        "title": {"font": {"size": 17}, "standoff": 12},
+    }
     return go.layout.Template(
-        layout=dict(
+        layout={
             # One grey with the same contrast, 4.3:1, on JupyterLab's white and on its black.
-            font=dict(color=GREY, size=15, family="system-ui, sans-serif"),
-            title=dict(font=dict(size=20), x=0.02, xanchor="left"),
-            paper_bgcolor="rgba(0,0,0,0)",
-            plot_bgcolor="rgba(0,0,0,0)",
-            colorway=list(_COLORS),
-            colorscale=dict(sequential="Cividis", sequentialminus="Cividis"),
-            hoverlabel=dict(font=dict(size=15)),
-            margin=dict(l=70, r=30, t=70, b=60),
-            height=420,
-            xaxis=axis,
-            yaxis=axis,
-            legend=dict(bgcolor="rgba(0,0,0,0)", font=dict(size=15)),
-        )
+            "font": {"color": GREY, "size": 15, "family": "system-ui, sans-serif"},
+            "title": {"font": {"size": 20}, "x": 0.02, "xanchor": "left"},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "colorway": list(_COLORS),
+            "colorscale": {"sequential": "Cividis", "sequentialminus": "Cividis"},
+            "hoverlabel": {"font": {"size": 15}},
+            "margin": {"l": 70, "r": 30, "t": 70, "b": 60},
+            "height": 420,
+            "xaxis": axis,
+            "yaxis": axis,
+            "legend": {"bgcolor": "rgba(0,0,0,0)", "font": {"size": 15}},
+        }
     )
 
 
@@ -123,7 +123,7 @@ def line_chart(
                 fill="toself",
                 fillcolor=color,
                 opacity=0.2,
-                line=dict(width=0),
+                line={"width": 0},
                 hoverinfo="skip",
                 showlegend=False,
                 legendgroup=name,
@@ -134,8 +134,8 @@ def line_chart(
             name=name,
             legendgroup=name,
             mode="lines+markers" if len(x) <= 40 else "lines",
-            line=dict(color=color, width=3, dash=_DASHES[index % len(_DASHES)]),
-            marker=dict(symbol=_SYMBOLS[index % len(_SYMBOLS)], size=9),
+            line={"color": color, "width": 3, "dash": _DASHES[index % len(_DASHES)]},
+            marker={"symbol": _SYMBOLS[index % len(_SYMBOLS)], "size": 9},
         )
     _label(fig, title, x_label, y_label)
     fig.update_xaxes(type="log" if log_x else None)
@@ -160,7 +160,7 @@ def bar_chart(
         x=list(values),
         y=heights,
         marker_color=BLUE,
-        error_y=dict(array=halves, color=GREY, thickness=2) if any(halves) else None,
+        error_y={"array": halves, "color": GREY, "thickness": 2} if any(halves) else None,
         text=[f"{height:.3g}" for height in heights],
         # Above the bar the number would lie on the interval.
         textposition="inside",
@@ -202,7 +202,7 @@ def heat_map(
         reversescale=signed,
         zmin=-limit if signed else None,
         zmax=limit if signed else None,
-        colorbar=dict(title=color_label),
+        colorbar={"title": color_label},
     )
     _label(fig, title, x_label, y_label)
     fig.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False)
@@ -232,12 +232,12 @@ def scatter(
             y=y,
             name=name,
             mode="markers",
-            marker=dict(
-                size=9,
-                opacity=0.8,
-                color=_COLORS[index % len(_COLORS)],
-                symbol=_SYMBOLS[index % len(_SYMBOLS)],
-            ),
+            marker={
+                "size": 9,
+                "opacity": 0.8,
+                "color": _COLORS[index % len(_COLORS)],
+                "symbol": _SYMBOLS[index % len(_SYMBOLS)],
+            },
             text=_plain(hover[name]) if hover and name in hover else None,
         )
     _label(fig, title, x_label, y_label)

@@ -105,11 +105,7 @@ class Exercise:
             "mistake": (ORANGE, "✎"),
             "wrong": (BLUE, "✎"),
         }[result.kind]
-        heading = (
-            f"{mark} {self.name}: {result.kind if result.kind != 'wrong' else 'not right yet'}"
-        )
-        if result.mistake:
-            found = result.mistake or result.kind.replace("wrong", "not right yet")
+        found = result.mistake or result.kind.replace("wrong", "not right yet")
         heading = f"{mark} {self.name}: {found}"
         text = f"{heading}\n{result.message}" if result.message else heading
         show(text, card(color, heading, result.message))
@@ -340,6 +336,6 @@ def _name_arguments(function: Callable, arguments: tuple) -> str:
     parts = []
     for name, argument in zip(names, arguments, strict=False):
         array = _as_array(argument)
-        small = array is not None and array.ndim == 0 or isinstance(argument, str)
+        small = isinstance(argument, str) or (array is not None and array.ndim == 0)
         parts.append(f"{name} = {_brief(argument)}" if small else f"{name}: {_describe(argument)}")
     return ", ".join(parts) or "no arguments"
