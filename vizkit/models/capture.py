@@ -1,0 +1,311 @@
+"""The attention maps of a model, read while it runs as it always does.
+
+A model with fused attention never stores its maps. Here the query and the key on their way into
+the fused kernel are caught, and softmax(Q K^T / sqrt(d)) is computed once more beside it; the
+model's own numbers stay untouched, to the bit.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+# Names, not classes: `models` needs no timm and no open_clip to read their models.
+KINDS = {
+    "vizkit.models.attention.Attention": "self",
+    "timm.layers.attention.Attention": "self",
+    "timm.layers.attention.AttentionRope": "self",
+    "timm.models.eva.EvaAttention": "self",
+    "timm.models.beit.Attention": "self",
+    "open_clip.transformer.Attention": "self",
+    "torch.nn.modules.activation.MultiheadAttention": "self",
+    "timm.models.swin_transformer.WindowAttention": "window",
+    "timm.models.swin_transformer_v2.WindowAttention": "window",
+    "vizkit.models.pooling.AttentionPooling": "pooling",
+    "timm.layers.attention_pool.AttentionPoolLatent": "pooling",
+}
+SUPPORTED = (
+    "vizkit VisionTransformer; timm VisionTransformer (DeiT, CLIP, SigLIP, DINO, ...), Eva, Beit, "
+    "SwinTransformer (1 and 2); open_clip image towers; torch.nn.MultiheadAttention"
+)
+SOFTMAX = (F.softmax, torch.softmax, Tensor.softmax)
+
+
+@dataclass
+class AttentionCapture:
+    """The attention maps of one forward pass; rows are queries, columns keys, rows sum to 1.
+
+    maps: one tensor (B, H, T, T) for each self-attention layer, in the order of the forward pass,
+        without gradients, float32 (float64 for a float64 model), before dropout. T counts the
+        prefix tokens (class token, registers) first and then the patches row by row;
+    names: the module of each map, e.g. "blocks.0.attn";
+    grids: (rows, columns) of the patches of each layer; stages of a Swin differ;
+    num_prefix_tokens: how many tokens come before the patches;
+    output: what the model returned;
+    pooling_maps: name -> (B, H, L, S) of attention pooling, L learned queries over S tokens.
+    """
+
+    num_prefix_tokens: int
+    output: object
+    maps: list[Tensor] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    grids: list[tuple[int, int]] = field(default_factory=list)
+    pooling_maps: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, columns) if all layers share them, else ValueError: use `grids`."""
+        if len(set(self.grids)) != 1:
+            raise ValueError(f"expected layers with one grid, received {self.grids}: use `grids`")
+        return self.grids[0]
+
+
+def capture_attention(model: nn.Module, images: Tensor) -> AttentionCapture:
+    """Run `model` on images (B, C, H, W) and return its attention maps and its output.
+
+    Runs `model.encode_image(images)` where there is one (CLIP-like models), else `model(images)`,
+    in the model's own mode, dtype and autocast. Nothing stays changed, whatever happens.
+    A Swin's windows are put back on their grid, (B, H, N, N) with zeros outside the window.
+
+    Raises TypeError if the model has no attention that is known here, ValueError if its tokens do
+    not form a grid (e.g. patch dropout in train mode).
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"expected a torch.nn.Module, received {type(model).__name__}")
+    if not isinstance(images, Tensor) or images.ndim != 4:
+        received = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"expected images (B, C, H, W), received {received}")
+    model = getattr(model, "_orig_mod", model)  # compiled code calls no Python to listen to
+    caught: list[Caught] = []
+    with ExitStack() as stack:
+        for name, module in model.named_modules():
+            if kind_of(module) is not None:
+                stack.enter_context(listening(module, name, caught))
+        output = getattr(model, "encode_image", model)(images)
+    if not caught:
+        raise TypeError(
+            f"found no attention that can be read in {type(model).__name__}; "
+            f"supported are: {SUPPORTED}"
+        )
+    return arrange(model, images, caught, output)
+
+
+@dataclass
+class Caught:
+    """One attention map as its module computed it, and where it comes from."""
+
+    name: str
+    module: nn.Module
+    kind: str
+    map: Tensor
+
+
+def kind_of(module: nn.Module) -> str | None:
+    """ "self", "window" or "pooling" attention, or None if the module is none of them."""
+    for ancestor in type(module).__mro__:
+        kind = KINDS.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
+        if kind is not None:
+            return kind
+    return None
+
+
+@contextmanager
+def listening(module: nn.Module, name: str, caught: list[Caught]) -> Iterator[None]:
+    """Within this context every call of `module` also appends its map to `caught`."""
+    plain_forward = module.forward
+    kind = kind_of(module)
+
+    def forward(*args, **kwargs):
+        if isinstance(module, nn.MultiheadAttention):
+            crossed, attention_map = multihead_map(module, *args, **kwargs)
+            output = plain_forward(*args, **kwargs)
+            caught.append(Caught(name, module, "pooling" if crossed else kind, attention_map))
+            return output
+        with Listener() as listener:
+            output = plain_forward(*args, **kwargs)
+        if listener.map is None:
+            raise TypeError(f"{name} ({type(module).__name__}) computed no attention map")
+        caught.append(Caught(name, module, kind, listener.map))
+        return output
+
+    own = module.__dict__.get("forward")  # set if somebody else already replaced it
+    module.forward = forward
+    try:
+        yield
+    finally:
+        del module.forward
+        if own is not None:
+            module.forward = own
+
+
+class Listener(TorchFunctionMode):
+    """Keeps the attention map of the torch calls made within its context (this thread only)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map: Tensor | None = None
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        if func is F.scaled_dot_product_attention:
+            self.map = fused_map(*args, **kwargs)
+        elif func in SOFTMAX:
+            self.map = output.detach().to(map_dtype(output))
+        return output
+
+
+def fused_map(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """The map (B, H, T, S) inside `scaled_dot_product_attention` with these arguments."""
+    if is_causal or enable_gqa:
+        raise TypeError("cannot read causal or grouped-query attention: not an image encoder's")
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    # Autocast would compute the scores in half precision.
+    with torch.no_grad(), torch.autocast(query.device.type, enabled=False):
+        query, key = query.to(map_dtype(query)), key.to(map_dtype(key))
+        scores = (query * scale) @ key.transpose(-2, -1)  # (B, H, T, S)
+        if attn_mask is not None and attn_mask.dtype == torch.bool:
+            scores = scores.masked_fill(~attn_mask, float("-inf"))
+        elif attn_mask is not None:
+            scores = scores + attn_mask
+        return scores.softmax(dim=-1)  # (B, H, T, S)
+
+
+def multihead_map(
+    module: nn.MultiheadAttention,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    **options: bool,
+) -> tuple[bool, Tensor]:
+    """Whether query and key differ, and the map (B, H, T, S) of `nn.MultiheadAttention`.
+
+    Projects query and key once more: torch's module does that and the fused kernel in one call
+    that nothing outside can look into.
+    """
+    if key_padding_mask is not None or attn_mask is not None or module.bias_k is not None:
+        raise TypeError("cannot read masked torch.nn.MultiheadAttention: not an image encoder's")
+    with torch.no_grad():
+        if module.in_proj_weight is not None:
+            query_weight, key_weight, _ = module.in_proj_weight.chunk(3)  # (D, D) each
+        else:
+            query_weight, key_weight = module.q_proj_weight, module.k_proj_weight
+        query_bias, key_bias = None, None
+        if module.in_proj_bias is not None:
+            query_bias, key_bias, _ = module.in_proj_bias.chunk(3)  # (D,) each
+        projected = [F.linear(query, query_weight, query_bias), F.linear(key, key_weight, key_bias)]
+        if not module.batch_first:
+            projected = [part.transpose(0, 1) for part in projected]
+        heads = [part.unflatten(-1, (module.num_heads, -1)).transpose(1, 2) for part in projected]
+    return query is not key, fused_map(*heads, heads[1])  # (B, H, T, S)
+
+
+def arrange(
+    model: nn.Module, images: Tensor, caught: list[Caught], output: object
+) -> AttentionCapture:
+    """Sort what was caught into self-attention on a grid and pooling attention."""
+    capture = AttentionCapture(num_prefix_tokens=prefix_tokens(model), output=output)
+    for one in caught:
+        if one.kind == "pooling":
+            capture.pooling_maps[one.name] = one.map
+            continue
+        if one.kind == "window":
+            block = model.get_submodule(one.name.rpartition(".")[0])
+            grid = tuple(block.input_resolution)
+            whole = unwindow(one.map, grid, block.window_size, block.shift_size, len(images))
+        else:
+            whole = one.map
+            grid = patch_grid(model, images, whole.shape[-1] - capture.num_prefix_tokens)
+        capture.maps.append(whole)
+        capture.names.append(one.name)
+        capture.grids.append(grid)
+    return capture
+
+
+def unwindow(
+    windows: Tensor,
+    grid: tuple[int, int],
+    window: tuple[int, int],
+    shift: tuple[int, int],
+    batch: int,
+) -> Tensor:
+    """Maps of windows (B*W, H, A, A) put onto their grid: (B, H, N, N), zeros outside a window.
+
+    Follows `SwinTransformerBlock._attn` in timm: roll by -shift, pad to whole windows, cut.
+    Attention that falls on padding is left out, so rows that see padding sum to less than 1.
+    """
+    rows, columns = grid
+    num_patches = rows * columns
+    places = torch.arange(num_patches, device=windows.device).reshape(rows, columns)
+    places = places.roll((-shift[0], -shift[1]), dims=(0, 1))
+    padding = (0, -columns % window[1], 0, -rows % window[0])
+    places = F.pad(places, padding, value=num_patches)  # padding goes to a spare row and column
+    high, wide = places.shape[0] // window[0], places.shape[1] // window[1]
+    if len(windows) != batch * high * wide:
+        raise ValueError(
+            f"expected {high} x {wide} windows for a grid of {rows} x {columns}, "
+            f"received {len(windows) // batch}: give images of the size the model was made for"
+        )
+    places = places.reshape(high, window[0], wide, window[1]).transpose(1, 2)
+    places = places.reshape(high * wide, -1)  # (W, A): which patch each place in a window is
+    per_image = windows.unflatten(0, (batch, -1)).transpose(1, 2)  # (B, H, W, A, A)
+    size = num_patches + any(padding)
+    whole = windows.new_zeros(batch, windows.shape[1], size, size)
+    whole[:, :, places[:, :, None], places[:, None, :]] = per_image
+    return whole[:, :, :num_patches, :num_patches]  # (B, H, N, N)
+
+
+def prefix_tokens(model: nn.Module) -> int:
+    """How many tokens come before the patches: class token, distillation token, registers."""
+    for module in model.modules():
+        count = getattr(module, "num_prefix_tokens", None)
+        if isinstance(count, int):
+            return count
+        if isinstance(getattr(module, "class_embedding", None), Tensor):  # open_clip
+            return 1
+        if isinstance(getattr(module, "class_token", None), Tensor):  # torchvision
+            return 1
+    return 0
+
+
+def patch_grid(model: nn.Module, images: Tensor, num_patches: int) -> tuple[int, int]:
+    """(rows, columns) of the patches, as the model itself says, else from the image's aspect."""
+    height, width = images.shape[2:]
+    side = (height * width / num_patches) ** 0.5
+    grid = (round(height / side), round(width / side))
+    for module in model.modules():
+        if hasattr(module, "dynamic_feat_size"):  # timm's PatchEmbed
+            grid = tuple(module.dynamic_feat_size((height, width)))
+            break
+        stated = getattr(module, "grid", getattr(module, "grid_size", None))  # ours, open_clip's
+        if isinstance(stated, tuple):
+            grid = stated
+            break
+    if grid[0] * grid[1] != num_patches:
+        raise ValueError(
+            f"expected {grid[0]} x {grid[1]} patch tokens, received {num_patches} "
+            "(patch dropout? use eval mode)"
+        )
+    return grid
+
+
+def map_dtype(tensor: Tensor) -> torch.dtype:
+    """Maps are kept in float32, and in float64 for a float64 model."""
+    return torch.float64 if tensor.dtype == torch.float64 else torch.float32

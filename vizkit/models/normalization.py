@@ -1,0 +1,23 @@
+"""Normalization layers for feature maps (B, C, H, W)."""
+
+import math
+
+from torch import nn
+
+NORMALIZATIONS = ("batch", "group", "layer")
+
+
+def normalization_2d(name: str, channels: int) -> nn.Module:
+    """The normalization layer called `name` for feature maps with that many channels.
+
+    "batch": BatchNorm2d (Ioffe and Szegedy 2015), over the batch, one image depends on the others;
+    "group": GroupNorm with up to 16 channels in a group (Wu and He 2018), each image by itself;
+    "layer": GroupNorm with one group, over channels and places of one image.
+    """
+    if name == "batch":
+        return nn.BatchNorm2d(channels)
+    if name == "group":
+        return nn.GroupNorm(channels // math.gcd(channels, 16), channels)
+    if name == "layer":
+        return nn.GroupNorm(1, channels)
+    raise ValueError(f"expected norm to be one of {NORMALIZATIONS}, received {name!r}")

@@ -1,0 +1,118 @@
+"""The Vision Transformer (Dosovitskiy et al. 2021), put together from its parts."""
+
+import torch
+from torch import Tensor, nn
+
+from vizkit.models.attention import LAYER_NORM_EPS, EncoderBlock
+from vizkit.models.patches import ConvolutionalStem, PatchEmbed, check_images
+from vizkit.models.pooling import AttentionPooling, ClassTokenPooling, MeanPooling
+from vizkit.models.positions import POSITIONS
+
+STEMS: dict[str, type[nn.Module]] = {"patch": PatchEmbed, "convolution": ConvolutionalStem}
+POOLINGS = ("cls", "mean", "map")
+
+
+class VisionTransformer(nn.Module):
+    """Images (B, C, H, W) to class scores (B, num_classes), or to features (B, D) if that is 0.
+
+    stem: "patch" (one linear layer per patch) or "convolution" (Xiao et al. 2021);
+    position: "learned_1d", "sincos_2d" or "none";
+    pooling: "cls" (class token), "mean" (of the patches) or "map" (attention pooling, SigLIP).
+
+    `image_size` is a side in pixels or (height, width), a multiple of `patch_size`; the model
+    accepts that size only. Raises ValueError on sizes and names that do not fit.
+    Reference: timm `models/vision_transformer.py`, equal with the same weights.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int | tuple[int, int] = 64,
+        patch_size: int = 8,
+        in_channels: int = 3,
+        embed_dim: int = 192,
+        depth: int = 4,
+        num_heads: int = 3,
+        mlp_ratio: float = 4.0,
+        stem: str = "patch",
+        position: str = "learned_1d",
+        pooling: str = "cls",
+        num_classes: int = 0,
+    ) -> None:
+        super().__init__()
+        check_choice("stem", stem, STEMS)
+        check_choice("position", position, POSITIONS)
+        check_choice("pooling", pooling, POOLINGS)
+        self.image_size = (image_size, image_size) if isinstance(image_size, int) else image_size
+        self.grid = grid_of(self.image_size, patch_size)
+        self.patch_size, self.in_channels, self.embed_dim = patch_size, in_channels, embed_dim
+        self.num_prefix_tokens = 1 if pooling == "cls" else 0
+
+        self.patch_embed = STEMS[stem](
+            patch_size=patch_size, in_channels=in_channels, embed_dim=embed_dim
+        )
+        self.class_token = nn.Parameter(torch.zeros(1, 1, embed_dim)) if pooling == "cls" else None
+        self.position = POSITIONS[position](self.grid, self.num_prefix_tokens, embed_dim)
+        self.blocks = nn.ModuleList(
+            EncoderBlock(embed_dim=embed_dim, num_heads=num_heads, mlp_ratio=mlp_ratio)
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPS)
+        self.pooling = make_pooling(pooling, embed_dim, num_heads, mlp_ratio)
+        self.head = nn.Linear(embed_dim, num_classes) if num_classes else nn.Identity()
+        self.apply(initialize)
+
+    def forward(
+        self, images: Tensor, return_intermediates: bool = False
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        check_images(images, channels=self.in_channels, size=self.image_size)
+        named: dict[str, Tensor] = {}
+        named["patch_tokens"] = tokens = self.patch_embed(images)  # (B, N, D)
+        if self.class_token is not None:
+            class_token = self.class_token.expand(len(images), -1, -1)  # (B, 1, D)
+            tokens = torch.cat([class_token, tokens], dim=1)  # (B, T, D) with T = N + 1
+        named["with_position"] = tokens = self.position(tokens)  # (B, T, D)
+        for index, block in enumerate(self.blocks):
+            named[f"block_{index}"] = tokens = block(tokens)  # (B, T, D)
+        named["encoded"] = tokens = self.norm(tokens)  # (B, T, D)
+        named["pooled"] = pooled = self.pooling(tokens)  # (B, D)
+        output = self.head(pooled)  # (B, num_classes), or (B, D)
+        return (output, named) if return_intermediates else output
+
+
+def make_pooling(pooling: str, embed_dim: int, num_heads: int, mlp_ratio: float) -> nn.Module:
+    """The read-out called `pooling`: "cls", "mean" or "map"."""
+    if pooling == "cls":
+        return ClassTokenPooling()
+    if pooling == "mean":
+        return MeanPooling()
+    return AttentionPooling(embed_dim=embed_dim, num_heads=num_heads, mlp_ratio=mlp_ratio)
+
+
+def initialize(module: nn.Module) -> None:
+    """Small weights and no bias for every linear layer, as timm does for a ViT."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
+
+
+def grid_of(image_size: tuple[int, int], patch_size: int) -> tuple[int, int]:
+    """(rows, columns) of patches; ValueError unless both sides are multiples of the patch."""
+    height, width = image_size
+    if patch_size < 1 or height < 1 or width < 1 or height % patch_size or width % patch_size:
+        raise ValueError(
+            f"expected image_size to be a multiple of patch_size {patch_size}, "
+            f"received {height} x {width}"
+        )
+    return height // patch_size, width // patch_size
+
+
+def check_choice(name: str, value: str, choices) -> None:
+    """Raise ValueError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"expected {name} to be one of {tuple(choices)}, received {value!r}")
+
+
+def count_parameters(model: nn.Module) -> int:
+    """The number of trainable values in `model`."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

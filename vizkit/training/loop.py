@@ -1,0 +1,202 @@
+"""The training loop of the course: AdamW, warm-up, cosine, a history that outlives an interrupt."""
+
+import math
+import os
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+SCHEDULES = ("cosine", "constant")
+
+# Parameters that say where or how strongly, not what: pulling them to zero does harm.
+NO_WEIGHT_DECAY = frozenset({"position", "class_token", "latent", "logit_scale", "logit_bias"})
+
+
+@dataclass
+class History:
+    """What happened in training: one entry per finished step, one dict per call of `record`.
+
+    `interrupted` is True if training was stopped by hand before the last step.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    gradient_norm: list[float] = field(default_factory=list)
+    records: list[dict[str, float]] = field(default_factory=list)
+    interrupted: bool = False
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+
+def fit(
+    model: nn.Module | Iterable[nn.Parameter],
+    compute_loss: Callable[[int], Tensor],
+    *,
+    steps: int,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 0.05,
+    betas: tuple[float, float] = (0.9, 0.98),
+    warmup_steps: int = 0,
+    schedule: str = "cosine",
+    clip_norm: float | None = None,
+    seed: int | None = 0,
+    record: Callable[[int], dict[str, float]] | None = None,
+    record_every: int = 100,
+    progress: bool = True,
+    history: History | None = None,
+) -> History:
+    """Train `model` on the loss that `compute_loss(step)` returns for steps 0 .. `steps` - 1.
+
+    model: a module (several: `nn.ModuleList([...])`), or bare parameters, e.g. a logit scale;
+    compute_loss: draws its own batch and returns a scalar tensor;
+    learning_rate, warmup_steps, schedule: see `learning_rate_at`;
+    weight_decay: AdamW's (Loshchilov and Hutter 2019), on weight matrices only;
+    clip_norm: longest gradient that is let through, None for any;
+    seed: given to `seed_everything` before the first step, None to leave the generators alone;
+    record: called after every `record_every` steps and after the last one, in eval mode and
+        without gradients, with the number of finished steps; its dict joins `History.records`;
+    progress: a bar, unless the environment variable VIZKIT_PROGRESS is 0;
+    history: a `History` to append to; yours even if an exception ends the training.
+
+    An interrupt (the stop button) ends training and returns the history so far. The module is
+    left in eval mode. Raises FloatingPointError, naming the step, when the loss is not finite.
+    """
+    check_options(steps, learning_rate, warmup_steps, schedule, record_every)
+    if seed is not None:
+        seed_everything(seed)
+    history = History() if history is None else history
+    groups = parameter_groups(model, weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=betas)
+    bar = tqdm(range(steps), disable=not (progress and progress_wanted()), leave=False)
+    try:
+        for step in bar:
+            set_training(model, True)
+            rate = learning_rate_at(
+                step, learning_rate, steps=steps, warmup_steps=warmup_steps, schedule=schedule
+            )
+            loss, norm = update(optimizer, compute_loss, step, rate, clip_norm)
+            history.loss.append(loss)
+            history.learning_rate.append(rate)
+            history.gradient_norm.append(norm)
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            done = step + 1
+            if record is not None and (done % record_every == 0 or done == steps):
+                set_training(model, False)
+                with torch.no_grad():
+                    history.records.append({"step": done, **record(done)})
+    except KeyboardInterrupt:
+        history.interrupted = True
+    finally:
+        bar.close()
+        set_training(model, False)
+    return history
+
+
+def update(
+    optimizer: torch.optim.Optimizer,
+    compute_loss: Callable[[int], Tensor],
+    step: int,
+    rate: float,
+    clip_norm: float | None,
+) -> tuple[float, float]:
+    """One step of the optimizer; returns the loss before it and the length of its gradient."""
+    loss = compute_loss(step)
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        raise TypeError(f"expected compute_loss to return a scalar tensor, received {loss!r}")
+    if not torch.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss is {loss.item()} at step {step} (learning rate {rate:.2g}): "
+            "try a lower learning_rate, more warmup_steps, or clip_norm=1.0"
+        )
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    norm = nn.utils.clip_grad_norm_(parameters, math.inf if clip_norm is None else clip_norm)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()
+    return loss.item(), norm.item()
+
+
+def learning_rate_at(
+    step: int, peak: float, *, steps: int, warmup_steps: int = 0, schedule: str = "cosine"
+) -> float:
+    """The learning rate of one step: a linear warm-up to `peak`, then a cosine towards 0.
+
+    During warm-up peak * (step + 1) / warmup_steps; then, with t running from 0 to 1 over the
+    other steps, peak * (1 + cos(pi t)) / 2 for "cosine" (Loshchilov and Hutter 2017, eq. 5, one
+    cycle), or `peak` for "constant".
+    """
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    if schedule == "constant":
+        return peak
+    progress = (step - warmup_steps) / (steps - warmup_steps)
+    return peak * (1 + math.cos(math.pi * progress)) / 2
+
+
+def parameter_groups(model: nn.Module | Iterable[nn.Parameter], weight_decay: float) -> list[dict]:
+    """Two groups for AdamW: weight matrices decay; biases, norms, positions and scales do not."""
+    if isinstance(model, nn.Module):
+        named = list(model.named_parameters())
+    else:
+        named = [("", parameter) for parameter in model]
+    decayed, kept = [], []
+    for name, parameter in named:
+        if not parameter.requires_grad:
+            continue
+        exempt = parameter.ndim < 2 or not NO_WEIGHT_DECAY.isdisjoint(name.split("."))
+        (kept if exempt else decayed).append(parameter)
+    if not decayed and not kept:
+        raise ValueError("expected parameters to train, received none that require a gradient")
+    groups = [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": kept, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the generators of Python, numpy and torch (all devices)."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - libraries still draw from numpy's global generator
+    torch.manual_seed(seed)
+
+
+def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A torch generator of its own, so that drawing from it disturbs nobody else's numbers."""
+    return torch.Generator(device).manual_seed(seed)
+
+
+def progress_wanted() -> bool:
+    """False if VIZKIT_PROGRESS=0: stored notebook outputs must not hold half a progress bar."""
+    return os.environ.get("VIZKIT_PROGRESS", "1") != "0"
+
+
+def set_training(model: nn.Module | Iterable[nn.Parameter], training: bool) -> None:
+    """Switch a module between train and eval mode; bare parameters have none."""
+    if isinstance(model, nn.Module):
+        model.train(training)
+
+
+def check_options(
+    steps: int, learning_rate: float, warmup_steps: int, schedule: str, record_every: int
+) -> None:
+    """Raise ValueError on options that make no sense, before any work."""
+    if steps < 1 or not 0 <= warmup_steps <= steps:
+        raise ValueError(
+            "expected steps of at least 1 and warmup_steps from 0 to steps, "
+            f"received steps {steps} and warmup_steps {warmup_steps}"
+        )
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"expected a positive learning_rate, received {learning_rate}")
+    if schedule not in SCHEDULES:
+        raise ValueError(f"expected schedule to be one of {SCHEDULES}, received {schedule!r}")
+    if record_every < 1:
+        raise ValueError(f"expected record_every of at least 1, received {record_every}")
