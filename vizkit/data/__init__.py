@@ -1,0 +1,46 @@
+"""The course's data: the drawn world, image-text pairs from anywhere, and a few photographs.
+
+from vizkit.data import sample_scenes, render, write_captions, scenes, pairs, photos
+"""
+
+from vizkit.data.captions import (
+    PROMPTS,
+    BindingProbes,
+    binding_probes,
+    caption_vocabulary,
+    describe,
+    describe_pair,
+    write_captions,
+)
+from vizkit.data.render import render
+from vizkit.data.scenes import (
+    HELD_OUT_PAIRS,
+    PLACES,
+    RELATIONS,
+    SIZES,
+    SceneTable,
+    sample_scenes,
+)
+from vizkit.data.shapes import SHAPES
+from vizkit.data.styles import BACKGROUNDS, COLORS, STYLES
+
+__all__ = [
+    "SHAPES",
+    "COLORS",
+    "BACKGROUNDS",
+    "STYLES",
+    "SIZES",
+    "PLACES",
+    "RELATIONS",
+    "HELD_OUT_PAIRS",
+    "SceneTable",
+    "sample_scenes",
+    "render",
+    "PROMPTS",
+    "write_captions",
+    "describe",
+    "describe_pair",
+    "BindingProbes",
+    "binding_probes",
+    "caption_vocabulary",
+]
