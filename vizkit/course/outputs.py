@@ -1,0 +1,294 @@
+"""Run notebooks in place and store what they print:
+
+    python -m vizkit.course.outputs [--fresh] notebooks/*.ipynb
+
+Every notebook runs in a new kernel with no network. A notebook whose run changes nothing keeps
+its bytes; one that raises is left as it was. Plotly figures get the static picture that GitHub
+and PDF show, drawn by the same Plotly in a headless Chromium.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+
+from vizkit.course.figures import PLOTLY_MIME
+from vizkit.course.offline import notebook_environment
+from vizkit.course.storage import read_json, update_json, write_atomically
+
+MEASURED = Path(__file__).with_name("measured.json")
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+_BREATHES = re.compile(r"⟨[^⟩]*⟩")
+_CLAIM_LINE = re.compile(r"^\S ([A-F]\d+) (?:holds|does not hold|cited)", re.MULTILINE)
+_TIME_SECTION = re.compile(r"(^## Time and memory\n[^⟨]*)⟨[^⟩]*⟩", re.MULTILINE)
+# Figures are stored again only when they move by more than a third.
+_STILL_THE_SAME = 4 / 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run and store the notebooks named on the command line (default: all). 0 if all ran."""
+    parser = argparse.ArgumentParser(prog="python -m vizkit.course.outputs")
+    parser.add_argument("notebooks", nargs="*", type=Path)
+    parser.add_argument(
+        "--fresh", action="store_true", help="also renew the outputs of cells tagged `timing`"
+    )
+    options = parser.parse_args(arguments)
+    paths = options.notebooks or sorted(Path("notebooks").glob("*.ipynb"))
+    failed = []
+    with figure_renderer() as render:
+        for path in paths:
+            print(f"{path.name}: running …", flush=True)
+            try:
+                seconds, gigabytes, changed = store_outputs(path, render, fresh=options.fresh)
+            except Exception as error:
+                failed.append(path.name)
+                print(f"{path.name}: {_last_lines(error)}", file=sys.stderr)
+                continue
+            state = "stored" if changed else "unchanged"
+            print(f"{path.name}: {seconds:.0f} s, {gigabytes:.2f} GB at most, {state}", flush=True)
+    if failed:
+        print(f"not stored, because a cell raised an error: {', '.join(failed)}", file=sys.stderr)
+    return bool(failed)
+
+
+def store_outputs(
+    path: Path, render: Callable[[dict], str], *, fresh: bool = False, measured: Path = MEASURED
+) -> tuple[float, float, bool]:
+    """Run one notebook, store its outputs, ledger entries and figures.
+
+    Returns seconds, peak memory of the kernel (GB), and whether the file changed.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: a cell raised; nothing is written.
+    """
+    before = path.read_text(encoding="utf-8")
+    old, new = nbformat.reads(before, as_version=4), nbformat.reads(before, as_version=4)
+    with tempfile.TemporaryDirectory() as scratch:
+        seconds, gigabytes = _execute(new, path, Path(scratch))
+        ledger = read_json(Path(scratch) / "ledger.json")
+    _clean(new)
+    old_cells = {cell.id: cell for cell in old.cells if cell.cell_type == "code"}
+    kept: set[str] = set()
+    for cell in (cell for cell in new.cells if cell.cell_type == "code"):
+        previous = old_cells.get(cell.id)
+        if previous is not None and not fresh and _is_kept(cell, previous):
+            cell.outputs = previous.outputs
+            kept |= set(_CLAIM_LINE.findall(_text(cell)))
+        else:
+            _add_pictures(cell, previous, render)
+    seconds, gigabytes = _store_measured(measured, path.stem, seconds, gigabytes)
+    _fill_in_time(new, seconds, gigabytes)
+    after = nbformat.writes(new, indent=1).rstrip("\n") + "\n"
+    write_atomically(path, after)
+    _merge_ledger(path.with_name("ledger.json"), path.stem, ledger, kept)
+    return seconds, gigabytes, after != before
+
+
+@contextmanager
+def figure_renderer() -> Iterator[Callable[[dict], str]]:
+    """A function from a Plotly figure (its JSON) to a PNG in base64. Chromium starts when needed.
+
+    Raises (when called):
+        RuntimeError: playwright or Chromium is missing.
+    """
+    opened: list = []
+
+    def render(figure: dict) -> str:
+        if not opened:
+            opened.extend(_open_chromium())
+        _, _, page = opened
+        url = page.evaluate(
+            """async ({data, layout}) => Plotly.toImage({data, layout},
+               {format: "png", width: 800, height: layout.height || 420, scale: 2})""",
+            {"data": figure["data"], "layout": figure["layout"]},
+        )
+        return url.split(",", 1)[1]
+
+    try:
+        yield render
+    finally:
+        if opened:
+            opened[1].close()
+            opened[0].stop()
+
+
+def _open_chromium() -> tuple:
+    import plotly
+
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise RuntimeError(
+            "pictures of figures need the test extra: pip install .[test]"
+        ) from error
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    executable = next(filter(None, map(shutil.which, names)), None)
+    playwright = sync_playwright().start()
+    try:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+    except Exception as error:
+        playwright.stop()
+        raise RuntimeError(
+            "pictures of figures need Chromium: install it (Debian: apt install chromium)"
+        ) from error
+    page = browser.new_page(offline=True)
+    page.add_script_tag(path=str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js"))
+    return playwright, browser, page
+
+
+def _execute(notebook, path: Path, scratch: Path) -> tuple[float, float]:
+    from nbclient import NotebookClient
+
+    client = NotebookClient(
+        notebook,
+        timeout=1200,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    environment = {**os.environ, **notebook_environment(scratch)}
+    environment.setdefault("VIZKIT_DEVICE", "cpu")
+    start = time.perf_counter()
+    with client.setup_kernel(env=environment):
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index)
+        seconds = time.perf_counter() - start
+        gigabytes = _peak_memory(client)
+    return seconds, gigabytes
+
+
+def _peak_memory(client) -> float:
+    """Peak memory in GB of the kernel and its children, 0 where the system does not tell."""
+    from jupyter_core.utils import run_sync
+
+    code = (
+        "(lambda r: sum(r.getrusage(w).ru_maxrss for w in (r.RUSAGE_SELF, r.RUSAGE_CHILDREN)))"
+        "(__import__('resource'))"
+    )
+    ask = run_sync(client.kc.execute_interactive)
+    reply = ask("", silent=True, user_expressions={"peak": code}, output_hook=lambda message: None)
+    peak = reply["content"]["user_expressions"]["peak"]
+    if peak["status"] != "ok":
+        return 0.0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return int(peak["data"]["text/plain"]) * unit / 1e9
+
+
+def _clean(notebook) -> None:
+    """Drop what says nothing to a reader: widget state, versions, timings."""
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            # The view of a widget that is gone would hide the picture stored beside it.
+            data.pop(WIDGET_MIME, None)
+            if "image/png" in data:
+                picture = output.metadata.setdefault("image/png", nbformat.from_dict({}))
+                picture.setdefault("alt", data.get("text/plain", "").split("\n")[0])
+        cell_outputs = cell.get("outputs")
+        if cell_outputs:
+            cell.outputs = [o for o in cell_outputs if o.get("data", o.get("text")) != {}]
+
+
+def _text(cell) -> str:
+    """What the tests compare of a cell, numbers between ⟨ ⟩ blanked."""
+    parts = [
+        output.get("text") or output.get("data", {}).get("text/plain", "")
+        for output in cell.outputs
+    ]
+    return _BREATHES.sub("⟨⟩", "\n".join(parts))
+
+
+def _is_kept(cell, previous) -> bool:
+    return (
+        "timing" in cell.metadata.get("tags", [])
+        and cell.source == previous.source
+        and bool(previous.outputs)
+        and _text(cell) == _text(previous)
+    )
+
+
+def _add_pictures(cell, previous, render: Callable[[dict], str]) -> None:
+    stored = [o for o in previous.outputs if PLOTLY_MIME in o.get("data", {})] if previous else []
+    for output in cell.outputs:
+        figure = output.get("data", {}).get(PLOTLY_MIME)
+        if figure is None:
+            continue
+        same = (o.data.get("image/png") for o in stored if o.data[PLOTLY_MIME] == figure)
+        output.data["image/png"] = next(filter(None, same), None) or render(figure)
+        output.metadata["image/png"] = nbformat.from_dict(
+            {
+                "alt": output.data["text/plain"],
+                "width": 800,
+                "height": figure["layout"].get("height", 420),
+            }
+        )
+
+
+def _store_measured(
+    table: Path, name: str, seconds: float, gigabytes: float
+) -> tuple[float, float]:
+    """The figures to quote: the stored ones unless the new ones differ by a third."""
+    stored = read_json(table).get(name, {})
+    old = (stored.get("seconds", 0), stored.get("gigabytes", 0))
+    new = (float(f"{seconds:.2g}"), float(f"{gigabytes:.2g}"))
+    if all(
+        a == b or (a and b and 1 / _STILL_THE_SAME <= a / b <= _STILL_THE_SAME)
+        for a, b in zip(old, new, strict=True)
+    ):
+        return old
+
+    def change(content: dict) -> None:
+        content[name] = {"seconds": new[0], "gigabytes": new[1]}
+
+    update_json(table, change)
+    return new
+
+
+def _fill_in_time(notebook, seconds: float, gigabytes: float) -> None:
+    text = f"⟨about {seconds:.0f} seconds and {gigabytes:.1f} GB of memory⟩"
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _TIME_SECTION.sub(rf"\g<1>{text}", cell.source)
+
+
+def _merge_ledger(path: Path, notebook: str, new: dict, kept: set[str]) -> None:
+    """Replace this notebook's entries, but for the claims whose stored outputs were kept."""
+
+    def change(ledger: dict) -> None:
+        for id in [id for id, rows in ledger.items() if notebook in rows]:
+            if id not in kept:
+                del ledger[id][notebook]
+                if not ledger[id]:
+                    del ledger[id]
+        for id, rows in new.items():
+            if id not in kept or id not in ledger:
+                ledger.setdefault(id, {}).update(rows)
+
+    update_json(path, change)
+
+
+def _last_lines(error: Exception) -> str:
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines()
+    return json.dumps(type(error).__name__) + "\n" + "\n".join(lines[-12:])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
