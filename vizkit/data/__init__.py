@@ -12,6 +12,8 @@ from vizkit.data.captions import (
     describe_pair,
     write_captions,
 )
+from vizkit.data.pairs import ImageTextPairs, pairs
+from vizkit.data.photos import Photo, photos
 from vizkit.data.render import render
 from vizkit.data.scenes import (
     HELD_OUT_PAIRS,
@@ -22,6 +24,7 @@ from vizkit.data.scenes import (
     sample_scenes,
 )
 from vizkit.data.shapes import SHAPES
+from vizkit.data.store import cache_folder, images_as_array, scenes
 from vizkit.data.styles import BACKGROUNDS, COLORS, STYLES
 
 __all__ = [
@@ -43,4 +46,11 @@ __all__ = [
     "BindingProbes",
     "binding_probes",
     "caption_vocabulary",
+    "scenes",
+    "cache_folder",
+    "images_as_array",
+    "ImageTextPairs",
+    "pairs",
+    "Photo",
+    "photos",
 ]

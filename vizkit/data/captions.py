@@ -132,13 +132,13 @@ def write_captions(
         raise ValueError(f"noise must be a share from 0 to 1, got {noise!r}")
     rng = np.random.default_rng(seed)
     kinds = list(shares)
-    keep = rng.random((len(table), len(kinds) + 1)) >= [*shares.values(), 0.0]
+    keep = rng.random((len(table), len(kinds))) >= list(shares.values())
     keep_second = rng.random((len(table), len(kinds))) >= list(shares.values())
     choice = rng.random((len(table), 5))
     place, count = table.place, table.num_objects
     captions = []
     for i in range(len(table)):
-        told = dict(zip(kinds, keep[i], strict=False))
+        told = dict(zip(kinds, keep[i], strict=True))
         if count[i] == 1:
             text = _one_object(table, i, PLACES[place[i, 0]], told, choice[i])
         else:
@@ -155,7 +155,7 @@ def caption_vocabulary() -> list[str]:
     """Every word that `write_captions`, `describe` and PROMPTS can produce, sorted."""
     words = set(SHAPES) | set(COLORS) | set(BACKGROUNDS) | set(STYLES) | set(SIZES)
     phrases = [*PLACES, *PROMPTS, *(form for forms in _RELATION_FORMS.values() for form in forms)]
-    phrases += ["a an and shape that is drawn in style at in the on background next to with"]
+    phrases += ["a an and shape that is in style at the on background next to with"]
     for phrase in phrases:
         words.update(phrase.replace("{}", "").split())
     return sorted(words)

@@ -198,7 +198,7 @@ def _pixel(patch: Patch) -> Layers:
     # Blocks are whole pixels, and one block is centred on the object, so that sprites are crisp.
     block = np.maximum(np.round(patch.radius * patch.scale / 7), 1) / patch.scale
     x, y = np.round(patch.x / block) * block, np.round(patch.y / block) * block
-    inside = patch.distance(x, y) < 0
+    inside = patch.distance(x, y) < 0.15 * block  # fine tips stay joined
     lit = inside & (patch.distance(x - block, y - block) >= 0)
     dim = inside & ~lit & (patch.distance(x + block, y + block) >= 0)
     as_cover = patch.x.dtype.type

@@ -1,0 +1,285 @@
+"""Image-text pairs behind one face: the drawn world, a folder of your own, or the hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vizkit.data.captions import write_captions
+from vizkit.data.render import check_image_size
+from vizkit.data.scenes import SceneTable, sample_scenes
+from vizkit.data.store import images_as_array, scenes
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["ImageTextPairs", "pairs"]
+
+_METADATA = "metadata.jsonl"
+
+
+@dataclass(frozen=True)
+class ImageTextPairs:
+    """Pictures with one caption each. Iterating yields `(PIL image, caption)`.
+
+    Captions are plain text from wherever the data came from: escape them before they reach HTML.
+    """
+
+    dataset: Dataset  # has an image column; `dataset[i]["image"]` is the picture as stored
+    captions: list[str]
+    image_size: int  # side of the pictures that `images` returns
+    table: SceneTable | None = None  # the ground truth of drawn scenes
+    caption_is_noise: np.ndarray | None = None  # (N,) bool, drawn scenes only
+    problems: list[tuple[str, str]] = field(default_factory=list)  # files left out, and why
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def __iter__(self) -> Iterator[tuple[object, str]]:
+        for row, caption in zip(self.dataset, self.captions, strict=True):
+            yield row["image"], caption
+
+    def images(self, indices: Sequence[int] | slice | np.ndarray | None = None) -> np.ndarray:
+        """Pictures as `(K, S, S, 3)` uint8, S = image_size: the chosen ones, or all for None.
+
+        Pictures of another size are cut to a centred square and resized.
+        """
+        chosen = np.arange(len(self)) if indices is None else np.arange(len(self))[indices]
+        chosen = np.atleast_1d(chosen)
+        if len(chosen) == 0:
+            return np.empty((0, self.image_size, self.image_size, 3), np.uint8)
+        selected = self.dataset if indices is None else self.dataset.select(chosen)
+        return images_as_array(selected, self.image_size)
+
+    def batches(
+        self, batch_size: int, seed: int = 0, *, drop_last: bool = True
+    ) -> Iterator[tuple[np.ndarray, list[str]]]:
+        """One shuffled pass: `(batch_size, S, S, 3)` uint8 pictures and their captions.
+
+        Raises:
+            ValueError: batch_size is not from 1 to the number of pairs.
+        """
+        if not 1 <= batch_size <= len(self):
+            raise ValueError(f"batch_size must be from 1 to {len(self)}, got {batch_size!r}")
+        order = np.random.default_rng(seed).permutation(len(self))
+        return self._batches(order, batch_size, drop_last)
+
+    def _batches(
+        self, order: np.ndarray, batch_size: int, drop_last: bool
+    ) -> Iterator[tuple[np.ndarray, list[str]]]:
+        end = len(order) - len(order) % batch_size if drop_last else len(order)
+        for start in range(0, end, batch_size):
+            chosen = order[start : start + batch_size]
+            yield self.images(chosen), [self.captions[i] for i in chosen]
+
+
+def pairs(
+    source: str | Path = "scenes",
+    *,
+    image_size: int = 64,
+    n: int | None = None,
+    seed: int = 0,
+    noise: float = 0.0,
+    omit: Mapping[str, float] | None = None,
+    split: str = "train",
+    image_column: str = "image",
+    caption_column: str | None = None,
+    cache_dir: str | Path | None = None,
+    **options,
+) -> ImageTextPairs:
+    """Loads image-text pairs.
+
+    Args:
+        source: "scenes" for the drawn world; the path of a folder with pictures and a
+            `metadata.jsonl` (one JSON object per line with "file_name" and a caption: the
+            `imagefolder` layout of Hugging Face datasets; read offline); or the name of a
+            dataset on the hub, such as "jxie/flickr8k" (needs a network the first time).
+        image_size: side of the pictures that `images` and `batches` return.
+        n: how many pairs; 1000 for scenes, all for folders and the hub.
+        seed, noise, omit: for scenes, as in `sample_scenes` and `write_captions`.
+        split, image_column: for the hub, which split and column to take.
+        caption_column: the captions' name in metadata or dataset; None looks for "caption", then
+            "text". Where one picture has a list of captions, the first is taken.
+        cache_dir: where drawn scenes are kept (see `scenes`).
+        options: for scenes, every keyword of `sample_scenes`.
+
+    Raises:
+        FileNotFoundError: no such folder, or no metadata.jsonl in it.
+        ValueError: no caption column, no readable pair, or a refused option.
+        ConnectionError: the hub cannot be reached.
+        TypeError: an option that this source does not have.
+    """
+    check_image_size(image_size)
+    if source == "scenes":
+        return _from_scenes(image_size, n or 1000, seed, noise, omit, cache_dir, options)
+    if options:
+        raise TypeError(f"{sorted(options)[0]!r} is an option of pairs('scenes') only")
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _from_folder(path, image_size, n, caption_column)
+    if isinstance(source, Path) or _looks_like_a_path(source):
+        raise FileNotFoundError(f"there is no folder {path}")
+    return _from_hub(source, image_size, n, split, image_column, caption_column)
+
+
+def _looks_like_a_path(source: str) -> bool:
+    return source.startswith((".", "~", os.sep)) or "\\" in source or source.count("/") > 1
+
+
+def _from_scenes(
+    image_size: int,
+    n: int,
+    seed: int,
+    noise: float,
+    omit: Mapping[str, float] | None,
+    cache_dir: str | Path | None,
+    options: dict,
+) -> ImageTextPairs:
+    table = sample_scenes(n, seed, **options)
+    captions, is_noise = write_captions(table, seed, noise=noise, omit=omit, return_noise=True)
+    dataset = scenes(n, seed, image_size=image_size, cache_dir=cache_dir, **options)
+    return ImageTextPairs(dataset, captions, image_size, table, is_noise)
+
+
+def _from_folder(
+    folder: Path, image_size: int, n: int | None, caption_column: str | None
+) -> ImageTextPairs:
+    from datasets import Dataset, Features, Image, Value
+
+    entries, problems = _read_metadata(folder, caption_column)
+    names, captions = [], []
+    for name, caption in entries:
+        if n is not None and len(names) == n:
+            break
+        reason = _why_unreadable(folder, name)
+        if reason is None:
+            names.append(name)
+            captions.append(caption)
+        else:
+            problems.append((name, reason))
+    if not names:
+        raise ValueError(f"no usable pair in {folder}: {_list_problems(problems)}")
+    if problems:
+        warnings.warn(
+            f"{len(problems)} of {len(problems) + len(names)} pairs in {folder} left out: "
+            f"{_list_problems(problems)}",
+            stacklevel=3,
+        )
+    dataset = Dataset.from_dict(
+        {"image": [str(folder / name) for name in names], "caption": captions},
+        features=Features({"image": Image(), "caption": Value("string")}),
+    )
+    return ImageTextPairs(dataset, captions, image_size, problems=problems)
+
+
+def _read_metadata(
+    folder: Path, caption_column: str | None
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """`(file name, caption)` of each good line, and `(line, reason)` of each bad one."""
+    path = folder / _METADATA
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} has no {_METADATA}. Write one line per picture, such as "
+            '{"file_name": "cat.jpg", "caption": "a cat on a sofa"}'
+        )
+    entries, problems, column = [], [], caption_column
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            problems.append((f"{_METADATA} line {number}", f"not JSON: {error}"))
+            continue
+        if not isinstance(record, dict) or not isinstance(record.get("file_name"), str):
+            problems.append((f"{_METADATA} line {number}", 'no "file_name"'))
+            continue
+        column = column or _caption_column(list(record), str(path))
+        caption = _first_caption(record.get(column))
+        if caption is None:
+            problems.append((record["file_name"], f'no text under "{column}"'))
+        else:
+            entries.append((record["file_name"], caption))
+    if not entries and problems and all(f'under "{column}"' in reason for _, reason in problems):
+        raise ValueError(f'{path}: no line has a caption under "{column}"')
+    return entries, problems
+
+
+def _caption_column(columns: Sequence[str], where: str) -> str:
+    for name in ("caption", "text"):
+        if name in columns:
+            return name
+    raise ValueError(
+        f'{where} has no column "caption" or "text", only {", ".join(columns)}: '
+        "name one with caption_column="
+    )
+
+
+def _first_caption(value: object) -> str | None:
+    if isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _why_unreadable(folder: Path, name: str) -> str | None:
+    """Why a picture cannot be used, None when it can. Decodes it whole: headers can be fine."""
+    from PIL import Image
+
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return "lies outside the folder"
+    if not path.is_file():
+        return "no such file"
+    try:
+        with Image.open(path) as image:
+            image.convert("RGB")
+    except Exception as error:  # Pillow's decoders raise many kinds for damaged files
+        return f"{type(error).__name__}: {str(error).replace(str(path), path.name)}"
+    return None
+
+
+def _list_problems(problems: Sequence[tuple[str, str]]) -> str:
+    listed = "; ".join(f"{name} ({reason})" for name, reason in problems[:10])
+    rest = len(problems) - 10
+    return (listed or "the metadata is empty") + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _from_hub(
+    name: str,
+    image_size: int,
+    n: int | None,
+    split: str,
+    image_column: str,
+    caption_column: str | None,
+) -> ImageTextPairs:
+    from datasets import load_dataset
+
+    try:
+        dataset = load_dataset(name, split=split)
+    except OSError as error:  # every way the hub fails to answer, or does not know the name
+        raise ConnectionError(
+            f"cannot load {name!r} from the Hugging Face hub: {error}. Check the name and the "
+            "network; once loaded, a dataset also works offline. Without a network use "
+            'pairs("scenes") or the path of a folder of your own.'
+        ) from error
+    if image_column not in dataset.column_names:
+        raise ValueError(
+            f"{name!r} has no column {image_column!r}, only {', '.join(dataset.column_names)}: "
+            "name one with image_column="
+        )
+    column = caption_column or _caption_column(dataset.column_names, name)
+    if column not in dataset.column_names:
+        raise ValueError(f"{name!r} has no column {column!r}")
+    if n is not None:
+        dataset = dataset.select(range(min(n, len(dataset))))
+    if image_column != "image":
+        dataset = dataset.rename_column(image_column, "image")
+    captions = [_first_caption(value) or "" for value in dataset[column]]
+    return ImageTextPairs(dataset, captions, image_size)
