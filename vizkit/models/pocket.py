@@ -1,0 +1,30 @@
+"""The architecture of the pocket encoders: one dictionary of plain values makes one dual encoder."""
+
+from vizkit.models.cnn import ConvNet
+from vizkit.models.dual_encoder import DualEncoder
+from vizkit.models.text import TextTransformer, WordTokenizer
+from vizkit.models.vit import VisionTransformer
+
+IMAGE_TOWERS = {"vit": VisionTransformer, "cnn": ConvNet}
+
+
+def pocket_dual_encoder(config: dict) -> tuple[DualEncoder, WordTokenizer]:
+    """Make the untrained dual encoder and the tokenizer that `config` describes.
+
+    config: `image_tower` (its `kind`, "vit" or "cnn", and the constructor's arguments),
+        `text_tower` (the constructor's arguments), `vocabulary` (words), and `dual_encoder`
+        (`joint_dim`, `temperature`, `bias`). It is what a card stores beside the weights.
+
+    Raises ValueError on an unknown kind of image tower.
+    """
+    options = dict(config["image_tower"])
+    kind = options.pop("kind")
+    if kind not in IMAGE_TOWERS:
+        raise ValueError(f"expected an image tower among {tuple(IMAGE_TOWERS)}, received {kind!r}")
+    image_tower = IMAGE_TOWERS[kind](**options)
+    text_options = config["text_tower"]
+    tokenizer = WordTokenizer(
+        config["vocabulary"], context_length=text_options["context_length"]
+    )
+    text_tower = TextTransformer(vocabulary_size=len(tokenizer), **text_options)
+    return DualEncoder(image_tower, text_tower, **config["dual_encoder"]), tokenizer

@@ -1,0 +1,362 @@
+"""Train the pocket encoders that the notebooks load: `python -m vizkit.training.pocket NAME`.
+
+Every step draws scenes of its own from the drawn world, so no scene is seen twice and a run that
+was interrupted goes on exactly where it stopped.
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save, save_file
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from vizkit.data import (
+    COLORS,
+    SHAPES,
+    STYLES,
+    binding_probes,
+    caption_vocabulary,
+    describe,
+    render,
+    sample_scenes,
+    write_captions,
+)
+from vizkit.device import default_device
+from vizkit.losses import info_nce, sigmoid_loss
+from vizkit.models.dual_encoder import DualEncoder
+from vizkit.models.pocket import pocket_dual_encoder
+from vizkit.models.text import WordTokenizer
+from vizkit.training.loop import learning_rate_at, parameter_groups, seed_everything, update
+
+WEIGHTS = Path(__file__).parents[1] / "zoo" / "weights"
+OMIT = {"shape": 0.15}  # "a red shape": the colour has to be read from the words for colours
+TEST_SEED = 10**9  # far from the seeds of the training steps
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a pocket encoder: towers, loss, data and optimizer."""
+
+    name: str
+    image_tower: dict
+    loss: str = "info_nce"  # or "sigmoid"
+    text_tower: dict = field(
+        default_factory=lambda: {
+            "context_length": 28,
+            "embed_dim": 128,
+            "depth": 2,
+            "num_heads": 4,
+        }
+    )
+    joint_dim: int = 64
+    image_size: int = 64
+    steps: int = 1400
+    batch_size: int = 128
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.05
+    warmup_steps: int = 100
+    clip_norm: float = 1.0
+    seed: int = 0
+
+    def config(self) -> dict:
+        """The architecture, as `pocket_dual_encoder` reads it."""
+        start = {"info_nce": (0.07, None), "sigmoid": (0.1, -10.0)}[self.loss]
+        return {
+            "image_tower": self.image_tower,
+            "text_tower": self.text_tower,
+            "vocabulary": caption_vocabulary(),
+            "dual_encoder": {
+                "joint_dim": self.joint_dim,
+                "temperature": start[0],
+                "bias": start[1],
+            },
+        }
+
+
+VIT = {
+    "kind": "vit",
+    "image_size": 64,
+    "patch_size": 8,
+    "embed_dim": 128,
+    "depth": 3,
+    "num_heads": 4,
+    "stem": "convolution",
+    "pooling": "cls",
+}
+RECIPES = {recipe.name: recipe for recipe in (Recipe(name="pocket-clip", image_tower=VIT),)}
+
+
+def training_batch(recipe: Recipe, step: int) -> tuple[np.ndarray, list[str]]:
+    """The pictures (B, H, W, 3) and captions of one step; they depend on seed and step alone."""
+    seed = recipe.seed * 1_000_003 + step
+    scenes = sample_scenes(recipe.batch_size, seed)
+    return render(scenes, recipe.image_size), write_captions(scenes, seed, omit=OMIT)
+
+
+def to_tensor(pictures: np.ndarray, device: torch.device) -> Tensor:
+    """uint8 (B, H, W, 3) to float (B, 3, H, W) from -1 to 1."""
+    return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def loss_of(model: DualEncoder, recipe: Recipe, images: Tensor, tokens: Tensor) -> Tensor:
+    """The recipe's loss on one batch (scalar)."""
+    image_features, text_features = model(images, tokens)  # (B, joint_dim) each
+    if recipe.loss == "sigmoid":
+        return sigmoid_loss(image_features, text_features, model.scale(), model.logit_bias)
+    return info_nce(image_features, text_features, model.scale())
+
+
+def train(
+    recipe: Recipe, checkpoint: Path, *, checkpoint_every: int = 100
+) -> tuple[DualEncoder, WordTokenizer, float]:
+    """Train one pocket encoder, going on from `checkpoint` if there is one.
+
+    Returns the model in eval mode, its tokenizer and the seconds of training, earlier runs
+    included. An interrupt (Ctrl-C) writes the checkpoint before it is passed on.
+    """
+    device = default_device()
+    seed_everything(recipe.seed)
+    model, tokenizer = pocket_dual_encoder(recipe.config())
+    model.to(device)
+    groups = parameter_groups(model, recipe.weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
+    first, seconds = load_checkpoint(checkpoint, model, optimizer, recipe)
+
+    def compute_loss(step: int) -> Tensor:
+        pictures, captions = training_batch(recipe, step)
+        return loss_of(model, recipe, to_tensor(pictures, device), tokenizer(captions).to(device))
+
+    start, done = time.perf_counter() - seconds, first
+    bar = tqdm(range(first, recipe.steps), initial=first, total=recipe.steps, desc=recipe.name)
+    try:
+        for step in bar:
+            model.train()
+            rate = learning_rate_at(
+                step, recipe.learning_rate, steps=recipe.steps, warmup_steps=recipe.warmup_steps
+            )
+            loss, _ = update(optimizer, compute_loss, step, rate, recipe.clip_norm)
+            done = step + 1
+            bar.set_postfix(loss=f"{loss:.3f}", scale=f"{model.scale().item():.1f}", refresh=False)
+            if done % checkpoint_every == 0:
+                seconds = time.perf_counter() - start
+                save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
+    except KeyboardInterrupt:
+        seconds = time.perf_counter() - start
+        save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
+        raise
+    return model.eval(), tokenizer, time.perf_counter() - start
+
+
+def save_checkpoint(
+    file: Path,
+    model: DualEncoder,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    done: int,
+    seconds: float,
+) -> None:
+    """Write model and optimizer as safetensors, whole or not at all."""
+    tensors = {f"model.{name}": value.contiguous() for name, value in model.state_dict().items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
+    notes = {"recipe": recipe_text(recipe), "done": str(done), "seconds": str(seconds)}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    save_file({name: value.cpu() for name, value in tensors.items()}, part, metadata=notes)
+    part.replace(file)
+
+
+def load_checkpoint(
+    file: Path, model: DualEncoder, optimizer: torch.optim.Optimizer, recipe: Recipe
+) -> tuple[int, float]:
+    """Restore a checkpoint; returns the finished steps and the seconds they took.
+
+    Raises ValueError if the checkpoint belongs to another recipe.
+    """
+    if not file.is_file():
+        return 0, 0.0
+    notes = read_notes(file)
+    if notes["recipe"] != recipe_text(recipe):
+        raise ValueError(f"{file} was made by another recipe: delete it to start over")
+    tensors = load_file(file)
+    model.load_state_dict(
+        {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
+    )
+    full = optimizer.state_dict()
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, number, key = name.split(".")
+            full["state"].setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict(full)
+    return int(notes["done"]), float(notes["seconds"])
+
+
+def read_notes(file: Path) -> dict[str, str]:
+    """The metadata of a safetensors file (its header is 8 bytes of length, then JSON)."""
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        return json.loads(opened.read(length))["__metadata__"]
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """The recipe as text that is equal for equal recipes."""
+    return json.dumps(asdict(recipe), sort_keys=True)
+
+
+def class_features(
+    model: DualEncoder, tokenizer: WordTokenizer, names: list[str], write: Callable[[str], list]
+) -> Tensor:
+    """One unit vector for each class: the mean over the prompts that `write` makes (K, D)."""
+    device = model.logit_scale.device
+    means = [model.encode_text(tokenizer(write(name)).to(device)).mean(0) for name in names]
+    return torch.nn.functional.normalize(torch.stack(means), dim=-1)  # (K, D)
+
+
+@torch.no_grad()
+def measure(
+    model: DualEncoder, tokenizer: WordTokenizer, image_size: int, *, n: int = 2048
+) -> dict[str, dict[str, float]]:
+    """Held-out scores, each with its 95% interval (Wilson 1927) and the number of trials."""
+    device = model.logit_scale.device
+
+    def features(scenes) -> Tensor:
+        parts = [
+            model.encode_image(to_tensor(render(scenes[i : i + 256], image_size), device))
+            for i in range(0, len(scenes), 256)
+        ]
+        return torch.cat(parts)  # (N, D)
+
+    def pick(images: Tensor, names: list[str], write: Callable[[str], list]) -> np.ndarray:
+        classes = class_features(model, tokenizer, names, write)  # (K, D)
+        return (images @ classes.T).argmax(dim=1).cpu().numpy()  # (N,)
+
+    one = sample_scenes(n, TEST_SEED, objects="one")
+    images, colors = features(one), list(COLORS)
+    shape_hits = pick(images, list(SHAPES), lambda s: [describe(s)]) == one.shape[:, 0]
+    color_hits = pick(images, colors, lambda c: [describe(s, color=c) for s in SHAPES])
+    style_hits = pick(images, list(STYLES), lambda k: [describe(s, style=k) for s in SHAPES])
+    unseen = sample_scenes(n, TEST_SEED + 1, objects="one", held_out="only")
+    pairs = [f"{c} {s}" for s in SHAPES for c in colors]
+    chosen = pick(features(unseen), pairs, lambda p: [describe(p.split()[1], color=p.split()[0])])
+    right = unseen.shape[:, 0] * len(colors) + unseen.color[:, 0]
+    return {
+        "zero-shot shape": interval(shape_hits),
+        "zero-shot color": interval(color_hits == one.color[:, 0]),
+        "zero-shot style": interval(style_hits == one.style),
+        "held-out shape-color pairs": interval(chosen == right),
+        "image to text R@1 of 256": interval(retrieval(model, tokenizer, features)),
+        "binding": interval(probe(model, tokenizer, features, "color")),
+        "relation": interval(probe(model, tokenizer, features, "relation")),
+    }
+
+
+def retrieval(model: DualEncoder, tokenizer: WordTokenizer, features: Callable) -> np.ndarray:
+    """Whether each image of four groups of 256 finds its own caption first (1024,)."""
+    hits = []
+    for group in range(4):
+        scenes = sample_scenes(256, TEST_SEED + 10 + group)
+        # Full captions: "a heart" would fit many of the 256 scenes, and be no mistake.
+        nothing = dict.fromkeys(("color", "style", "size", "place", "background", "relation"), 0.0)
+        captions = write_captions(scenes, TEST_SEED + group, omit=nothing)
+        texts = model.encode_text(tokenizer(captions).to(model.logit_scale.device))  # (256, D)
+        best = (features(scenes) @ texts.T).argmax(dim=1).cpu().numpy()  # (256,)
+        hits.append(best == np.arange(256))
+    return np.concatenate(hits)
+
+
+def probe(
+    model: DualEncoder, tokenizer: WordTokenizer, features: Callable, kind: str
+) -> np.ndarray:
+    """Whether each scene prefers its true caption to the wrongly bound one; chance is 0.5."""
+    scenes = sample_scenes(2048, TEST_SEED + 20, objects="two")
+    probes = binding_probes(scenes, TEST_SEED, kind=kind)
+    images = features(scenes[probes.scenes])  # (K, D)
+    device = model.logit_scale.device
+    correct = model.encode_text(tokenizer(probes.correct).to(device))  # (K, D)
+    wrong = model.encode_text(tokenizer(probes.wrong).to(device))  # (K, D)
+    return ((images * correct).sum(1) > (images * wrong).sum(1)).cpu().numpy()  # (K,)
+
+
+def interval(hits: np.ndarray) -> dict[str, float]:
+    """Share of hits with its Wilson interval at 95%."""
+    n, share, z = len(hits), float(hits.mean()), 1.96
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
+    ends = {"low": middle - half, "high": middle + half}
+    return {"share": round(share, 4), **{k: round(v, 4) for k, v in ends.items()}, "n": n}
+
+
+def ship(
+    recipe: Recipe, model: DualEncoder, scores: dict, seconds: float, folder: Path
+) -> Path:
+    """Write fp16 weights and their card; returns the card's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    half = {
+        name: value.detach().cpu().half().contiguous() if value.is_floating_point() else value.cpu()
+        for name, value in model.state_dict().items()
+    }
+    data = save(half)
+    card = {
+        "name": recipe.name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "image_size": recipe.image_size,
+        "config": recipe.config(),
+        "recipe": asdict(recipe),
+        "data": {
+            "world": "vizkit.data.sample_scenes: one or two objects, held-out pairs excluded",
+            "pairs_seen": recipe.steps * recipe.batch_size,
+            "caption_omissions": OMIT,
+        },
+        "trained": {
+            "minutes": round(seconds / 60, 1),
+            "device": str(default_device()),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__.split("+")[0],
+            "python": platform.python_version(),
+        },
+        "scores": scores,
+        "command": f"python -m vizkit.training.pocket {recipe.name}",
+    }
+    write_whole(folder / f"{recipe.name}.safetensors", data)
+    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+    return write_whole(folder / f"{recipe.name}.json", text.encode())
+
+
+def write_whole(file: Path, data: bytes) -> Path:
+    """Write a file whole or not at all."""
+    part = file.with_suffix(file.suffix + ".part")
+    part.write_bytes(data)
+    return part.replace(file)
+
+
+def main() -> None:
+    """Train the named pocket encoder, measure it and write weights and card."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=sorted(RECIPES))
+    parser.add_argument("--folder", type=Path, default=WEIGHTS, help="where weights and card go")
+    parser.add_argument("--checkpoint", type=Path, help="default: NAME.checkpoint beside them")
+    options = parser.parse_args()
+    recipe = RECIPES[options.name]
+    checkpoint = options.checkpoint or options.folder / f"{recipe.name}.checkpoint"
+    model, tokenizer, seconds = train(recipe, checkpoint)
+    model.load_state_dict({k: v.half().to(v.dtype) for k, v in model.state_dict().items()})
+    scores = measure(model, tokenizer, recipe.image_size)
+    card = ship(recipe, model, scores, seconds, options.folder)
+    checkpoint.unlink(missing_ok=True)
+    print(f"wrote {card}")
+    for name, score in scores.items():
+        print(f"{name:28} {score['share']:.3f} ({score['low']:.3f} to {score['high']:.3f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Pictures of any kind to one batch of pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+
+def to_pixels(images: Any, size: int) -> Tensor:
+    """One picture or many to float pixels (B, 3, size, size) from 0 to 1.
+
+    Takes PIL pictures and uint8 arrays `(H, W, 3)`, alone or in a sequence, and one array
+    `(B, H, W, 3)`. Others than `size` by `size` are squashed to it, as SigLIP does it.
+
+    Raises:
+        TypeError: something that is no picture.
+        ValueError: an array of another shape or type, or no picture at all.
+    """
+    if isinstance(images, Image.Image) or (isinstance(images, np.ndarray) and images.ndim == 3):
+        images = [images]
+    if isinstance(images, (str, bytes)) or not hasattr(images, "__len__"):
+        raise TypeError(f"expected pictures, received {type(images).__name__}")
+    if len(images) == 0:
+        raise ValueError("expected at least one picture, received none")
+    if isinstance(images, np.ndarray):
+        check_pixels(images, ndim=4)
+        if images.shape[1:3] == (size, size):
+            return scale(images)  # (B, 3, size, size)
+    return scale(np.stack([squash(image, size) for image in images]))  # (B, 3, size, size)
+
+
+def squash(image: Any, size: int) -> np.ndarray:
+    """One picture to uint8 `(size, size, 3)`."""
+    if isinstance(image, np.ndarray):
+        check_pixels(image, ndim=3)
+        image = Image.fromarray(image)
+    if not isinstance(image, Image.Image):
+        raise TypeError(f"expected a PIL picture or an array, received {type(image).__name__}")
+    return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC))
+
+
+def check_pixels(images: np.ndarray, *, ndim: int) -> None:
+    """Raise ValueError unless `images` is uint8 with three channels last."""
+    if images.dtype != np.uint8 or images.ndim != ndim or images.shape[-1] != 3:
+        raise ValueError(
+            f"expected uint8 pictures with {ndim} dimensions, channels (3) last, "
+            f"received {images.dtype} {images.shape}"
+        )
+
+
+def scale(pixels: np.ndarray) -> Tensor:
+    """uint8 (B, H, W, 3) to float32 (B, 3, H, W) from 0 to 1."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255

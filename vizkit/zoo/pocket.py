@@ -1,0 +1,115 @@
+"""Pocket encoders: small dual encoders trained on the drawn world, shipped with the package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_safetensors
+from torch import Tensor
+
+from vizkit.device import default_device
+from vizkit.models import AttentionCapture, capture_attention
+from vizkit.models.dual_encoder import DualEncoder
+from vizkit.models.pocket import pocket_dual_encoder
+from vizkit.models.text import WordTokenizer
+from vizkit.zoo.images import to_pixels
+
+WEIGHTS = Path(__file__).with_name("weights")
+BATCH = 256  # pictures at a time: bounds the memory of a large call
+
+
+def list_models() -> list[str]:
+    """The names that `load` knows now."""
+    return sorted(card.stem for card in WEIGHTS.glob("*.json"))
+
+
+def load(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder:
+    """Load a pocket encoder by name, ready to use on `default_device()`.
+
+    Raises:
+        ValueError: an unknown name.
+        FileNotFoundError, OSError: weights that are missing or damaged; the message names the
+            command that trains them again.
+    """
+    card_file = folder / f"{name}.json"
+    if "/" in name or not card_file.is_file():
+        known = ", ".join(sorted(card.stem for card in folder.glob("*.json"))) or "none"
+        raise ValueError(f"expected a pocket model among {known}, received {name!r}")
+    card = json.loads(card_file.read_text(encoding="utf-8"))
+    state = read_weights(folder / f"{name}.safetensors", card)
+    model, tokenizer = pocket_dual_encoder(card["config"])
+    model.load_state_dict({key: value.float() for key, value in state.items()})
+    return PocketEncoder(name, model, tokenizer, card)
+
+
+def read_weights(file: Path, card: dict[str, Any]) -> dict[str, Tensor]:
+    """The tensors of a weights file, checked against the card's SHA-256."""
+    rebuild = f"rebuild it with `python -m vizkit.training.pocket {card['name']}`"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file.name} is missing beside its card: {rebuild}")
+    data = file.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if found != card["sha256"]:
+        raise OSError(
+            f"{file.name} is damaged: expected SHA-256 {card['sha256'][:12]}…, "
+            f"found {found[:12]}…: {rebuild}"
+        )
+    return load_safetensors(data)
+
+
+class PocketEncoder:
+    """A trained pocket dual encoder with the face of `Encoder`; `card` says how it was trained."""
+
+    def __init__(
+        self, name: str, model: DualEncoder, tokenizer: WordTokenizer, card: dict[str, Any]
+    ) -> None:
+        self.name, self.tokenizer, self.card = name, tokenizer, card
+        self.device = default_device()
+        self.model = model.eval().to(self.device)
+        self.image_size = card["image_size"]
+        self.logit_scale = model.scale().item()
+        self.logit_bias = None if model.logit_bias is None else model.logit_bias.item()
+
+    def preprocess(self, images: Any) -> Tensor:
+        """Pictures of any kind and size to (B, 3, H, W) from -1 to 1; see `to_pixels`."""
+        return to_pixels(images, self.image_size) * 2 - 1  # (B, 3, H, W)
+
+    @torch.no_grad()
+    def encode_image(self, images: Any) -> Tensor:
+        """Pictures to unit vectors (B, D), on the CPU."""
+        pixels = self.preprocess(images)  # (B, 3, H, W)
+        parts = [self.model.encode_image(p.to(self.device)).cpu() for p in pixels.split(BATCH)]
+        return torch.cat(parts)  # (B, D)
+
+    @torch.no_grad()
+    def encode_text(self, texts: str | Sequence[str]) -> Tensor:
+        """Sentences to unit vectors (B, D), on the CPU; unknown words are warned about."""
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        unknown = {word: None for text in texts for word in self.tokenizer.unknown_words(text)}
+        if unknown:
+            warnings.warn(f"{self.name} never saw: {', '.join(unknown)}", stacklevel=2)
+        return self.model.encode_text(self.tokenizer(texts).to(self.device)).cpu()  # (B, D)
+
+    @torch.no_grad()
+    def patch_tokens(self, images: Any) -> Tensor:
+        """One vector for each patch (B, N, D) after the last norm, without prefix tokens.
+
+        Raises TypeError for an image tower that has no patch tokens (a CNN).
+        """
+        tower = self.model.image_tower
+        if not hasattr(tower, "num_prefix_tokens"):
+            raise TypeError(f"{self.name} has a {type(tower).__name__}, which has no patch tokens")
+        pixels = self.preprocess(images).to(self.device)  # (B, 3, H, W)
+        encoded = tower(pixels, return_intermediates=True)[1]["encoded"]  # (B, T, D)
+        return encoded[:, tower.num_prefix_tokens :].cpu()  # (B, N, D)
+
+    @torch.no_grad()
+    def capture_attention(self, images: Any) -> AttentionCapture:
+        """The image tower's attention maps; TypeError if it has none (a CNN)."""
+        return capture_attention(self.model.image_tower, self.preprocess(images).to(self.device))
