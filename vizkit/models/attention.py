@@ -1,19 +1,25 @@
 """Attention, and the transformer encoder block around it."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from vizkit.models.checks import check_heads, check_whole
 
 # The value of Dosovitskiy et al. 2021 and timm; torch's own default is 1e-5.
 LAYER_NORM_EPS = 1e-6
 
 
-def attention_weights(query: Tensor, key: Tensor) -> Tensor:
+def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
     """softmax(Q K^T / sqrt(d)), Vaswani et al. 2017, eq. 1: every row sums to 1.
 
-    Query (..., T, d) and key (..., S, d) give weights (..., T, S).
+    Query (..., T, d) and key (..., S, d) give weights (..., T, S); a token looks only where the
+    boolean `mask` (T, S) is True.
     """
     scale = query.shape[-1] ** -0.5
     scores = (query * scale) @ key.transpose(-2, -1)  # (..., T, S)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)  # (..., T, S)
     return scores.softmax(dim=-1)  # (..., T, S)
 
 
@@ -32,14 +38,16 @@ class Attention(nn.Module):
         self.query_key_value = nn.Linear(embed_dim, 3 * embed_dim)
         self.projection = nn.Linear(embed_dim, embed_dim)
 
-    def forward(self, tokens: Tensor, return_map: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(
+        self, tokens: Tensor, return_map: bool = False, mask: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
         joint = self.query_key_value(tokens)  # (B, T, 3*D)
         query, key, value = (split_heads(part, self.num_heads) for part in joint.chunk(3, dim=-1))
         if return_map:
-            attention_map = attention_weights(query, key)  # (B, H, T, T)
+            attention_map = attention_weights(query, key, mask)  # (B, H, T, T)
             mixed = attention_map @ value  # (B, H, T, d)
             return self.projection(merge_heads(mixed)), attention_map
-        mixed = F.scaled_dot_product_attention(query, key, value)  # (B, H, T, d)
+        mixed = F.scaled_dot_product_attention(query, key, value, mask)  # (B, H, T, d)
         return self.projection(merge_heads(mixed))  # (B, T, D)
 
 
@@ -48,6 +56,7 @@ class Mlp(nn.Module):
 
     def __init__(self, *, embed_dim: int, hidden_dim: int) -> None:
         super().__init__()
+        check_whole(embed_dim=embed_dim, hidden_dim=hidden_dim)
         self.expand = nn.Linear(embed_dim, hidden_dim)
         self.contract = nn.Linear(hidden_dim, embed_dim)
 
@@ -69,8 +78,8 @@ class EncoderBlock(nn.Module):
         self.norm_2 = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPS)
         self.mlp = Mlp(embed_dim=embed_dim, hidden_dim=int(mlp_ratio * embed_dim))
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        tokens = tokens + self.attention(self.norm_1(tokens))  # (B, T, D)
+    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        tokens = tokens + self.attention(self.norm_1(tokens), mask=mask)  # (B, T, D)
         return tokens + self.mlp(self.norm_2(tokens))  # (B, T, D)
 
 
@@ -82,12 +91,3 @@ def split_heads(tokens: Tensor, num_heads: int) -> Tensor:
 def merge_heads(mixed: Tensor) -> Tensor:
     """(B, H, T, d) to (B, T, D): the heads side by side again."""
     return mixed.transpose(1, 2).flatten(2)  # (B, T, D)
-
-
-def check_heads(embed_dim: int, num_heads: int) -> None:
-    """Raise ValueError unless the channels can be shared out evenly among the heads."""
-    if num_heads < 1 or embed_dim % num_heads:
-        raise ValueError(
-            f"expected embed_dim to be a multiple of num_heads, "
-            f"received embed_dim {embed_dim} and num_heads {num_heads}"
-        )

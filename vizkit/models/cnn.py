@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vizkit.models.checks import check_images, check_whole
 from vizkit.models.normalization import normalization_2d
-from vizkit.models.patches import check_images
 
 
 class BasicBlock(nn.Module):
@@ -62,6 +62,10 @@ class ConvNet(nn.Module):
             raise ValueError(
                 f"expected one stride for each stage, received depth {depth} and strides {strides}"
             )
+        check_whole(in_channels=in_channels, width=width, stem_stride=stem_stride)
+        check_whole(num_classes=num_classes, at_least=0)
+        for num_blocks, stride in zip(depth, strides, strict=True):
+            check_whole(depth=num_blocks, stride=stride)
         self.in_channels = in_channels
         self.embed_dim = width * 2 ** (len(depth) - 1)
         self.stem = nn.Sequential(

@@ -4,8 +4,6 @@ import math
 
 from torch import nn
 
-NORMALIZATIONS = ("batch", "group", "layer")
-
 
 def normalization_2d(name: str, channels: int) -> nn.Module:
     """The normalization layer called `name` for feature maps with that many channels.
@@ -20,4 +18,4 @@ def normalization_2d(name: str, channels: int) -> nn.Module:
         return nn.GroupNorm(channels // math.gcd(channels, 16), channels)
     if name == "layer":
         return nn.GroupNorm(1, channels)
-    raise ValueError(f"expected norm to be one of {NORMALIZATIONS}, received {name!r}")
+    raise ValueError(f"expected norm to be one of ('batch', 'group', 'layer'), received {name!r}")

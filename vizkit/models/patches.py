@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from vizkit.models.checks import check_images, check_whole
 from vizkit.models.normalization import normalization_2d
 
 
@@ -52,6 +53,7 @@ class PatchEmbed(nn.Module):
 
     def __init__(self, *, patch_size: int = 8, in_channels: int = 3, embed_dim: int = 192) -> None:
         super().__init__()
+        check_whole(patch_size=patch_size, in_channels=in_channels, embed_dim=embed_dim)
         self.patch_size = patch_size
         self.in_channels = in_channels
         self.projection = nn.Conv2d(
@@ -92,6 +94,7 @@ class ConvolutionalStem(nn.Module):
         norm: str = "batch",
     ) -> None:
         super().__init__()
+        check_whole(patch_size=patch_size, in_channels=in_channels, embed_dim=embed_dim)
         halvings = patch_size.bit_length() - 1
         if patch_size < 2 or 2**halvings != patch_size:
             raise ValueError(f"expected patch_size to be a power of two, received {patch_size}")
@@ -119,26 +122,3 @@ class ConvolutionalStem(nn.Module):
         check_images(images, channels=self.in_channels, patch_size=self.patch_size)
         feature_map = self.projection(self.convolutions(images))  # (B, D, rows, columns)
         return feature_map.flatten(2).transpose(1, 2)  # (B, N, D)
-
-
-def check_images(
-    images: Tensor,
-    *,
-    channels: int | None = None,
-    patch_size: int = 1,
-    size: tuple[int, int] | None = None,
-) -> None:
-    """Raise ValueError unless `images` is (B, C, H, W) with these channels, size and patches."""
-    received = tuple(images.shape)
-    if images.ndim != 4:
-        raise ValueError(f"expected images (B, C, H, W), received {received}")
-    if channels is not None and images.shape[1] != channels:
-        raise ValueError(f"expected images (B, {channels}, H, W), received {received}")
-    height, width = images.shape[2:]
-    if size is not None and (height, width) != tuple(size):
-        raise ValueError(f"expected images (B, C, {size[0]}, {size[1]}), received {received}")
-    if height % patch_size or width % patch_size or not height or not width:
-        raise ValueError(
-            f"expected height and width to be multiples of patch_size {patch_size}, "
-            f"received {height} x {width}"
-        )

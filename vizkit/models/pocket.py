@@ -23,8 +23,6 @@ def pocket_dual_encoder(config: dict) -> tuple[DualEncoder, WordTokenizer]:
         raise ValueError(f"expected an image tower among {tuple(IMAGE_TOWERS)}, received {kind!r}")
     image_tower = IMAGE_TOWERS[kind](**options)
     text_options = config["text_tower"]
-    tokenizer = WordTokenizer(
-        config["vocabulary"], context_length=text_options["context_length"]
-    )
+    tokenizer = WordTokenizer(config["vocabulary"], context_length=text_options["context_length"])
     text_tower = TextTransformer(vocabulary_size=len(tokenizer), **text_options)
     return DualEncoder(image_tower, text_tower, **config["dual_encoder"]), tokenizer

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizkit.models.attention import LAYER_NORM_EPS, Mlp, check_heads, merge_heads, split_heads
+from vizkit.models.attention import LAYER_NORM_EPS, Mlp, merge_heads, split_heads
+from vizkit.models.checks import check_heads
 
 
 class ClassTokenPooling(nn.Module):

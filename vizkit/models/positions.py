@@ -5,10 +5,10 @@ from torch import Tensor, nn
 
 
 def sincos_2d(grid: tuple[int, int], embed_dim: int, temperature: float = 10_000.0) -> Tensor:
-    """Fixed sine-cosine table (rows*columns, D): a quarter of D each for sin/cos of row/column.
+    """Fixed sine-cosine table (rows*columns, D): a quarter of D for each of sin, cos × row, column.
 
     Vaswani et al. 2017, section 3.5, applied to both axes as in MoCo v3 and MAE. The order is
-    (sin row, cos row, sin column, cos column), as in timm `build_sincos2d_pos_embed`.
+    (sin row, sin column, cos row, cos column), as in timm `build_sincos2d_pos_embed`.
     Computed in float64. Raises ValueError if `embed_dim` is not a multiple of 4.
     """
     if embed_dim % 4:
@@ -17,10 +17,9 @@ def sincos_2d(grid: tuple[int, int], embed_dim: int, temperature: float = 10_000
     frequencies = temperature ** -(torch.arange(quarter, dtype=torch.float64) / quarter)  # (D/4,)
     rows, columns = (torch.arange(size, dtype=torch.float64) for size in grid)
     row, column = torch.meshgrid(rows, columns, indexing="ij")  # (rows, columns) each
-    row_angles = row.reshape(-1, 1) * frequencies  # (N, D/4)
-    column_angles = column.reshape(-1, 1) * frequencies  # (N, D/4)
-    parts = [row_angles.sin(), row_angles.cos(), column_angles.sin(), column_angles.cos()]
-    return torch.cat(parts, dim=1)  # (N, D)
+    places = torch.stack([row.flatten(), column.flatten()], dim=1)  # (N, 2)
+    angles = (places[:, :, None] * frequencies).flatten(1)  # (N, D/2), the row's first
+    return torch.cat([angles.sin(), angles.cos()], dim=1)  # (N, D)
 
 
 class LearnedPosition1d(nn.Module):

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from vizkit.models.attention import LAYER_NORM_EPS, EncoderBlock
-from vizkit.models.patches import ConvolutionalStem, PatchEmbed, check_images
+from vizkit.models.checks import check_choice, check_divisible, check_images, check_whole
+from vizkit.models.patches import ConvolutionalStem, PatchEmbed
 from vizkit.models.pooling import AttentionPooling, ClassTokenPooling, MeanPooling
 from vizkit.models.positions import POSITIONS
 
@@ -43,9 +44,13 @@ class VisionTransformer(nn.Module):
         check_choice("stem", stem, STEMS)
         check_choice("position", position, POSITIONS)
         check_choice("pooling", pooling, POOLINGS)
-        self.image_size = (image_size, image_size) if isinstance(image_size, int) else image_size
-        self.grid = grid_of(self.image_size, patch_size)
-        self.patch_size, self.in_channels, self.embed_dim = patch_size, in_channels, embed_dim
+        check_whole(depth=depth)
+        check_whole(num_classes=num_classes, at_least=0)
+        height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+        check_divisible(height, width, patch_size)
+        self.image_size = (height, width)
+        self.grid = (height // patch_size, width // patch_size)  # rows, columns of patches
+        self.in_channels, self.embed_dim = in_channels, embed_dim
         self.num_prefix_tokens = 1 if pooling == "cls" else 0
 
         self.patch_embed = STEMS[stem](
@@ -94,23 +99,6 @@ def initialize(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
         nn.init.zeros_(module.bias)
-
-
-def grid_of(image_size: tuple[int, int], patch_size: int) -> tuple[int, int]:
-    """(rows, columns) of patches; ValueError unless both sides are multiples of the patch."""
-    height, width = image_size
-    if patch_size < 1 or height < 1 or width < 1 or height % patch_size or width % patch_size:
-        raise ValueError(
-            f"expected image_size to be a multiple of patch_size {patch_size}, "
-            f"received {height} x {width}"
-        )
-    return height // patch_size, width // patch_size
-
-
-def check_choice(name: str, value: str, choices) -> None:
-    """Raise ValueError unless `value` is one of `choices`."""
-    if value not in choices:
-        raise ValueError(f"expected {name} to be one of {tuple(choices)}, received {value!r}")
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -75,8 +75,8 @@ def fit(
     optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=betas)
     bar = tqdm(range(steps), disable=not (progress and progress_wanted()), leave=False)
     try:
+        set_training(model, True)
         for step in bar:
-            set_training(model, True)
             rate = learning_rate_at(
                 step, learning_rate, steps=steps, warmup_steps=warmup_steps, schedule=schedule
             )
@@ -90,6 +90,7 @@ def fit(
                 set_training(model, False)
                 with torch.no_grad():
                     history.records.append({"step": done, **record(done)})
+                set_training(model, True)
     except KeyboardInterrupt:
         history.interrupted = True
     finally:
@@ -147,6 +148,8 @@ def parameter_groups(model: nn.Module | Iterable[nn.Parameter], weight_decay: fl
         named = list(model.named_parameters())
     else:
         named = [("", parameter) for parameter in model]
+        if not all(isinstance(parameter, Tensor) for _, parameter in named):
+            raise TypeError("expected a module or parameters; for modules use nn.ModuleList([...])")
     decayed, kept = [], []
     for name, parameter in named:
         if not parameter.requires_grad:
