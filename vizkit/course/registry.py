@@ -279,7 +279,7 @@ _ALL = (
         "The shared space makes a search engine, from text to images and back",
         "Right.",
         _CLIP,
-        ("10_zero_shot",),
+        ("10_zero_shot", "00_start_here"),
     ),
     Claim(
         "D14",
