@@ -1,0 +1,476 @@
+"""SimilarityMatrix: images against texts, with the losses, gradients and rankings that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import traitlets
+from PIL import Image, ImageDraw
+
+from vizkit.widgets import inputs, picture
+from vizkit.widgets.base import VizkitWidget
+
+VIEWS = (
+    "cosine",
+    "softmax over texts",
+    "softmax over images",
+    "sigmoid",
+    "gradient of InfoNCE",
+    "gradient of sigmoid",
+)
+PAIRED_VIEWS = VIEWS[4:]
+TEMPERATURES = (0.005, 2.0)
+BIASES = (-20.0, 10.0)
+COLORS = dict(zip(VIEWS, ("viridis", "magma", "magma", "magma", *2 * ("diverging",)), strict=True))
+
+
+@dataclass(frozen=True)
+class SimilarityNumbers:
+    """What a `SimilarityMatrix` shows, in float64.
+
+    Attributes:
+        values: the view's matrix, shape `(N, M)`.
+        infonce_loss: symmetric InfoNCE in nats, log N at chance; None unless N = M.
+        sigmoid_loss: sigmoid loss, summed over all pairs and divided by N; None unless N = M.
+        image_to_text_accuracy: share of images whose own text scores highest; None unless N = M.
+        text_to_image_accuracy: share of texts whose own image scores highest; None unless N = M.
+    """
+
+    values: np.ndarray
+    infonce_loss: float | None
+    sigmoid_loss: float | None
+    image_to_text_accuracy: float | None
+    text_to_image_accuracy: float | None
+
+
+class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
+    """Similarity of N images (rows) and M texts (columns), with both contrastive losses live.
+
+    The logits are `cosine / temperature`, for the sigmoid `cosine / temperature + bias`. Views:
+
+    - "cosine": the similarity itself.
+    - "softmax over texts": each row sums to 1, P(text | image).
+    - "softmax over images": each column sums to 1, P(image | text).
+    - "sigmoid": probability that the two belong together, each pair on its own.
+    - "gradient of InfoNCE": derivative of the symmetric InfoNCE loss (Radford et al. 2021, Fig. 3)
+      with respect to the logit: `((P_row + P_column) / 2 - [i = j]) / N`.
+    - "gradient of sigmoid": derivative of the sigmoid loss (Zhai et al. 2023, Algorithm 1) with
+      respect to the logit: `(sigmoid - [i = j]) / N`.
+
+    With respect to the cosine the gradients are 1 / temperature times as large. Image i and text i
+    are a pair; losses, accuracies and gradients need N = M. Of equal maxima the first counts.
+
+    Traits, all linkable without a kernel:
+        temperature: τ from 0.005 to 2; the logit scale is 1 / τ.
+        bias: added to the sigmoid's logits, -20 to 10.
+        view: one of the views.
+        step: index into a sequence of matrices.
+        hovered, hovered_text: image (row) and text (column) under the pointer, -1 for none.
+        selected, selected_text: pinned images (rows) and texts (columns).
+    """
+
+    temperature = traitlets.Float(0.07, min=TEMPERATURES[0], max=TEMPERATURES[1]).tag(sync=True)
+    bias = traitlets.Float(-10.0, min=BIASES[0], max=BIASES[1]).tag(sync=True)
+    view = traitlets.Enum(VIEWS, VIEWS[0]).tag(sync=True)
+    step = traitlets.Int(0).tag(sync=True)
+    hovered_text = traitlets.Int(-1).tag(sync=True)
+    selected_text = traitlets.List(traitlets.Int()).tag(sync=True)
+    data = traitlets.Dict(read_only=True).tag(sync=True)
+    size = traitlets.List(traitlets.Int(), read_only=True).tag(sync=True)
+    captions = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
+    thumbnails = traitlets.Dict(read_only=True).tag(sync=True)
+    step_names = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
+    value_range = traitlets.List(traitlets.Float(), read_only=True).tag(sync=True)
+    measure = traitlets.Unicode("cosine", read_only=True).tag(sync=True)
+
+    def __init__(
+        self,
+        image_embeddings: Any = None,
+        text_embeddings: Any = None,
+        *,
+        similarity: Any = None,
+        images: Sequence[Any] | None = None,
+        captions: Sequence[str] | None = None,
+        temperature: float = 0.07,
+        bias: float = -10.0,
+        view: str = "cosine",
+        steps: Sequence[Any] | None = None,
+        title: str = "",
+        **traits: Any,
+    ) -> None:
+        """Show embeddings, or a similarity matrix that is already computed.
+
+        Args:
+            image_embeddings: `(N, D)`, or `(steps, N, D)` for a course of training. Each embedding
+                is divided by its L2 norm here; the browser multiplies them. What travels is
+                float32: the embeddings, or their product where that is smaller.
+            text_embeddings: `(M, D)` or `(steps, M, D)`, treated alike.
+            similarity: instead of embeddings, `(N, M)` or `(steps, N, M)`, shown as it is.
+            images: N pictures (PIL, arrays, tensors).
+            captions: M strings; shown as text, never as HTML.
+            temperature: τ, from 0.005 to 2.
+            bias: of the sigmoid, from -20 to 10.
+            view: one of `VIEWS`.
+            steps: names of the steps of a sequence, such as the number of updates.
+            title: shown above the widget.
+            **traits: further traits, such as `theme` or `selected`.
+
+        Raises:
+            TypeError: an argument is of the wrong kind.
+            ValueError: a shape, length or number is not allowed (NaN, empty, zero norm, …).
+            traitlets.TraitError: temperature, bias, view or an index is out of range.
+        """
+        sent, self._shape = _arrays_to_send(image_embeddings, text_embeddings, similarity)
+        self._arrays = sent
+        count, rows, columns = self._shape
+        pictures = inputs.as_images("images", images, rows)
+        texts = inputs.as_texts("captions", captions, columns)
+        names = _step_names(steps, count)
+        tile = 48 if rows <= 256 else 32
+        self._pictures = pictures
+        self._cache: dict[tuple, SimilarityNumbers] = {}
+        low, high = self._range()
+        super().__init__(temperature=temperature, bias=bias, view=view, title=title, **traits)
+        self.set_trait("data", {name: inputs.pack(array) for name, array in sent.items()})
+        self.set_trait("size", [rows, columns])
+        self.set_trait("captions", texts or [])
+        self.set_trait("thumbnails", picture.atlas(pictures, tile) if pictures else {})
+        self.set_trait("step_names", names)
+        self.set_trait("value_range", [low, high])
+        self.set_trait("measure", "cosine" if similarity is None else "similarity")
+
+    # ------------------------------------------------------------------ checks of what Python sets
+
+    @traitlets.validate("view")
+    def _check_view(self, proposal: Any) -> str:
+        _, rows, columns = self._shape
+        if proposal.value in PAIRED_VIEWS and rows != columns:
+            raise traitlets.TraitError(
+                f"view {proposal.value!r} needs one text for each image,"
+                f" got {rows} images and {columns} texts"
+            )
+        return proposal.value
+
+    @traitlets.validate("step", "hovered", "hovered_text")
+    def _check_index(self, proposal: Any) -> int:
+        name, (steps, rows, columns) = proposal.trait.name, self._shape
+        low, count = {"step": (0, steps), "hovered": (-1, rows), "hovered_text": (-1, columns)}[
+            name
+        ]
+        if not low <= proposal.value < count:
+            raise traitlets.TraitError(
+                f"{name} must lie between {low} and {count - 1}, got {proposal.value}"
+            )
+        return proposal.value
+
+    @traitlets.validate("selected", "selected_text")
+    def _check_indices(self, proposal: Any) -> list[int]:
+        count = self._shape[1 if proposal.trait.name == "selected" else 2]
+        wrong = [index for index in proposal.value if not 0 <= index < count]
+        if wrong:
+            raise traitlets.TraitError(
+                f"{proposal.trait.name} must hold indices between 0 and {count - 1}, got {wrong[0]}"
+            )
+        return proposal.value
+
+    # ------------------------------------------------------------------ numbers
+
+    def similarity(self) -> np.ndarray:
+        """Similarities at the current step, float64 `(N, M)`, from the float32 that is sent."""
+        return _product({name: array[self.step] for name, array in self._arrays.items()})
+
+    def numbers(self, view: str | None = None) -> SimilarityNumbers:
+        """The numbers on view at the current step, temperature and bias, in float64.
+
+        Args:
+            view: another view than the current one.
+
+        Raises:
+            ValueError: unknown view, or one that needs N = M.
+        """
+        view = self.view if view is None else view
+        if view not in VIEWS:
+            raise ValueError(f"view must be one of {', '.join(map(repr, VIEWS))}, got {view!r}")
+        _, rows, columns = self._shape
+        if view in PAIRED_VIEWS and rows != columns:
+            raise ValueError(f"{view!r} needs one text for each image, got {rows} and {columns}")
+        key = (view, self.step, self.temperature, self.bias)
+        if key not in self._cache:
+            self._cache = {key: _numbers(self.similarity(), self.temperature, self.bias, view)}
+        return self._cache[key]
+
+    def _range(self) -> tuple[float, float]:
+        """Smallest and largest similarity over all steps, the ends of the cosine view's colours."""
+        lows, highs = [], []
+        for step in range(self._shape[0]):
+            values = _product({name: array[step] for name, array in self._arrays.items()})
+            lows.append(float(values.min()))
+            highs.append(float(values.max()))
+        return min(lows), max(highs)
+
+    def headline(self) -> str:
+        """One line with the losses and accuracies; measured numbers stand between ⟨ and ⟩."""
+        _, rows, columns = self._shape
+        shown = f"SimilarityMatrix: {rows} images × {columns} texts"
+        numbers = self.numbers()
+        if numbers.infonce_loss is None:
+            return f"{shown}, {self.view}, temperature {self.temperature:.3g}"
+        return (
+            f"{shown}, InfoNCE loss ⟨{numbers.infonce_loss:.3f}⟩,"
+            f" sigmoid loss ⟨{numbers.sigmoid_loss:.3f}⟩ at temperature {self.temperature:.3g},"
+            f" accuracy image→text ⟨{numbers.image_to_text_accuracy:.2f}⟩,"
+            f" text→image ⟨{numbers.text_to_image_accuracy:.2f}⟩"
+        )
+
+    # ------------------------------------------------------------------ static faces
+
+    def color_limits(self) -> tuple[float, float]:
+        """Ends of the current view's colours: the range of all steps, 0 to 1, or -1/N to 1/N."""
+        if self.view == VIEWS[0]:
+            return self.value_range[0], self.value_range[1]
+        return (
+            (-1 / self._shape[1], 1 / self._shape[1]) if self.view in PAIRED_VIEWS else (0.0, 1.0)
+        )
+
+    def picture(self) -> Image.Image:
+        """The current view with thumbnails, captions (where there is room) and its colour bar."""
+        return _Picture(self).draw()
+
+    def to_plotly(self) -> Any:
+        """The current view as a static heat map; its colours are linear in the numbers."""
+        import plotly.graph_objects as go
+
+        low, high = self.color_limits()
+        _, rows, columns = self._shape
+        table = picture.color_table(COLORS[self.view])
+        scale = [
+            [index / 255, "rgb({},{},{})".format(*table[index])] for index in range(0, 256, 15)
+        ]
+        names = [" ".join(text.split()) for text in self.captions]
+        short = [_escape(text if len(text) <= 40 else text[:39] + "…") for text in names]
+        heatmap = go.Heatmap(
+            z=self.numbers().values,
+            zmin=low,
+            zmax=high,
+            colorscale=scale,
+            colorbar={"title": self._symbol()},
+        )
+        figure = go.Figure(heatmap)
+        figure.update_layout(
+            title={
+                "text": _escape(
+                    self.title or self.headline().translate({0x27E8: None, 0x27E9: None})
+                )
+            },
+            template="plotly_white",
+        )
+        figure.update_yaxes(
+            title="image", autorange="reversed", scaleanchor="x" if rows == columns else None
+        )
+        figure.update_xaxes(title="text", constrain="domain")
+        if short and columns <= 40:
+            figure.update_xaxes(tickvals=list(range(columns)), ticktext=short, tickangle=-50)
+        return figure
+
+    def _symbol(self) -> str:
+        symbols = (
+            self.measure,
+            "P(text | image)",
+            "P(image | text)",
+            f"P(pair) = σ({self.measure} / τ + bias)",
+            "∂ InfoNCE / ∂ logit",
+            "∂ sigmoid loss / ∂ logit",
+        )
+        return symbols[VIEWS.index(self.view)]
+
+
+def _escape(text: str) -> str:
+    """Plotly reads a few HTML tags in its texts; a caption must stay text."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _step_names(steps: Sequence[Any] | None, count: int) -> list[str]:
+    if steps is None:
+        return [str(index) for index in range(count)]
+    if isinstance(steps, str) or not hasattr(steps, "__len__"):
+        raise TypeError(f"steps must be a sequence of names, got {type(steps).__name__}")
+    if len(steps) != count:
+        raise ValueError(f"steps must name {count} step(s), got {len(steps)} names")
+    return [str(step) for step in steps]
+
+
+def _arrays_to_send(
+    image_embeddings: Any, text_embeddings: Any, similarity: Any
+) -> tuple[dict[str, np.ndarray], tuple[int, int, int]]:
+    """Check; return the smaller of embeddings and matrix as float32, and (steps, N, M)."""
+    if similarity is not None:
+        if image_embeddings is not None or text_embeddings is not None:
+            raise ValueError("give either embeddings or similarity, not both")
+        matrix = _with_steps(inputs.as_array("similarity", similarity, ndims=(2, 3)))
+        return {"similarity": _float32("similarity", matrix)}, matrix.shape
+    if image_embeddings is None or text_embeddings is None:
+        raise ValueError("give image_embeddings and text_embeddings, or similarity")
+    images = _with_steps(inputs.as_array("image_embeddings", image_embeddings, ndims=(2, 3)))
+    texts = _with_steps(inputs.as_array("text_embeddings", text_embeddings, ndims=(2, 3)))
+    if (images.shape[0], images.shape[2]) != (texts.shape[0], texts.shape[2]):
+        raise ValueError(
+            "image_embeddings and text_embeddings must have equal numbers of steps and dimensions,"
+            f" got shapes {np.shape(image_embeddings)} and {np.shape(text_embeddings)}"
+        )
+    steps, rows, dim = images.shape
+    columns = texts.shape[1]
+    images, texts = _normalized("image_embeddings", images), _normalized("text_embeddings", texts)
+    if rows * columns <= (rows + columns) * dim:
+        return {"similarity": np.float32(images @ texts.swapaxes(1, 2))}, (steps, rows, columns)
+    return {"images": np.float32(images), "texts": np.float32(texts)}, (steps, rows, columns)
+
+
+def _with_steps(array: np.ndarray) -> np.ndarray:
+    return array if array.ndim == 3 else array[None]
+
+
+def _float32(name: str, array: np.ndarray) -> np.ndarray:
+    largest = float(np.abs(array).max())
+    if largest > 1e6:
+        raise ValueError(f"{name} must lie between -1e6 and 1e6, got {largest:.3g}")
+    return array.astype(np.float32)
+
+
+def _normalized(name: str, embeddings: np.ndarray) -> np.ndarray:
+    """Divide by the L2 norms, in float64."""
+    embeddings = embeddings.astype(np.float64)
+    embeddings /= np.abs(embeddings).max(-1, keepdims=True).clip(min=np.finfo(float).tiny)
+    norms = np.linalg.norm(embeddings, axis=-1, keepdims=True)
+    if not norms.all():
+        where = tuple(int(index) for index in np.argwhere(norms[..., 0] == 0)[0])
+        raise ValueError(f"{name} must not hold zero vectors, got one at index {where}")
+    return embeddings / norms
+
+
+def _product(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    if "similarity" in arrays:
+        return arrays["similarity"].astype(np.float64)
+    return arrays["images"].astype(np.float64) @ arrays["texts"].astype(np.float64).T
+
+
+def _log_sum_exp(logits: np.ndarray, axis: int) -> np.ndarray:
+    top = logits.max(axis, keepdims=True)
+    return top + np.log(np.exp(logits - top).sum(axis, keepdims=True))
+
+
+def _numbers(
+    similarity: np.ndarray, temperature: float, bias: float, view: str
+) -> SimilarityNumbers:
+    """The textbook formulas, in float64."""
+    logits = similarity / temperature
+    rows, columns = logits.shape
+    row_lse, column_lse = _log_sum_exp(logits, 1), _log_sum_exp(logits, 0)
+    biased = logits + bias
+    paired = rows == columns
+    if view == VIEWS[0]:
+        values = similarity
+    elif view == VIEWS[1]:
+        values = np.exp(logits - row_lse)
+    elif view == VIEWS[2]:
+        values = np.exp(logits - column_lse)
+    elif view == VIEWS[4]:
+        both = np.exp(logits - row_lse) + np.exp(logits - column_lse)
+        values = (both / 2 - np.eye(rows)) / rows
+    else:
+        values = np.exp(-np.logaddexp(0, -biased))
+        if view == VIEWS[5]:
+            values = (values - np.eye(rows)) / rows
+    if not paired:
+        return SimilarityNumbers(values, None, None, None, None)
+    own = np.arange(rows)
+    diagonal = logits[own, own]
+    return SimilarityNumbers(
+        values,
+        float(((row_lse[:, 0] + column_lse[0]) / 2 - diagonal).mean()),
+        float((np.logaddexp(0, biased).sum() - biased[own, own].sum()) / rows),
+        float((similarity.argmax(1) == own).mean()),
+        float((similarity.argmax(0) == own).mean()),
+    )
+
+
+class _Picture:
+    """Draws the static picture; few colours and a coarse map keep its PNG at some kilobytes."""
+
+    MAX_CELLS, COLOR_COUNT = 96, 24
+
+    def __init__(self, widget: SimilarityMatrix) -> None:
+        self.widget = widget
+        _, self.rows, self.columns = widget._shape
+        self.labelled = max(self.rows, self.columns) <= 24
+        # A whole number of pixels for each cell, or several cells in one pixel.
+        longest = max(self.rows, self.columns)
+        self.cell = max(4, min(28, 280 // longest)) if longest <= self.MAX_CELLS else 3
+
+    def draw(self) -> Image.Image:
+        colors = self._colors()
+        high, wide = colors.shape[0] * self.cell, colors.shape[1] * self.cell
+        face = picture.font(12)
+        captions = self.widget.captions if self.labelled else []
+        thumbs = self.widget._pictures if self.labelled else None
+        left, top = (self.cell + 8 if thumbs else 34), (112 if captions else 22)
+        right = 80 if captions else 12
+        image, pen = picture.blank(left + max(wide, 200) + right, top + high + 52)
+        image.paste(picture.enlarge(colors, wide, high), (left, top))
+        pen.rectangle((left - 1, top - 1, left + wide, top + high), outline=picture.LINE)
+        for index, text in enumerate(captions):
+            self._slanted(image, text, left + (index + 0.5) * self.cell, top - 2, face)
+        for index, one in enumerate(thumbs or []):
+            place = (left - self.cell - 3, top + index * self.cell)
+            image.paste(picture.fit_square(one, self.cell - 1), place)
+        if not thumbs:
+            pen.text((left - 6, top), "0", picture.MUTED, face, anchor="rt")
+            pen.text((left - 6, top + high), str(self.rows - 1), picture.MUTED, face, anchor="rb")
+        if not captions:
+            pen.text(
+                (left, top - 5), f"text 0 … {self.columns - 1}", picture.MUTED, face, anchor="ls"
+            )
+        self._bar(image, pen, left, top + high + 10, max(wide, 200), face)
+        return image
+
+    def _scaled(self, values: np.ndarray) -> np.ndarray:
+        """Places 0..1 on the colour map; shares and gradients by the root of their size."""
+        low, high = self.widget.color_limits()
+        if self.widget.view == VIEWS[0]:
+            return (values - low) / ((high - low) or 1.0)
+        root = np.sqrt(np.abs(values) / high)
+        return root if low == 0 else 0.5 + np.sign(values) * root / 2
+
+    def _colors(self) -> np.ndarray:
+        values = self._scaled(self.widget.numbers().values)
+        longest = max(values.shape)
+        if longest > self.MAX_CELLS:
+            share = self.MAX_CELLS / longest
+            size = [max(1, round(count * share)) for count in values.shape]
+            whole = Image.fromarray(values.astype(np.float32), "F")
+            values = np.asarray(whole.resize((size[1], size[0]), Image.Resampling.BOX))
+        steps = np.rint(values.clip(0, 1) * (self.COLOR_COUNT - 1)) / (self.COLOR_COUNT - 1)
+        return picture.colorize(steps, COLORS[self.widget.view], 0, 1)
+
+    def _slanted(self, image: Image.Image, text: str, x: float, y: float, face: Any) -> None:
+        pen = ImageDraw.Draw(image)
+        text = picture.shorten(text, pen, face, 116)
+        label = Image.new("L", (124, 16), 0)
+        ImageDraw.Draw(label).text((2, 8), text, 255, face, anchor="lm")
+        label = label.rotate(55, Image.Resampling.BICUBIC, expand=True)
+        ink = Image.new("RGB", label.size, picture.INK)
+        image.paste(ink, (round(x - 8), round(y - label.height + 4)), label)
+
+    def _bar(self, image: Image.Image, pen: Any, left: int, top: int, wide: int, face: Any) -> None:
+        ramp = np.linspace(0, 1, self.COLOR_COUNT)[None]
+        image.paste(
+            picture.enlarge(picture.colorize(ramp, COLORS[self.widget.view], 0, 1), wide, 8),
+            (left, top),
+        )
+        low, high = self.widget.color_limits()
+        middle = (low + high) / 2 if self.widget.view == VIEWS[0] else (0.0 if low else high / 4)
+        for value, x, anchor in ((low, 0, "lt"), (middle, wide / 2, "mt"), (high, wide, "rt")):
+            pen.text((left + x, top + 11), f"{value:.2g}", picture.INK, face, anchor=anchor)
+        pen.text((left, top + 26), self.widget._symbol(), picture.INK, face, anchor="lt")
