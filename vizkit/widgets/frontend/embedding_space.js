@@ -1,0 +1,723 @@
+// @ts-check
+// EmbeddingSpace: points on a WebGL2 canvas, thumbnails on a second, everything that follows the
+// pointer on a third, so that a hover never redraws a million points.
+
+/** @typedef {{ points: Uint16Array, low: number[], span: number, extent: number[], explained: number[] | null, kept: number[] | null }} PlaneMap */
+/** @typedef {{ bits: number, start: Uint32Array, order: Uint32Array }} Grid */
+/** @typedef {{ name: string, step: number }} Place */
+/** @typedef {{ index: number, value: number }} Neighbour */
+/** @typedef {{ view: number[], mix: number, size: number, alpha: number, from: Place, to: Place, stride: number, passes: number, chosen: boolean, lines: number, paper: number[], line: number[] }} Drawing */
+
+const PROJECTION_NAMES = { none: "as given", pca: "PCA", tsne: "t-SNE" };
+
+/** Classes of the points; up to 16 classes travel as two points in a byte. @param {any} packed @param {number} count */
+function openCodes(packed, count) {
+  const found = unpack(packed), codes = new (packed?.bits > 8 ? Uint16Array : Uint8Array)(count);
+  if (!found) return codes;
+  if (packed.bits !== 4) return /** @type {Uint8Array | Uint16Array} */ (found.data);
+  for (let i = 0; i < count; i++) codes[i] = i & 1 ? found.data[i >> 1] >> 4 : found.data[i >> 1] & 15;
+  return codes;
+}
+
+/** One bit a point, lowest bit first, as 0 and 1. @param {any} packed @param {number} count */
+function openBits(packed, count) {
+  const found = unpack(packed), bits = new Uint8Array(count);
+  if (found) for (let i = 0; i < count; i++) bits[i] = (found.data[i >> 3] >> (i & 7)) & 1;
+  return bits;
+}
+
+/** Size and opacity that suit the density: 50 points are large and crisp, a million are a mist.
+ * @param {number} count points in view @param {number} area of the plot in CSS pixels */
+function markLook(count, area) {
+  const size = clamp(1.2, 0.6 * Math.sqrt(area / Math.max(1, count)), 15);
+  return { size, alpha: clamp(0.15, 0.85 / Math.sqrt(Math.max(1, (3 * count * size * size) / area)), 0.92) };
+}
+
+/** Points sorted into the cells of a grid. @param {Uint16Array} points @param {number} at first point @param {number} count @returns {Grid} */
+function buildGrid(points, at, count) {
+  const bits = clamp(2, Math.round(Math.log2(count / 4 + 1) / 2), 9), shift = 16 - bits;
+  const start = new Uint32Array((1 << (2 * bits)) + 1), order = new Uint32Array(count);
+  /** @param {number} i */
+  const cell = (i) => ((points[2 * (at + i) + 1] >> shift) << bits) | (points[2 * (at + i)] >> shift);
+  for (let i = 0; i < count; i++) start[cell(i) + 1]++;
+  for (let i = 1; i < start.length; i++) start[i] += start[i - 1];
+  const next = start.slice();
+  for (let i = 0; i < count; i++) order[next[cell(i)]++] = i;
+  return { bits, start, order };
+}
+
+/** Calls back with each point in a square around a place and its squared distance. @param {Grid} grid @param {Uint16Array} points @param {number} at
+ * @param {number} x @param {number} y @param {number} radius @param {(index: number, far: number) => void} each */
+function around({ bits, start, order }, points, at, x, y, radius, each) {
+  const shift = 16 - bits, last = (1 << bits) - 1;
+  /** @param {number} value */
+  const cell = (value) => clamp(0, Math.floor(value) >> shift, last);
+  for (let row = cell(y - radius); row <= cell(y + radius); row++)
+    for (let j = start[(row << bits) | cell(x - radius)]; j < start[((row << bits) | cell(x + radius)) + 1]; j++) {
+      const i = order[j], dx = points[2 * (at + i)] - x, dy = points[2 * (at + i) + 1] - y;
+      each(i, dx * dx + dy * dy);
+    }
+}
+
+/** The nearest shown point within a radius, or -1. @param {Grid} grid @param {Uint16Array} points @param {number} at
+ * @param {number} x @param {number} y @param {number} radius @param {(index: number) => boolean} shown */
+function nearestPoint(grid, points, at, x, y, radius, shown) {
+  let best = -1, least = radius * radius;
+  around(grid, points, at, x, y, radius, (i, far) => { if (far < least && shown(i)) { least = far; best = i; } });
+  return best;
+}
+
+/** True neighbours of a point of a plane, nearest first, with their distances in 16-bit units.
+ * @param {Grid} grid @param {Uint16Array} points @param {number} at @param {number} index @param {number} k @returns {Neighbour[]} */
+function nearestInPlane(grid, points, at, index, k) {
+  const x = points[2 * (at + index)], y = points[2 * (at + index) + 1];
+  for (let radius = 512; ; radius *= 2) {
+    /** @type {Neighbour[]} */
+    const found = [];
+    around(grid, points, at, x, y, radius, (i, far) => { if (i !== index && (far <= radius * radius || radius > 1e5)) found.push({ index: i, value: Math.sqrt(far) }); });
+    if (found.length >= k || radius > 1e5) return found.sort((a, b) => a.value - b.value || a.index - b.index).slice(0, k);
+  }
+}
+
+/** The next point in a direction (arrow keys): near, and ahead rather than aside; -1 when there is none.
+ * @param {Uint16Array} points @param {number} at @param {number} count @param {number} x @param {number} y @param {number} dx @param {number} dy
+ * @param {(index: number) => boolean} shown */
+function nextPoint(points, at, count, x, y, dx, dy, shown) {
+  let best = -1, least = Infinity;
+  for (let i = 0; i < count; i++) {
+    const px = points[2 * (at + i)] - x, py = points[2 * (at + i) + 1] - y, ahead = px * dx + py * dy, aside = Math.abs(px * dy) + Math.abs(py * dx);
+    if (ahead > 0 && aside <= ahead && ahead + 2 * aside < least && shown(i)) { least = ahead + 2 * aside; best = i; }
+  }
+  return best;
+}
+
+/** Which of the squares centred on some places can be drawn without overlap; earlier ones win. @param {number[][]} places `[x, y, index]` @param {number} size */
+function thinOut(places, size) {
+  /** @type {Map<string, number[]>} */
+  const taken = new Map();
+  return places.filter((place) => {
+    const column = Math.floor(place[0] / size), row = Math.floor(place[1] / size);
+    for (let i = 0; i < 9; i++) {
+      const other = taken.get(`${column - 1 + (i % 3)},${row - 1 + Math.floor(i / 3)}`);
+      if (other && Math.abs(other[0] - place[0]) < size && Math.abs(other[1] - place[1]) < size) return false;
+    }
+    return taken.set(`${column},${row}`, place);
+  });
+}
+
+/** Whether a place lies inside a polygon (even-odd rule). @param {number[][]} polygon @param {number} x @param {number} y */
+function inside(polygon, x, y) {
+  let odd = false;
+  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
+    const [ax, ay] = polygon[i], [bx, by] = polygon[j];
+    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) odd = !odd;
+  }
+  return odd;
+}
+
+const VERTEX = "#version 300 es\nin vec2 a,b;in float code,flag;uniform vec4 view;uniform vec3 look;uniform vec2 pick;uniform sampler2D colors;out vec4 tint;flat out float kind;"
+  + "void main(){int k=int(code);tint=texelFetch(colors,ivec2(k&255,k>>8),0);float on=step(1.5,flag);kind=mod(flag,2.);gl_Position=vec4((mix(a,b,look.x)-view.xy)*view.zw,0,1);"
+  + "gl_PointSize=look.y*(1.+.3*kind);if(tint.a<.5||(pick.x>.5&&on!=pick.y))gl_Position.x=9.;tint.a=look.z;}";
+// Discs for images, triangles for text; marks that are large enough get a rim in the paper's colour.
+const FRAGMENT = "#version 300 es\nprecision highp float;in vec4 tint;flat in float kind;uniform vec4 rim;uniform float size;out vec4 o;"
+  + "void main(){if(rim.a>.5){o=vec4(rim.rgb,1)*tint.a;return;}float half_=size*(.5+.15*kind);vec2 d=(gl_PointCoord-.5)*2.*half_;"
+  + "float r=kind<.5?length(d):2.*max(.866*abs(d.x)-.5*d.y,d.y),cover=half_<1.3?1.:clamp(half_-r,0.,1.);if(cover<=0.)discard;"
+  + "vec3 c=half_>3.5?mix(tint.rgb,rim.rgb,clamp(r-half_*.86+.7,0.,1.)):tint.rgb;o=vec4(c,1)*tint.a*cover;}";
+
+/** The points on the graphics card; null where there is no WebGL2.
+ * @param {HTMLCanvasElement} canvas @param {number} count @param {Uint8Array | Uint16Array} codes @param {(name: string) => Uint16Array} pointsOf */
+function openPoints(canvas, count, codes, pointsOf) {
+  const found = canvas.getContext("webgl2", { antialias: false, depth: false });
+  if (!found) return null;
+  const gl = found, program = /** @type {WebGLProgram} */ (gl.createProgram());
+  /** @param {number} kind @param {string} source */
+  const attach = (kind, source) => {
+    const shader = /** @type {WebGLShader} */ (gl.createShader(kind));
+    gl.shaderSource(shader, source);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  };
+  attach(gl.VERTEX_SHADER, VERTEX);
+  attach(gl.FRAGMENT_SHADER, FRAGMENT);
+  ["a", "b", "code", "flag"].forEach((name, place) => { gl.bindAttribLocation(program, place, name); gl.enableVertexAttribArray(place); });
+  gl.linkProgram(program);
+  gl.useProgram(program);
+  gl.enable(gl.BLEND);
+  gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+  /** @param {string} name */
+  const at = (name) => gl.getUniformLocation(program, name);
+  const places = { view: at("view"), look: at("look"), pick: at("pick"), rim: at("rim"), size: at("size") };
+  /** @param {AllowSharedBufferSource} data @param {number} [kind] */
+  const upload = (data, kind = gl.ARRAY_BUFFER) => {
+    const buffer = gl.createBuffer();
+    gl.bindBuffer(kind, buffer);
+    gl.bufferData(kind, data, gl.STATIC_DRAW);
+    return buffer;
+  };
+  const classes = upload(codes), width = codes.BYTES_PER_ELEMENT;
+  let flags = upload(new Uint8Array(count)), pairs = upload(new Uint32Array(0), gl.ELEMENT_ARRAY_BUFFER);
+  /** @type {Map<string, WebGLBuffer | null>} */
+  const maps = new Map();
+  gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+  /** @param {Drawing} drawing @param {number} stride @param {number} first */
+  const bind = ({ from, to }, stride, first) => {
+    [from, to].forEach(({ name, step }, place) => {
+      if (!maps.has(name)) maps.set(name, upload(pointsOf(name)));
+      gl.bindBuffer(gl.ARRAY_BUFFER, maps.get(name) ?? null);
+      gl.vertexAttribPointer(place, 2, gl.UNSIGNED_SHORT, true, 4 * stride, 4 * (step * count + first));
+    });
+    gl.bindBuffer(gl.ARRAY_BUFFER, classes);
+    gl.vertexAttribPointer(2, 1, width > 1 ? gl.UNSIGNED_SHORT : gl.UNSIGNED_BYTE, false, width * stride, width * first);
+    gl.bindBuffer(gl.ARRAY_BUFFER, flags);
+    gl.vertexAttribPointer(3, 1, gl.UNSIGNED_BYTE, false, stride, first);
+  };
+  return {
+    /** @param {Uint8Array} data */
+    flags: (data) => { gl.deleteBuffer(flags); flags = upload(data); },
+    /** @param {Uint32Array} data */
+    pairs: (data) => { gl.deleteBuffer(pairs); pairs = upload(data, gl.ELEMENT_ARRAY_BUFFER); },
+    /** @param {Uint8Array} data 256 colours a row */
+    colors: (data) => gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, data.length / 1024, 0, gl.RGBA, gl.UNSIGNED_BYTE, data),
+    /** @param {string} name */
+    forget: (name) => { gl.deleteBuffer(maps.get(name) ?? null); maps.delete(name); },
+    /** @param {Drawing} drawing */
+    draw: (drawing) => {
+      const { mix, size, alpha, stride, passes, chosen, lines } = drawing;
+      gl.viewport(0, 0, canvas.width, canvas.height);
+      gl.clear(gl.COLOR_BUFFER_BIT);
+      gl.uniform4fv(places.view, drawing.view);
+      gl.uniform1f(places.size, size);
+      gl.uniform2f(places.pick, 0, 0);
+      if (lines) {
+        bind(drawing, 1, 0);
+        gl.uniform3f(places.look, mix, size, drawing.line[3]);
+        gl.uniform4f(places.rim, drawing.line[0], drawing.line[1], drawing.line[2], 1);
+        gl.drawElements(gl.LINES, lines, gl.UNSIGNED_INT, 0);
+      }
+      gl.uniform4f(places.rim, drawing.paper[0], drawing.paper[1], drawing.paper[2], 0);
+      for (const on of chosen ? [0, 1] : [0]) {
+        gl.uniform2f(places.pick, Number(chosen), on);
+        gl.uniform3f(places.look, mix, size, chosen && !on ? alpha * 0.16 : chosen ? 1 : alpha);
+        // Interleaved passes: no class lies on top of the others only because it came last.
+        for (let pass = 0; pass < Math.min(passes, count); pass++) {
+          bind(drawing, stride, pass);
+          gl.drawArrays(gl.POINTS, 0, Math.ceil((count - pass) / stride));
+        }
+      }
+    },
+  };
+}
+
+/** @param {{ model: Model, el: HTMLElement }} view */
+function render(view) {
+  const { model } = view, data = model.get("data"), count = /** @type {number} */ (data.count), flat = data.dims === 2;
+  const classes = /** @type {string[]} */ (data.classes), stepNames = /** @type {string[]} */ (data.steps), captions = /** @type {string[] | null} */ (data.captions);
+  const codes = openCodes(data.codes, count), texts = openBits(data.modality, count), marked = texts.slice();
+  const pairs = unpack(data.pairs)?.data, large = count > 150_000, names = /** @type {Record<string, string>} */ (PROJECTION_NAMES);
+  const byModality = classes.length === 2 && data.modality && codes.every((code, i) => code === texts[i]);
+  const frame = openFrame(view, { kind: "EmbeddingSpace", help: "Drag to move, wheel to zoom, shift-drag to select; ? lists the keys" });
+  const plot = make("div", { class: "vk-plot" }), glCanvas = make("canvas", { class: "vk-layer" }), base = make("canvas", { class: "vk-layer" });
+  const side = make("div", { class: "vk-side" }), figures = make("div", { class: "vk-figures" }), legend = make("div", { class: "vk-legend", role: "group", "aria-label": "Classes" });
+  plot.append(glCanvas, base);
+  frame.stage.append(plot, side);
+  side.append(figures, legend);
+
+  /** @type {Map<string, PlaneMap>} */
+  const maps = new Map();
+  const readMaps = () => {
+    for (const [name, map] of Object.entries(model.get("maps"))) if (!maps.has(name)) maps.set(name, { ...map, points: unpack(map.points)?.data });
+  };
+  readMaps();
+  /** @param {string} name */
+  const mapOf = (name) => /** @type {PlaneMap} */ (maps.get(name));
+  let to = { name: /** @type {string} */ (model.get("projection")), step: /** @type {number} */ (model.get("step")) }, from = to, mix = 1, began = 0;
+  let cx = 0.5, cy = 0.5, zoom = 1, pointSize = 1, opacity = 1, moving = 0, dirty = true, drawnFor = "", hovered = -1;
+  /** @type {number[]} */
+  let selected = [];
+  /** @type {number[][] | null} */
+  let lasso = null;
+  let lassoTool = false, showPairs = model.get("show_pairs"), showGap = model.get("show_gap"), showThumbnails = model.get("show_thumbnails"), lineCount = 0;
+  const hidden = new Uint8Array(Math.max(1, classes.length));
+  /** @param {number} i */
+  const shown = (i) => !hidden[codes[i]];
+  const redraw = () => { dirty = true; frame.ask(); };
+  const atlas = data.atlas && openAtlas(data.atlas, redraw);
+  /** @type {Map<number, number>} */
+  const tiles = new Map([...(unpack(data.tiles)?.data ?? [])].map((point, tile) => [point, tile]));
+  /** @type {Map<number, number[]>} */
+  const partners = new Map();
+  for (let i = 0; pairs && i < pairs.length; i++) partners.set(pairs[i], [...(partners.get(pairs[i]) ?? []), pairs[i ^ 1]]);
+
+  // Where things are: 16-bit map units, and CSS pixels of the plot.
+  const side_ = () => Math.min((over.width - 48) / mapOf(to.name).extent[0] || 1e9, (over.height - 48) / mapOf(to.name).extent[1] || 1e9, 1e6) * zoom;
+  /** @param {number} i @param {number} axis */
+  const unitOf = (i, axis) => {
+    /** @param {Place} place */
+    const at = ({ name, step }) => mapOf(name).points[2 * (step * count + i) + axis];
+    return (mix < 1 ? at(from) * (1 - mix) + at(to) * mix : at(to)) / 65535;
+  };
+  /** @param {number} i */
+  const pixelOf = (i) => [(unitOf(i, 0) - cx) * side_() + over.width / 2, over.height / 2 - (unitOf(i, 1) - cy) * side_()];
+  /** @param {number} x @param {number} y pixels to 16-bit units */
+  const unitAt = (x, y) => [((x - over.width / 2) / side_() + cx) * 65535, ((over.height / 2 - y) / side_() + cy) * 65535];
+  /** @param {number} i the point's coordinates on the map, as Python has them */
+  const valueOf = (i) => [0, 1].map((axis) => mapOf(to.name).low[axis] + (mapOf(to.name).points[2 * (to.step * count + i) + axis] / 65535) * mapOf(to.name).span);
+  const first = () => to.step * count;
+
+  // The index for the pointer is built when it is first needed or when the browser is idle, never before the first paint.
+  /** @type {Map<string, Grid>} */
+  const grids = new Map();
+  /** @param {Place} place */
+  const gridOf = (place) => {
+    const key = `${place.name} ${place.step}`;
+    if (!grids.has(key)) {
+      if (grids.size > 40) grids.clear();
+      grids.set(key, buildGrid(mapOf(place.name).points, place.step * count, count));
+    }
+    return /** @type {Grid} */ (grids.get(key));
+  };
+
+  // True neighbours: of a plane computed here, else from the table that Python sent, else asked of the kernel.
+  /** @type {Map<string, Neighbour[] | null>} */
+  const answers = new Map();
+  /** @param {number} i @param {boolean} ask @returns {Neighbour[] | string} */
+  const neighboursOf = (i, ask) => {
+    if (flat) {
+      const place = { name: "none", step: to.step }, map = mapOf("none");
+      return nearestInPlane(gridOf(place), map.points, first(), i, 8).map(({ index, value }) => ({ index, value: (value / 65535) * map.span }));
+    }
+    const table = model.get("table"), indices = unpack(table.indices), values = unpack(table.values), key = `${to.step} ${i}`;
+    if (indices && values) {
+      const k = indices.shape[2], at = (to.step * count + i) * k;
+      return Array.from({ length: k }, (_, j) => ({ index: indices.data[at + j], value: values.data[at + j] / 32767 }));
+    }
+    const known = answers.get(key);
+    if (known) return known;
+    if (!data.live) return "True neighbours: not in this page, which holds too many points. Ask in the notebook.";
+    if (!ask) return "Click the point for its true neighbours.";
+    if (!answers.has(key)) { answers.set(key, null); model.send({ ask: "neighbours", index: i, step: to.step }); }
+    return "Asking the kernel for the true neighbours…";
+  };
+  /** @param {any} message */
+  const answered = ({ index, step, found, values }) => {
+    answers.set(`${step} ${index}`, found.map((/** @type {number} */ other, /** @type {number} */ j) => ({ index: other, value: values[j] })));
+    tell();
+    frame.ask();
+  };
+  model.on("msg:custom", answered);
+  frame.onClose(() => model.off("msg:custom", answered));
+
+  // What is said: the status line for the ear, the figures and the card for the eye.
+  /** The point that everything is about: under the pointer or the keyboard, else the one selected. */
+  const focus = () => (hovered >= 0 && hovered < count ? hovered : selected.length === 1 ? selected[0] : -1);
+  /** @param {number} i */
+  const captionOf = (i) => captions?.[i] || (partners.get(i) ?? []).map((j) => captions?.[j]).find(Boolean) || "";
+  /** @param {number} i */
+  const titleOf = (i) => captionOf(i) || `point ${i}`;
+  /** @param {number} i */
+  const kindOf = (i) => [classes.length && !byModality ? classes[codes[i]] : "", data.modality ? (texts[i] ? "text" : "image") : "", `point ${i}`].filter(Boolean).join(" · ");
+  /** @param {number} value */
+  const similarity = (value) => (flat ? formatNumber(value) : value.toFixed(2).replace("-", "−"));
+  const tell = () => {
+    const i = focus();
+    if (i >= 0) {
+      const found = neighboursOf(i, selected[0] === i || count <= 20_000);
+      const near = typeof found === "string" ? found : `nearest by ${flat ? "distance" : "cosine"}: ${found.map(({ index, value }) => `${index} (${similarity(value)})`).join(", ")}`;
+      return frame.say(`${kindOf(i)}${captionOf(i) ? ` · ${captionOf(i)}` : ""} · at ${valueOf(i).map((value) => formatNumber(value)).join(", ")} · ${near}`);
+    }
+    const hits = model.get("search").trim() ? ` match “${model.get("search").trim()}”` : " selected";
+    frame.say(selected.length || hits.includes("“") ? `${selected.length.toLocaleString("en")} of ${count.toLocaleString("en")} points${hits}` : `${count.toLocaleString("en")} points, ${flat ? "two dimensions as given" : `${data.dims} dimensions in a plane: ${names[to.name]}`}${notice}`);
+  };
+  let notice = "";
+  const showFigures = () => {
+    const { explained, kept } = mapOf(to.name);
+    /** @param {number} share */
+    const percent = (share) => `${Math.round(share * 100)}%`;
+    const list = [
+      explained && [percent(explained[to.step]), "of the variance is in view", "The share of the variance that lies in the plane of the first two principal components"],
+      kept && [percent(kept[to.step]), "of the 10 nearest stay nearest", "Share of each point's 10 true nearest neighbours that are among its 10 nearest on the map; the map distorts the rest"],
+      data.gaps && [data.gaps[to.step].toFixed(2), "modality gap", "Distance between the mean image and the mean text embedding, each of length 1"],
+    ];
+    figures.replaceChildren(...list.filter(Boolean).map(([value, label, hint]) => make("div", { class: "vk-figure", title: hint }, make("b", {}, value), make("span", {}, label))));
+  };
+
+  // Colours and flags that live on the graphics card.
+  const flags = new Uint8Array(count);
+  /** @type {string[]} */
+  let css = [];
+  const colorsOf = () => {
+    const table = new Uint8Array(1024 * Math.ceil(hidden.length / 256));
+    css = [...hidden].map((off, code) => {
+      const mixed = rgb(CATEGORY_COLORS[code % CATEGORY_COLORS.length]).map((value) => (frame.dark() ? Math.round(value + (255 - value) * 0.28) : value));
+      table.set([...mixed, off ? 0 : 255], 4 * code);
+      return `rgb(${mixed})`;
+    });
+    return table;
+  };
+  const flag = () => {
+    flags.set(marked);
+    for (const i of selected) if (i < count) flags[i] |= 2;
+    points?.flags(flags);
+  };
+  const linePairs = () => {
+    const kept = pairs ? Array.from(pairs).filter((_, i) => shown(pairs[i]) && shown(pairs[i ^ 1])) : [];
+    lineCount = kept.length;
+    points?.pairs(new Uint32Array(kept));
+  };
+  /** @type {ReturnType<typeof openPoints>} */
+  let points = null;
+  const start = () => {
+    points = openPoints(glCanvas, count, codes, (name) => mapOf(name).points);
+    frame.root.dataset.renderer = points ? "webgl2" : "canvas";
+    notice = points ? "" : ` · this browser has no WebGL2: ${count > 20_000 ? "a sample of 20,000 points is drawn" : "drawn without it"}`;
+    drawnFor = "";
+    flag();
+    linePairs();
+    redraw();
+  };
+  frame.listen(glCanvas, "webglcontextlost", (event) => { event.preventDefault(); points = null; frame.say("The graphics card dropped the picture; restoring it."); });
+  frame.listen(glCanvas, "webglcontextrestored", () => { start(); tell(); });
+
+  const look = () => {
+    const { size, alpha } = markLook(count / Math.max(1, zoom * zoom), over.width * over.height);
+    return { size: size * pointSize * Math.sqrt(frame.scale()), alpha: clamp(0.03, alpha * opacity, 1) };
+  };
+  const drawBase = () => {
+    const { width, height } = over, ratio = window.devicePixelRatio || 1, key = [width, height, ratio, frame.dark(), frame.scale(), css.length].join();
+    if (key !== drawnFor) {
+      for (const canvas of [glCanvas, base]) Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+      const table = colorsOf();
+      points?.colors(table);
+      legend.querySelectorAll("i").forEach((swatch, code) => { swatch.style.background = css[code]; });
+      drawnFor = [width, height, ratio, frame.dark(), frame.scale(), css.length].join();
+    }
+    const { size, alpha } = look(), dark = frame.dark(), paper = dark ? [0.07, 0.08, 0.1] : [1, 1, 1], grey = dark ? 0.75 : 0.35;
+    const context = /** @type {CanvasRenderingContext2D} */ (base.getContext("2d"));
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    // A prime stride, so that a pattern in the order of the points does not show in the sample.
+    const stride = moving && large ? [7, 13, 19, 29, 41, 61].find((prime) => count / prime < 60_000) ?? 61 : count > 3000 ? 7 : 1;
+    const lines = showPairs && pairs ? lineCount : 0;
+    if (points) {
+      points.draw({ view: [cx, cy, (2 * side_()) / width, (2 * side_()) / height], mix, size: size * ratio, alpha: moving && large ? Math.min(1, alpha * 3) : alpha, from, to, stride,
+        passes: moving && large ? 1 : stride, chosen: selected.length > 0, lines, paper, line: [grey, grey, grey, clamp(0.12, 12 / Math.sqrt(lines + 1), 0.5)] });
+    } else drawPlain(context, size, alpha, lines);
+    if (showThumbnails && atlas) drawThumbnails(context);
+    frame.root.dataset.drawn = String(points ? Math.ceil(count / (moving && large ? stride : 1)) : Math.min(count, 20_000));
+  };
+  /** Without WebGL2: at most 20,000 points. @param {CanvasRenderingContext2D} context @param {number} size @param {number} alpha @param {number} lines */
+  const drawPlain = (context, size, alpha, lines) => {
+    context.strokeStyle = frame.color("line");
+    context.beginPath();
+    for (let i = 0; lines && pairs && i < pairs.length; i += 2) if (shown(pairs[i]) && shown(pairs[i + 1])) { const [a, b] = [pixelOf(pairs[i]), pixelOf(pairs[i + 1])]; context.moveTo(a[0], a[1]); context.lineTo(b[0], b[1]); }
+    context.stroke();
+    for (let i = 0; i < count; i += Math.ceil(count / 20_000)) {
+      if (!shown(i)) continue;
+      const [x, y] = pixelOf(i), r = size / 2;
+      context.globalAlpha = selected.length && !(flags[i] & 2) ? alpha * 0.16 : alpha;
+      context.fillStyle = css[codes[i]];
+      context.beginPath();
+      if (texts[i]) { context.moveTo(x, y - 1.3 * r); context.lineTo(x + 1.15 * r, y + 0.65 * r); context.lineTo(x - 1.15 * r, y + 0.65 * r); } else context.arc(x, y, r, 0, 7);
+      context.fill();
+    }
+    context.globalAlpha = 1;
+  };
+  /** @param {CanvasRenderingContext2D} context */
+  const drawThumbnails = (context) => {
+    const size = clamp(26, Math.sqrt((over.width * over.height) / (tiles.size + 1)) * 0.62 * Math.sqrt(zoom), 64) * frame.scale(), places = [];
+    for (const i of tiles.keys()) {
+      if (!shown(i) || (selected.length && !(flags[i] & 2))) continue;
+      const [x, y] = pixelOf(i);
+      if (x > -size && y > -size && x < over.width + size && y < over.height + size) places.push([x, y, i]);
+    }
+    for (const [x, y, i] of thinOut(places, size + 3)) {
+      context.fillStyle = css[codes[i]];
+      context.fillRect(x - size / 2 - 2, y - size / 2 - 2, size + 4, size + 4);
+      atlas?.draw(context, /** @type {number} */ (tiles.get(i)), x - size / 2, y - size / 2, size);
+    }
+  };
+  /** @param {CanvasRenderingContext2D} context @param {number} i @param {number} radius @param {string} color @param {number} width */
+  const ring = (context, i, radius, color, width) => {
+    const [x, y] = pixelOf(i);
+    context.strokeStyle = color;
+    context.lineWidth = width;
+    context.beginPath();
+    context.arc(x, y, radius, 0, 7);
+    context.stroke();
+  };
+  /** @param {CanvasRenderingContext2D} context @param {number[]} a @param {number[]} b */
+  const line = (context, a, b) => { context.beginPath(); context.moveTo(a[0], a[1]); context.lineTo(b[0], b[1]); context.stroke(); };
+  /** The vector from the mean of the images to the mean of the texts. @param {CanvasRenderingContext2D} context */
+  const drawGap = (context) => {
+    const sums = [[0, 0, 0], [0, 0, 0]];
+    for (let i = 0; i < count; i++) { const sum = sums[texts[i]]; sum[0] += unitOf(i, 0); sum[1] += unitOf(i, 1); sum[2]++; }
+    const [a, b] = sums.map(([x, y, n]) => [(x / n - cx) * side_() + over.width / 2, over.height / 2 - (y / n - cy) * side_()]), angle = Math.atan2(b[1] - a[1], b[0] - a[0]);
+    for (const [color, width] of /** @type {[string, number][]} */ ([[frame.color("paper"), 7], [frame.color("focus"), 3]])) {
+      Object.assign(context, { strokeStyle: color, lineWidth: width * Math.sqrt(frame.scale()), lineCap: "round" });
+      line(context, a, b);
+      for (const turn of [2.6, -2.6]) line(context, b, [b[0] + 13 * Math.cos(angle + turn), b[1] + 13 * Math.sin(angle + turn)]);
+    }
+    label(context, `gap ${data.gaps[to.step].toFixed(2)}`, (a[0] + b[0]) / 2, (a[1] + b[1]) / 2 - 12);
+    [a, b].forEach(([x, y], k) => label(context, k ? "mean text" : "mean image", x, y + 20));
+  };
+  /** @param {CanvasRenderingContext2D} context @param {string} text @param {number} x @param {number} y */
+  const label = (context, text, x, y) => {
+    Object.assign(context, { font: frame.font(13, "600"), textAlign: "center", lineWidth: 4, lineJoin: "round", strokeStyle: frame.color("paper"), fillStyle: frame.color("ink") });
+    context.strokeText(text, x, y);
+    context.fillText(text, x, y);
+  };
+  const over = frame.surface(plot, `Map of ${count} embeddings; arrow keys walk from point to point`, ({ context }) => {
+    if (mix < 1) { mix = clamp(0, (performance.now() - began) / duration, 1); redraw(); }
+    if (mix === 1) from = to;
+    if (dirty || drawnFor.split(",", 5).join() !== [over.width, over.height, window.devicePixelRatio || 1, frame.dark(), frame.scale()].join()) { dirty = false; drawBase(); }
+    const i = focus(), radius = Math.max(5, look().size / 2 + 3);
+    if (showGap && data.gaps) drawGap(context);
+    if (i >= 0) {
+      const found = neighboursOf(i, false), here = pixelOf(i);
+      Object.assign(context, { strokeStyle: frame.color("muted"), lineWidth: 1.2 });
+      if (typeof found !== "string") for (const { index } of found) { context.strokeStyle = frame.color("muted"); line(context, here, pixelOf(index)); ring(context, index, radius - 1, frame.color("ink"), 1.6); }
+      for (const other of partners.get(i) ?? []) { Object.assign(context, { strokeStyle: frame.color("accent"), lineWidth: 3 }); line(context, here, pixelOf(other)); ring(context, other, radius, frame.color("accent"), 3); }
+      ring(context, i, radius + 1, frame.color("paper"), 6);
+      ring(context, i, radius + 1, frame.color("focus"), 3);
+    }
+    if (lasso) {
+      Object.assign(context, { strokeStyle: frame.color("focus"), fillStyle: frame.color("focus") + "22", lineWidth: 2 });
+      context.beginPath();
+      for (const [x, y] of lasso) context.lineTo(x, y);
+      context.closePath();
+      context.fill();
+      context.stroke();
+    }
+    frame.ready();
+  }, { class: "vk-canvas vk-layer", role: "application", tabindex: "0" });
+  const duration = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : stepNames.length > 1 ? clamp(120, 6000 / stepNames.length, 650) : 650;
+
+  /** The focused point's neighbours, with pictures. */
+  frame.surface(side, "True nearest neighbours of the current point", ({ context, width, height }) => {
+    const i = focus(), unit = frame.scale(), row = 27 * unit;
+    Object.assign(context, { fillStyle: frame.color("muted"), font: frame.font(13), textBaseline: "middle" });
+    const found = i < 0 ? "Point at a mark to see its true neighbours." : neighboursOf(i, false);
+    if (typeof found === "string") return wrap(context, found, width, 19 * unit);
+    context.fillText(flat ? "nearest, by distance" : "nearest in the full space, cosine", 0, 10 * unit);
+    found.slice(0, Math.floor((height - 20 * unit) / row)).forEach(({ index, value }, k) => {
+      const y = 20 * unit + row * k, tile = tiles.get(index);
+      context.fillStyle = css[codes[index]];
+      if (tile === undefined || !atlas) { context.beginPath(); context.arc(11 * unit, y + row / 2, 5 * unit, 0, 7); context.fill(); } else { context.fillRect(0, y + 1, row - 2, row - 2); atlas.draw(context, tile, 1.5, y + 2.5, row - 5); }
+      context.fillStyle = frame.color("ink");
+      context.font = frame.font(13, "600");
+      context.fillText(similarity(value), row + 4, y + row / 2);
+      context.font = frame.font(13);
+      context.save();
+      context.beginPath();
+      context.rect(row, y, width - row, row);
+      context.clip();
+      context.fillText(titleOf(index), row + 44 * unit, y + row / 2);
+      context.restore();
+    });
+  }, { class: "vk-canvas vk-card" });
+  /** @param {CanvasRenderingContext2D} context @param {string} text @param {number} width @param {number} height of a line */
+  const wrap = (context, text, width, height) => {
+    let words = "", y = height / 2;
+    for (const word of text.split(" ")) {
+      if (words && context.measureText(words + word).width > width) { context.fillText(words, 0, y); words = ""; y += height; }
+      words += word + " ";
+    }
+    context.fillText(words, 0, y);
+  };
+
+  // What a person does.
+  /** @param {number} i @param {{ clientX: number, clientY: number } | null} [at] */
+  const hover = (i, at = null) => {
+    if (i === hovered && at && i >= 0) return;
+    hovered = i;
+    frame.write("hovered", i);
+    frame.tooltip(i >= 0 && at ? [titleOf(i), kindOf(i)] : null, at ?? undefined, i >= 0 && tiles.has(i) ? (context, size) => atlas.draw(context, tiles.get(i), 0, 0, size) : null);
+    tell();
+    frame.ask();
+  };
+  /** @param {number[]} list */
+  const choose = (list) => {
+    selected = list;
+    frame.write("selected", list);
+    flag();
+    tell();
+    redraw();
+  };
+  const search = () => {
+    const wish = model.get("search").trim().toLowerCase(), hits = [], fits = classes.map((name) => name.toLowerCase().includes(wish));
+    for (let i = 0; wish && i < count; i++) if (fits[codes[i]] || captions?.[i].toLowerCase().includes(wish)) hits.push(i);
+    choose(hits);
+  };
+  /** @param {string} name @param {number} step */
+  const go = (name, step) => {
+    if (!maps.has(name)) return frame.say(`Computing ${names[name]} in the kernel…`);
+    if (name === to.name && step === to.step) return;
+    from = to;
+    to = { name, step };
+    mix = 0;
+    began = performance.now();
+    answers.clear();
+    showFigures();
+    tell();
+    redraw();
+  };
+  /** Draws a sample while things move and everything once they rest. */
+  const move = () => {
+    clearTimeout(moving);
+    moving = large ? window.setTimeout(() => { moving = 0; redraw(); }, 160) : 0;
+    frame.tooltip(null);
+    redraw();
+  };
+  frame.onClose(() => clearTimeout(moving));
+  /** @param {number} factor @param {number} [x] @param {number} [y] */
+  const zoomBy = (factor, x = over.width / 2, y = over.height / 2) => {
+    const before = unitAt(x, y);
+    zoom = clamp(0.4, zoom * factor, 400);
+    const after = unitAt(x, y);
+    cx += (before[0] - after[0]) / 65535;
+    cy += (before[1] - after[1]) / 65535;
+    move();
+  };
+  const reset = () => { cx = cy = 0.5; zoom = 1; move(); };
+  /** @param {number} dx @param {number} dy */
+  const walk = (dx, dy) => {
+    const i = focus(), { points: places } = mapOf(to.name), [x, y] = i < 0 ? unitAt(over.width / 2, over.height / 2) : [unitOf(i, 0) * 65535, unitOf(i, 1) * 65535];
+    const next = i < 0 ? nearestPoint(gridOf(to), places, first(), x, y, 1e5, shown) : nextPoint(places, first(), count, x, y, dx, dy, shown);
+    if (next < 0) return;
+    const [px, py] = pixelOf(next);
+    if (px < 0 || py < 0 || px > over.width || py > over.height) { cx = unitOf(next, 0); cy = unitOf(next, 1); move(); }
+    const box = over.canvas.getBoundingClientRect(), [sx, sy] = pixelOf(next);
+    hover(next, { clientX: box.left + sx, clientY: box.top + sy });
+  };
+
+  /** @type {Map<number, number[]>} */
+  const pointers = new Map();
+  let travelled = 0, scrolled = 0;
+  /** @param {PointerEvent | WheelEvent} event */
+  const place = (event) => { const { x, y } = frame.where(event, over.canvas); return [x * over.width, y * over.height]; };
+  frame.listen(over.canvas, "pointerdown", (event) => {
+    over.canvas.setPointerCapture(event.pointerId);
+    pointers.set(event.pointerId, place(event));
+    travelled = 0;
+    if (pointers.size === 1 && (lassoTool || event.shiftKey)) lasso = [place(event)];
+  });
+  frame.listen(over.canvas, "pointermove", (event) => {
+    const [x, y] = place(event), last = pointers.get(event.pointerId);
+    if (!last) {
+      const radius = Math.max(count > 20_000 ? 7 : 14, look().size / 2 + 2), [ux, uy] = unitAt(x, y);
+      return hover(nearestPoint(gridOf(to), mapOf(to.name).points, first(), ux, uy, (radius / side_()) * 65535, shown), event);
+    }
+    const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+    travelled += Math.hypot(x - last[0], y - last[1]);
+    pointers.set(event.pointerId, [x, y]);
+    if (lasso) { lasso.push([x, y]); return frame.ask(); }
+    if (travelled < 4) return;
+    if (other) zoomBy(Math.hypot(x - other[0], y - other[1]) / (Math.hypot(last[0] - other[0], last[1] - other[1]) || 1), other[0], other[1]);
+    cx -= ((x - last[0]) / side_()) * (other ? 0.5 : 1);
+    cy += ((y - last[1]) / side_()) * (other ? 0.5 : 1);
+    move();
+  });
+  /** @param {PointerEvent} event */
+  const released = (event) => {
+    if (!pointers.delete(event.pointerId)) return;
+    const outline = lasso?.map(([x, y]) => unitAt(x, y));
+    lasso = null;
+    frame.ask();
+    if (event.type === "pointerup" && outline && travelled >= 4) {
+      const { points: places } = mapOf(to.name), list = [], lows = [0, 1].map((axis) => Math.min(...outline.map((corner) => corner[axis])));
+      for (let i = 0; i < count; i++) {
+        const at = 2 * (first() + i);
+        if (places[at] >= lows[0] && places[at + 1] >= lows[1] && shown(i) && inside(outline, places[at], places[at + 1])) list.push(i);
+      }
+      choose(list);
+    } else if (event.type === "pointerup" && travelled < 4) choose(hovered < 0 || (selected.length === 1 && selected[0] === hovered) ? [] : [hovered]);
+  };
+  for (const type of ["pointerup", "pointercancel"]) frame.listen(over.canvas, type, released);
+  frame.listen(over.canvas, "pointerleave", () => hover(-1));
+  frame.listen(over.canvas, "dblclick", reset);
+  // A wheel that was already scrolling the page goes on doing so when the map comes under the pointer.
+  frame.listen(document, "wheel", (event) => { if (event.target !== over.canvas) scrolled = performance.now(); }, { passive: true, capture: true });
+  frame.listen(over.canvas, "wheel", (event) => {
+    if (performance.now() - scrolled < 250) { scrolled = performance.now(); return; }
+    event.preventDefault();
+    const [x, y] = place(event);
+    zoomBy(Math.exp(-clamp(-200, event.deltaY * (event.deltaMode ? 30 : 1), 200) / 300), x, y);
+  }, { passive: false });
+
+  // Controls.
+  const bar = frame.toolbar;
+  const projection = data.offers.length > 1 ? frame.select(bar, "map", data.offers.map((/** @type {string} */ name) => names[name]), names[to.name], (text) => {
+    const name = data.offers.find((/** @type {string} */ one) => names[one] === text);
+    frame.write("projection", name);
+    go(name, to.step);
+  }) : null;
+  const steps = stepNames.length > 1 ? frame.scrubber(bar, { label: "step", names: stepNames, value: to.step, changed: (index) => { frame.write("step", index); go(to.name, index); } }) : null;
+  const field = make("input", { type: "search", class: "vk-input", placeholder: captions ? "search captions" : "search classes", "aria-label": "Search", value: model.get("search") });
+  frame.listen(field, "input", () => { frame.write("search", field.value); search(); });
+  if (captions || classes.length) bar.append(field);
+  const lassoToggle = frame.toggle(bar, "lasso", false, (on) => { lassoTool = on; over.canvas.style.cursor = on ? "crosshair" : ""; }, "Lasso: draw around points to select them (l, or shift-drag)");
+  /** A toggle of a trait. @param {string} label @param {string} trait @param {string} key @param {(on: boolean) => void} set @param {string} hint */
+  const switched = (label, trait, key, set, hint) => {
+    const control = frame.toggle(bar, label, model.get(trait), (on) => { frame.write(trait, on); set(on); redraw(); }, hint);
+    frame.keys({ name: label, keys: key, run: () => control.element.click() });
+    frame.watch(trait, control.set);
+  };
+  if (atlas) switched("pictures", "show_thumbnails", "t", (on) => { showThumbnails = on; }, "Pictures as marks (t)");
+  if (pairs) switched("pairs", "show_pairs", "p", (on) => { showPairs = on; }, "Lines between the points of a pair (p)");
+  if (data.gaps) switched("gap", "show_gap", "g", (on) => { showGap = on; }, "The vector between the mean image and the mean text (g)");
+  frame.slider(bar, { label: "size", min: 0.3, max: 3, value: 1, log: true, format: (value) => `${formatNumber(value, 2)}×`, changed: (value) => { pointSize = value; move(); } });
+  frame.slider(bar, { label: "opacity", min: 0.1, max: 3, value: 1, log: true, format: (value) => `${formatNumber(value, 2)}×`, changed: (value) => { opacity = value; move(); } });
+  frame.button(bar, "reset view", reset, "Show all points (0, or double click)");
+  frame.keys(
+    { name: "walk to the next point", keys: "ArrowLeft / ArrowRight / ArrowUp / ArrowDown", run: ({ key }) => walk(key === "ArrowLeft" ? -1 : key === "ArrowRight" ? 1 : 0, key === "ArrowDown" ? -1 : key === "ArrowUp" ? 1 : 0) },
+    { name: "select the point", keys: "Enter", run: () => choose(hovered < 0 ? [] : [hovered]) }, { name: "lasso", keys: "l", run: () => lassoToggle.element.click() },
+    { name: "zoom in", keys: "+ / =", run: () => zoomBy(1.4) }, { name: "zoom out", keys: "- / _", run: () => zoomBy(1 / 1.4) }, { name: "show all", keys: "0", run: reset });
+  frame.listen(frame.root, "keydown", (event) => { if (event.key === "Escape") { lasso = null; if (lassoTool) lassoToggle.set(false); hover(-1); choose([]); } });
+
+  const amounts = classes.map(() => 0);
+  if (classes.length) for (let i = 0; i < count; i++) amounts[codes[i]]++;
+  const swatches = classes.map((name, code) => {
+    const item = frame.button(legend, "", (event) => (event.shiftKey ? isolate(code) : hide((one) => (one === code ? !hidden[one] : !!hidden[one]))), `${name}: click hides, shift-click or double-click isolates`);
+    item.append(make("i", { "data-mark": byModality && code ? "text" : "image" }), make("span", {}, name), make("small", {}, amounts[code].toLocaleString("en")));
+    frame.listen(item, "dblclick", () => isolate(code));
+    return item;
+  });
+  /** @param {number} code */
+  const isolate = (code) => { const alone = [...hidden].every((off, one) => !off === (one === code)); hide((one) => !alone && one !== code); };
+  const showHidden = () => {
+    swatches.forEach((item, code) => item.setAttribute("aria-pressed", String(!hidden[code])));
+    linePairs();
+    drawnFor = "";
+    redraw();
+  };
+  /** @param {(code: number) => boolean} off */
+  const hide = (off) => {
+    hidden.set(classes.map((_, code) => Number(off(code))));
+    frame.write("hidden_classes", classes.filter((_, code) => hidden[code]));
+    showHidden();
+  };
+
+  frame.watch("hovered", (i) => { hovered = i; frame.tooltip(null); tell(); frame.ask(); });
+  frame.watch("selected", (list) => { selected = list; flag(); tell(); redraw(); });
+  frame.watch("search", (text) => { field.value = text; search(); });
+  frame.watch("hidden_classes", (list) => { hidden.set(classes.map((name) => Number(list.includes(name)))); showHidden(); });
+  frame.watch("projection", (name) => { if (projection) projection.value = names[name]; go(name, to.step); });
+  frame.watch("step", (index) => { steps?.set(index); go(to.name, index); });
+  frame.watch("maps", () => { readMaps(); go(model.get("projection"), to.step); });
+  frame.watch("table", () => { tell(); frame.ask(); });
+
+  hidden.set(classes.map((name) => Number(model.get("hidden_classes").includes(name))));
+  hovered = model.get("hovered");
+  selected = model.get("selected");
+  start();
+  showFigures();
+  showHidden();
+  if (model.get("search") && !selected.length) search();
+  tell();
+  /** @param {() => void} step */
+  const later = (step) => { const timer = window.setTimeout(step, 300); frame.onClose(() => clearTimeout(timer)); };
+  later(() => { gridOf(to); if (!flat && data.quick && !model.get("table").indices) model.send({ ask: "table" }); });
+  return frame.close;
+}
+export default { render };
