@@ -1,0 +1,409 @@
+"""Captured maps are the maps the model used, and capturing leaves no trace."""
+
+import warnings
+
+import open_clip
+import pytest
+import timm
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import nn
+
+from vizkit.models import ConvNet, VisionTransformer, capture_attention
+
+SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 3}
+SWIN = {"img_size": 32, "patch_size": 2, "window_size": 4, "embed_dim": 24, "depths": (2, 2)}
+SWIN["num_heads"] = (2, 3)
+
+TIMM_MODELS = {
+    "class token": ("vit_tiny_patch16_224", SMALL, 1),
+    "distilled": ("deit_tiny_distilled_patch16_224", SMALL, 2),
+    "registers": ("vit_small_patch14_reg4_dinov2", SMALL, 5),
+    "CLIP": ("vit_base_patch16_clip_224", SMALL, 1),
+    "SigLIP": ("vit_base_patch16_siglip_224", SMALL, 0),
+    "query-key norm": ("vit_tiny_patch16_224", {**SMALL, "qk_norm": True}, 1),
+    "EVA, RoPE": ("eva02_tiny_patch14_224", SMALL, 1),
+    "EVA, PE": ("vit_pe_core_base_patch16_224", SMALL, 1),
+    "BEiT, relative positions": ("beit_base_patch16_224", SMALL, 1),
+}
+
+
+def make_timm(name, options, *, fused=True):
+    """A small timm model with weights large enough for maps that are far from uniform."""
+    torch.manual_seed(0)
+    model = timm.create_model(name, num_classes=5, **options).eval()
+    sharpen(model)
+    for module in model.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = fused
+    return model
+
+
+def sharpen(model):
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(0.3 * torch.randn_like(parameter))
+
+
+def images(*shape):
+    return torch.randn(*(shape or (2, 3, 32, 32)), generator=torch.Generator().manual_seed(1))
+
+
+def explicit_maps(model, batch):
+    """The oracle: timm's own explicit path, read where the maps go into their dropout."""
+    maps, handles = [], []
+    for name, module in model.named_modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = False
+        if name.endswith("attn_drop"):
+            handles.append(module.register_forward_hook(lambda m, args, out: maps.append(args[0])))
+    with torch.no_grad():
+        model(batch)
+    for handle in handles:
+        handle.remove()
+    return maps
+
+
+def assert_maps(received, expected, tolerance=1e-5):
+    assert len(received) == len(expected) > 0
+    for ours, theirs in zip(received, expected, strict=True):
+        assert ours.shape == theirs.shape
+        assert not ours.requires_grad
+        torch.testing.assert_close(ours, theirs.to(ours.dtype), atol=tolerance, rtol=0)
+        torch.testing.assert_close(ours.sum(-1), torch.ones_like(ours.sum(-1)))
+        assert ours.std() > 1e-3  # not uniform, or every map would look right
+
+
+@pytest.mark.parametrize("fused", [True, False], ids=["fused", "explicit"])
+@pytest.mark.parametrize("kind", TIMM_MODELS)
+def test_timm_maps_equal_its_explicit_path(kind, fused):
+    name, options, prefix = TIMM_MODELS[kind]
+    model = make_timm(name, options, fused=fused)
+    capture = capture_attention(model, images())
+    assert torch.equal(capture.output, model(images()))
+    assert_maps(capture.maps, explicit_maps(make_timm(name, options), images()))
+    assert capture.names == ["blocks.0.attn", "blocks.1.attn"]
+    assert (capture.grid, capture.num_prefix_tokens) == ((4, 4), prefix)
+    assert capture.maps[0].shape == (2, 3, 16 + prefix, 16 + prefix)
+    assert list(capture.pooling_maps) == (
+        ["attn_pool"] if kind.startswith(("SigLIP", "EVA, PE")) else []
+    )
+
+
+def test_siglip_pooling_map():
+    model = make_timm("vit_base_patch16_siglip_224", SMALL)
+    pool, inputs = model.attn_pool, []
+    pool.register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
+    received = capture_attention(model, images()).pooling_maps["attn_pool"]
+    _, expected = F.multi_head_attention_forward(
+        pool.latent.expand(2, -1, -1).transpose(0, 1),
+        inputs[0].transpose(0, 1),
+        inputs[0].transpose(0, 1),
+        24,
+        3,
+        torch.cat([pool.q.weight, pool.kv.weight]),
+        torch.cat([pool.q.bias, pool.kv.bias]),
+        None,
+        None,
+        False,
+        0.0,
+        pool.proj.weight,
+        pool.proj.bias,
+        average_attn_weights=False,
+    )
+    assert_maps([received], [expected.detach()])
+    assert received.shape == (2, 3, 1, 16)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean", "map"])
+def test_vizkit_maps_reproduce_the_layers(pooling):
+    torch.manual_seed(0)
+    model = VisionTransformer(
+        image_size=(16, 24), patch_size=4, embed_dim=24, depth=2, pooling=pooling
+    ).double()
+    sharpen(model)
+    batch = images(2, 3, 16, 24).double()
+    capture = capture_attention(model, batch)
+    _, named = model(batch, return_intermediates=True)
+    entering = [named["with_position"], named["block_0"]]
+    expected = [
+        block.attention(block.norm_1(tokens), return_map=True)[1]
+        for block, tokens in zip(model.blocks, entering, strict=True)
+    ]
+    assert_maps(capture.maps, expected, tolerance=1e-10)
+    assert capture.maps[0].dtype == torch.float64
+    assert capture.grids == [(4, 6), (4, 6)]
+    assert capture.names == ["blocks.0.attention", "blocks.1.attention"]
+    assert capture.num_prefix_tokens == (1 if pooling == "cls" else 0)
+    if pooling == "map":
+        assert capture.pooling_maps["pooling"].shape == (2, 3, 1, 24)
+
+
+@pytest.mark.parametrize("fused", [True, False], ids=["fused", "explicit"])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("swin_tiny_patch4_window7_224", (32, 32)),
+        ("swin_tiny_patch4_window7_224", (24, 40)),  # 12 x 20 patches: the second stage pads
+        ("swinv2_tiny_window8_256", (32, 32)),
+    ],
+)
+def test_swin_maps_on_the_grid_do_what_the_windows_did(name, size, fused):
+    model = make_timm(name, {**SWIN, "img_size": size}, fused=fused)
+    blocks = {f"{n}.attn": m for n, m in model.named_modules() if "SwinT" in type(m).__name__}
+    blocks = {n: m for n, m in blocks.items() if hasattr(m, "window_size")}
+    seen = {}
+    for layer, block in blocks.items():
+        zero_value_bias(block.attn)  # then attention to padding adds nothing
+        attend = block._attn
+
+        def watched(tokens, layer=layer, attend=attend):
+            seen[layer] = (tokens, attend(tokens))
+            return seen[layer][1]
+
+        block._attn = watched
+    with torch.no_grad():
+        capture = capture_attention(model, images(2, 3, *size))
+    high, wide = size[0] // 2, size[1] // 2
+    assert capture.grids == [(high, wide)] * 2 + [(high // 2, wide // 2)] * 2
+    assert capture.names == list(blocks)
+    assert capture.num_prefix_tokens == 0
+    with pytest.raises(ValueError, match="grids"):
+        _ = capture.grid
+    for layer, whole in zip(capture.names, capture.maps, strict=True):
+        tokens, expected = (part.flatten(1, 2) for part in seen[layer])
+        attention = blocks[layer].attn
+        value = F.linear(tokens, attention.qkv.weight.chunk(3)[2])
+        value = value.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
+        received = attention.proj((whole @ value).transpose(1, 2).flatten(2))
+        torch.testing.assert_close(received, expected, atol=1e-4, rtol=1e-4)
+        assert (whole > 0).sum(-1).max() <= 16  # nobody looks out of a 4 x 4 window
+    torch.testing.assert_close(capture.maps[0].sum(-1), torch.ones_like(capture.maps[0].sum(-1)))
+
+
+def zero_value_bias(attention):
+    with torch.no_grad():
+        if attention.qkv.bias is not None:
+            attention.qkv.bias.chunk(3)[2].zero_()
+        if getattr(attention, "v_bias", None) is not None:
+            attention.v_bias.zero_()
+
+
+def make_open_clip(vision, **options):
+    torch.manual_seed(0)
+    text = {"context_length": 8, "vocab_size": 50, "width": 32, "heads": 2, "layers": 1}
+    vision_cfg = {"image_size": 32, "layers": 2, "width": 48, "head_width": 16, "patch_size": 8}
+    model = open_clip.CLIP(24, {**vision_cfg, **vision}, text, **options).eval()
+    sharpen(model)
+    return model
+
+
+def multihead_maps(model, run):
+    """The oracle: every `nn.MultiheadAttention` called once more, with `need_weights`."""
+    maps, handles = {}, []
+
+    def again(name):
+        def hook(module, args, kwargs, output):
+            handles.pop(name).remove()
+            query, key, value = (*args, kwargs.get("key"), kwargs.get("value"))[:3]
+            maps[name] = module(query, key, value, average_attn_weights=False)[1]
+
+        return hook
+
+    handles = {
+        name: module.register_forward_hook(again(name), with_kwargs=True)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.MultiheadAttention)
+    }
+    with torch.no_grad():
+        run(images())
+    for handle in handles.values():
+        handle.remove()
+    return maps
+
+
+@pytest.mark.parametrize("gradients", [True, False], ids=["grad", "no_grad"])
+def test_open_clip_maps_equal_torch_need_weights(gradients):
+    model = make_open_clip({})
+    with torch.set_grad_enabled(gradients):
+        capture = capture_attention(model, images())
+        assert torch.equal(capture.output, model.encode_image(images()))
+    expected = multihead_maps(model, model.encode_image)
+    assert list(expected) == capture.names  # and no map of the text tower
+    assert all(name.startswith("visual.") for name in capture.names)
+    assert_maps(capture.maps, list(expected.values()))
+    assert (capture.grid, capture.num_prefix_tokens) == ((4, 4), 1)
+    assert capture.maps[0].shape == (2, 3, 17, 17)
+
+
+def test_open_clip_attentional_pooling_is_a_pooling_map():
+    model = make_open_clip({"attentional_pool": True, "attn_pooler_queries": 7})
+    capture = capture_attention(model, images())
+    expected = multihead_maps(model, model.encode_image)
+    assert list(capture.pooling_maps) == ["visual.attn_pool.attn"]
+    pooling = expected.pop("visual.attn_pool.attn")
+    assert pooling.shape == (2, 8, 7, 17)
+    assert_maps([capture.pooling_maps["visual.attn_pool.attn"]], [pooling])
+    assert_maps(capture.maps, list(expected.values()))
+
+
+def test_open_clip_custom_attention_and_timm_trunk():
+    inner = make_open_clip({"qk_norm": True})
+    capture = capture_attention(inner, images())
+    attention = inner.visual.transformer.resblocks[0].attn
+    assert type(attention).__name__ == "Attention"
+    assert [tuple(one.shape) for one in capture.maps] == [(2, 3, 17, 17)] * 2
+    seen = []
+    attention.register_forward_hook(lambda module, args, output: seen.append((args[0], output)))
+    inner.encode_image(images())
+    tokens, expected = seen[0]
+    value = F.linear(tokens, attention.in_proj_weight, attention.in_proj_bias).chunk(3, -1)[2]
+    value = value.unflatten(-1, (3, -1)).transpose(1, 2)
+    received = attention.out_proj((capture.maps[0] @ value).transpose(1, 2).flatten(2))
+    torch.testing.assert_close(received, expected, atol=1e-4, rtol=1e-4)
+
+    vision = {"timm_model_name": "vit_tiny_patch16_224", "timm_pool": "", "timm_proj": "linear"}
+    trunk = open_clip.CustomTextCLIP(
+        24,
+        {"image_size": 224, **vision},
+        {"context_length": 8, "vocab_size": 50, "width": 32, "heads": 2, "layers": 1},
+    ).eval()
+    capture = capture_attention(trunk, images(1, 3, 224, 224))
+    assert capture.names == [f"visual.trunk.blocks.{layer}.attn" for layer in range(12)]
+    expected = explicit_maps(trunk.visual, images(1, 3, 224, 224))
+    torch.testing.assert_close(capture.maps, expected)
+    assert (capture.grid, capture.num_prefix_tokens) == ((14, 14), 1)
+
+
+def test_torchvision_vit():
+    model = torchvision.models.VisionTransformer(32, 8, 2, 3, 24, 48, num_classes=5).eval()
+    sharpen(model)
+    capture = capture_attention(model, images())
+    assert_maps(capture.maps, list(multihead_maps(model, model).values()))
+    assert (capture.grid, capture.num_prefix_tokens) == ((4, 4), 1)
+
+
+def test_grid_of_a_wide_image():
+    options = {**SMALL, "dynamic_img_size": True}
+    capture = capture_attention(make_timm("vit_tiny_patch16_224", options), images(1, 3, 16, 48))
+    assert capture.grid == (2, 6)
+    wide = make_open_clip({"image_size": (16, 48)})
+    assert capture_attention(wide, images(1, 3, 16, 48)).grid == (2, 6)
+
+
+@pytest.mark.parametrize("fused", [True, False], ids=["fused", "explicit"])
+def test_train_mode_gives_maps_before_dropout(fused):
+    options = {**SMALL, "attn_drop_rate": 0.5, "proj_drop_rate": 0.3}
+    model = make_timm("vit_tiny_patch16_224", options, fused=fused)
+    expected = explicit_maps(model, images())[:1]  # the first layer sees no dropout before it
+    for module in model.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = fused
+    model.train()
+    torch.manual_seed(3)
+    capture = capture_attention(model, images())
+    torch.manual_seed(3)
+    assert torch.equal(capture.output, model(images()))
+    assert_maps(capture.maps[:1], expected)
+    assert model.training
+    capture.output.sum().backward()
+    assert model.blocks[0].attn.qkv.weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("kind", ["class token", "EVA, RoPE"])
+def test_under_autocast(kind):
+    name, options, _ = TIMM_MODELS[kind]
+    model = make_timm(name, options)
+    exact = capture_attention(model, images())
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        capture = capture_attention(model, images())
+        assert torch.equal(capture.output, model(images()))
+    assert capture.output.dtype == torch.bfloat16
+    assert capture.maps[0].dtype == torch.float32
+    assert_maps(capture.maps[:1], exact.maps[:1], tolerance=0.05)
+    assert not torch.equal(capture.maps[0], exact.maps[0])
+
+
+def test_half_precision_model():
+    model = make_timm("vit_tiny_patch16_224", SMALL).to(torch.bfloat16)
+    with torch.inference_mode():
+        capture = capture_attention(model, images().to(torch.bfloat16))
+    assert capture.maps[0].dtype == torch.float32
+    torch.testing.assert_close(capture.maps[0].sum(-1), torch.ones(2, 3, 17))
+
+
+def traces(model):
+    return [name for name, module in model.named_modules() if "forward" in module.__dict__]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("place", ["blocks.0.attn.proj", "blocks.1.mlp"])
+def test_an_exception_leaves_no_trace(error, place):
+    model = make_timm("vit_tiny_patch16_224", SMALL)
+    expected = model(images())
+
+    def fails(*args):
+        raise error("stop")
+
+    handle = model.get_submodule(place).register_forward_pre_hook(fails)
+    with pytest.raises(error, match="stop"):
+        capture_attention(model, images())
+    handle.remove()
+    assert traces(model) == []
+    assert torch.equal(model(images()), expected)
+    assert torch.overrides._get_current_function_mode_stack() == []
+
+
+def test_a_forward_that_somebody_replaced_is_kept():
+    model, calls = make_timm("vit_tiny_patch16_224", SMALL), []
+    attention = model.blocks[0].attn
+    plain = attention.forward
+
+    def theirs(*args, **kwargs):
+        calls.append(1)
+        return plain(*args, **kwargs)
+
+    attention.forward = theirs
+    assert len(capture_attention(model, images()).maps) == 2
+    assert attention.forward is theirs
+    assert calls == [1]
+    assert traces(model) == ["blocks.0.attn"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ConvNet(width=8),
+        lambda: torchvision.models.resnet18(),
+        lambda: timm.create_model("vit_tiny_patch16_224", attn_layer="diff", **SMALL),
+    ],
+    ids=["ConvNet", "ResNet", "differential attention"],
+)
+def test_a_model_without_known_attention_is_refused(make):
+    with pytest.raises(TypeError, match=r"found no attention.*vizkit.*timm.*Swin.*open_clip"):
+        capture_attention(make().eval(), images())
+
+
+def test_patch_dropout_is_refused():
+    model = make_timm("vit_tiny_patch16_224", {**SMALL, "patch_drop_rate": 0.75})
+    assert len(capture_attention(model, images()).maps) == 2
+    with pytest.raises(ValueError, match=r"expected 4 x 4 patch tokens, received 4 .*eval"):
+        capture_attention(model.train(), images())
+
+
+@pytest.mark.parametrize("wrong", [torch.zeros(3, 32, 32), None, "photo.png"])
+def test_images_must_be_a_batch(wrong):
+    with pytest.raises(ValueError, match=r"expected images \(B, C, H, W\), received"):
+        capture_attention(VisionTransformer(), wrong)
+
+
+def test_the_model_must_be_a_module():
+    with pytest.raises(TypeError, match=r"expected a torch\.nn\.Module, received function"):
+        capture_attention(lambda batch: batch, images())
+
+
+def test_capturing_says_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        capture_attention(make_timm("vit_tiny_patch16_224", SMALL), images())
