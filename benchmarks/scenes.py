@@ -8,17 +8,13 @@ into the Image feature, writing, checksum), of `scenes()` with a filled one, and
 """
 
 import argparse
-import os
 import tempfile
 import time
-
-# One core: no thread pool may help.
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS"):
-    os.environ[variable] = "1"
 
 from vizkit.data import images_as_array, render, sample_scenes, scenes
 
 
+# Processor time counts the work of every thread, so none can flatter these figures.
 def rate(name: str, count: int, repeats: int, work) -> None:
     """Prints the best of several runs, in pictures per second of processor time."""
     best = float("inf")

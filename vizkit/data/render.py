@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from vizkit.data.scenes import SceneTable
-from vizkit.data.styles import BACKGROUNDS, MARGIN, Patch, inks, paint, smooth_noise
+from vizkit.data.styles import BACKGROUNDS, MARGIN, STYLES, Patch, inks, paint, smooth_noise
 
 __all__ = ["render"]
 
 # Scenes drawn at once: enough to spread numpy's cost per call, few enough to stay in the cache.
 _CHUNK = 512
+_REACH = 1.06  # the farthest that any outline lies from its centre, in radii
 _GRADIENT = 0.07  # how much darker the lower edge of the background is
 _GRAIN = 0.007  # standard deviation of the paper's grain
 
@@ -32,10 +33,13 @@ def render(table: SceneTable, image_size: int = 64) -> np.ndarray:
     """
     check_image_size(image_size)
     images = np.empty((len(table), image_size, image_size, 3), np.uint8)
-    chunk = max(1, _CHUNK * 64 * 64 // image_size**2)
+    chunk = min(max(1, _CHUNK * 64 * 64 // image_size**2), max(1, len(table)))
+    # Channels first keeps numpy's inner loops long; one canvas for all saves fresh memory.
+    canvases = np.empty((chunk, 3, image_size, image_size), np.float32)
     for start in range(0, len(table), chunk):
         part = table[start : start + chunk]
-        canvas = _backgrounds(part, image_size)
+        canvas = canvases[: len(part)]
+        _fill_backgrounds(canvas, part)
         for slot in (0, 1):
             _draw_objects(canvas, part, slot, image_size)
         _add_grain(canvas, part, image_size)
@@ -45,7 +49,7 @@ def render(table: SceneTable, image_size: int = 64) -> np.ndarray:
 
 def _to_bytes(canvas: np.ndarray, images: np.ndarray) -> None:
     """Rounds `(N, 3, R, R)` in 0..1 to bytes `(N, R, R, 3)`, a few at a time to stay in cache."""
-    block = max(1, 16 * 64 * 64 // canvas.shape[-1] ** 2)
+    block = max(1, 4 * 64 * 64 // canvas.shape[-1] ** 2)
     for start in range(0, len(canvas), block):
         part = canvas[start : start + block]
         part *= 255
@@ -65,14 +69,13 @@ def _ground_colors() -> np.ndarray:
     return np.array(list(BACKGROUNDS.values()), np.float32) / 255
 
 
-def _backgrounds(table: SceneTable, image_size: int) -> np.ndarray:
-    """`(N, 3, R, R)` plain or gently darkening backgrounds."""
+def _fill_backgrounds(canvas: np.ndarray, table: SceneTable) -> None:
+    """Fills `(N, 3, R, R)` with plain or gently darkening colours."""
+    image_size = canvas.shape[-1]
     row = (np.arange(image_size, dtype=np.float32) + 0.5) / image_size
     fade = np.where(table.shading[:, None], 1 - np.float32(_GRADIENT) * row, np.float32(1))
     rows = _ground_colors()[table.background][:, :, None] * fade[:, None]  # (N, 3, R)
-    canvas = np.empty((len(table), 3, image_size, image_size), np.float32)
     canvas[:] = rows[..., None]
-    return canvas
 
 
 def _add_grain(canvas: np.ndarray, table: SceneTable, image_size: int) -> None:
@@ -88,7 +91,8 @@ def _draw_objects(canvas: np.ndarray, table: SceneTable, slot: int, image_size: 
     scale = image_size / 64
     step = max(4, image_size // 8)
     present = np.flatnonzero(table.shape[:, slot] >= 0)
-    reach = (table.radius[present, slot] * 64 * 1.06 + MARGIN) * scale
+    margin = np.array([MARGIN.get(style, 0.5) for style in STYLES])[table.style[present]]
+    reach = (table.radius[present, slot] * 64 * _REACH + margin) * scale
     window = np.minimum(np.ceil(2 * reach / step).astype(int) * step, image_size)
     group = table.style[present].astype(int) * (image_size + 1) + window
     for key in np.unique(group):

@@ -55,8 +55,8 @@ _ON_DARK = {
     "purple": (166, 96, 222),
     "brown": (166, 106, 66),
 }
-# Room that a glow or a shadow may take around an object, in points.
-MARGIN = 6.0
+# Room that a glow, a shadow or a wavering line takes around an object, in points.
+MARGIN = {"shaded": 6.0, "neon": 6.0, "pixel": 2.0, "sketch": 2.0}
 
 
 @lru_cache(maxsize=1)
@@ -167,7 +167,7 @@ def _dotted(patch: Patch) -> Layers:
     period = 3.4 + 0.13 * patch.radius
     along, across = (patch.x + patch.y) / period, (patch.x - patch.y) / period
     along, across = along - np.round(along), across - np.round(across)
-    dot = patch.cover((np.hypot(along, across) * 0.5**0.5 - 0.21) * period)
+    dot = patch.cover((np.sqrt(along * along + across * across) * 0.5**0.5 - 0.21) * period)
     inside = patch.cover(distance + 0.7 * _stroke(patch))
     return [(patch.cover(distance), patch.ink), (dot * inside, patch.towards(1.0, 0.88))]
 
