@@ -4,7 +4,7 @@ import base64
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -120,6 +120,7 @@ def line_chart(
             fig.add_scatter(
                 x=np.concatenate([x, x[::-1]]),
                 y=np.concatenate([mean + half, (mean - half)[::-1]]),
+                mode="lines",
                 fill="toself",
                 fillcolor=color,
                 opacity=0.2,
@@ -157,14 +158,11 @@ def bar_chart(
     halves = [float(half) for _, half in pairs]
     fig = go.Figure()
     fig.add_bar(
-        x=list(values),
+        # The number stands under the bar, where no interval crosses it.
+        x=[f"{name}<br>{height:.3g}" for name, height in zip(_plain(values), heights, strict=True)],
         y=heights,
         marker_color=BLUE,
         error_y={"array": halves, "color": GREY, "thickness": 2} if any(halves) else None,
-        text=[f"{height:.3g}" for height in heights],
-        # Above the bar the number would lie on the interval.
-        textposition="inside",
-        insidetextanchor="start",
     )
     _label(fig, title, x_label, y_label)
     show_figure(fig, alt=alt)
@@ -359,7 +357,7 @@ def _label(fig, title: str, x_label: str, y_label: str) -> None:
     fig.update_layout(title_text=title, xaxis_title_text=x_label, yaxis_title_text=y_label)
 
 
-def _plain(texts: Sequence[str]) -> list[str]:
+def _plain(texts: Iterable[str]) -> list[str]:
     """Texts in which Plotly sees no tag of its own little HTML."""
     return [str(text).replace("&", "&amp;").replace("<", "&lt;") for text in texts]
 

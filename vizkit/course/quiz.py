@@ -3,7 +3,46 @@
 from collections.abc import Sequence
 from html import escape
 
-from vizkit.course.show import GREEN, VERMILLION, card, show
+from vizkit.course.show import GREEN, VERMILLION, show
+
+# ipywidgets' own radio buttons lose the arrow keys to JupyterLab, which moves to the next cell.
+_FRONT_END = """
+let count = 0;
+function render({ model, el }) {
+  const { question, options, feedback, answer, colors } = model.get("content");
+  const name = `vizkit-quiz-${Date.now()}-${count++}`;
+  const make = (tag, parent, text, style) => {
+    const node = document.createElement(tag);
+    node.textContent = text;
+    node.style.cssText = style;
+    return parent.appendChild(node);
+  };
+  const box = make("fieldset", el, "",
+    "border:0;margin:4px 0;padding:0;max-width:60em;line-height:1.5;font-size:14px;" +
+    "color:var(--jp-ui-font-color1,inherit)");
+  box.setAttribute("data-lm-suppress-shortcuts", "true");
+  make("legend", box, question, "font-weight:bold;padding:0;margin-bottom:6px");
+  options.forEach((option, index) => {
+    const label = make("label", box, "",
+      "display:flex;gap:8px;align-items:baseline;padding:4px 0;cursor:pointer");
+    const button = make("input", label, "", "flex:none;margin:0");
+    button.type = "radio";
+    button.name = name;
+    make("span", label, option, "");
+    button.addEventListener("change", () => {
+      const right = index === answer;
+      note.style.display = "block";
+      note.style.borderLeftColor = colors[right ? 0 : 1];
+      note.textContent = (right ? "\u2713 " : "\u2717 ") + feedback[index];
+    });
+  });
+  const note = make("div", box, "",
+    "display:none;border-left:6px solid;border-radius:4px;padding:8px 14px;margin-top:6px;" +
+    "background:var(--jp-layout-color2,rgba(128,128,128,.12))");
+  note.setAttribute("role", "status");
+}
+export default { render };
+"""
 
 
 def quiz(question: str, options: Sequence[str], answer: int, explanations: Sequence[str]) -> None:
@@ -52,28 +91,22 @@ def _static_form(question: str, options: list[str], feedback: list[str]) -> str:
 
 
 def _live_form(question: str, options: list[str], feedback: list[str], answer: int) -> dict:
-    import ipywidgets
+    import anywidget
+    import traitlets
 
-    buttons = ipywidgets.RadioButtons(
-        options=options, value=None, layout=ipywidgets.Layout(width="auto"), description=""
+    class Quiz(anywidget.AnyWidget):
+        _esm = _FRONT_END
+        content = traitlets.Dict().tag(sync=True)
+
+    form = Quiz(
+        content={
+            "question": question,
+            "options": options,
+            "feedback": feedback,
+            "answer": answer,
+            "colors": [GREEN, VERMILLION],
+        }
     )
-    note = ipywidgets.HTML('<div role="status"></div>')
-
-    def answered(change: dict) -> None:
-        chosen = options.index(change["new"])
-        right = chosen == answer
-        head, reason = feedback[chosen].split(". ", 1)
-        note.value = card(
-            GREEN if right else VERMILLION, f"{'✓' if right else '✗'} {head}.", reason
-        )
-
-    buttons.observe(answered, "value")
-    heading = ipywidgets.HTML(
-        '<strong style="color:var(--jp-ui-font-color1,inherit)">' + escape(question) + "</strong>"
-    )
-    form = ipywidgets.VBox([heading, buttons, note])
-    return {
-        key: value
-        for key, value in form._repr_mimebundle_().items()
-        if key == "application/vnd.jupyter.widget-view+json"
-    }
+    bundle = form._repr_mimebundle_()
+    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+    return {key: value for key, value in bundle.items() if key.endswith("widget-view+json")}

@@ -1,6 +1,7 @@
 """`show_source`: the code behind a name, highlighted, straight from its file."""
 
 import inspect
+import textwrap
 from html import escape
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def show_source(obj) -> None:
         f'<pre tabindex="0" aria-label="Source of {escape(name)}" style="overflow-x:auto;'
         "padding:8px 12px;line-height:1.45;border-radius:4px;"
         'background:var(--jp-layout-color2,rgba(128,128,128,.1))">'
-        f"{_highlight(inspect.cleandoc(code) if code[:1].isspace() else code)}</pre></details>",
+        f"{_highlight(textwrap.dedent(code))}</pre></details>",
     )
 
 
