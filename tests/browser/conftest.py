@@ -1,0 +1,91 @@
+"""Fixtures: a browser, a page with the network off, a JupyterLab, notebooks open in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.harness import (
+    CHROMIUM_FLAGS,
+    CHROMIUM_MISSING,
+    JupyterLab,
+    NotebookPage,
+    PageLog,
+    find_chromium,
+)
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+VIEWPORT = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium with a fresh profile, shared by the browser tests."""
+    path = find_chromium()
+    if path is None:
+        pytest.fail(CHROMIUM_MISSING, pytrace=False)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page_log() -> PageLog:
+    """What the test's page did; put expected console errors into its `ignore`."""
+    return PageLog()
+
+
+@pytest.fixture
+def page(chromium: Browser, page_log: PageLog) -> Iterator[Page]:
+    """An empty page with the network off: `page.goto(path.as_uri())` opens an exported page.
+
+    The test fails on any console error, uncaught error or request to the outside.
+    """
+    context = chromium.new_context(viewport=VIEWPORT, offline=True)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page_log.watch(page)
+    yield page
+    context.close()
+    page_log.check()
+
+
+@pytest.fixture(scope="package")
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]:
+    """A running JupyterLab over a copy of the course's notebooks; its kernels are offline."""
+    server = JupyterLab(tmp_path_factory.mktemp("jupyterlab"), NOTEBOOKS)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def open_notebook(
+    chromium: Browser, jupyterlab: JupyterLab
+) -> Iterator[Callable[..., NotebookPage]]:
+    """`open_notebook("00_start_here.ipynb")` or `open_notebook(cells=["1 + 1", …])`.
+
+    Afterwards every page is closed, every kernel stopped, and the test fails on any console error,
+    uncaught error or request to the outside.
+    """
+    opened: list[NotebookPage] = []
+
+    def open_one(name: str = "generated.ipynb", cells: Iterable[str] | None = None) -> NotebookPage:
+        if cells is not None:
+            jupyterlab.write_notebook(name, cells)
+        context = chromium.new_context(viewport=VIEWPORT)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        notebook = NotebookPage(jupyterlab, page, name)
+        opened.append(notebook)
+        return notebook
+
+    yield open_one
+    for notebook in opened:
+        notebook.close()
+        notebook.page.context.close()
+    for notebook in opened:
+        notebook.log.check()

@@ -1,0 +1,112 @@
+"""pyproject.toml, environment.yml, constraints.txt and the imports of the package say the same."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)>=([0-9.]+)")
+# conda-forge calls PyTorch by its own name; the others differ only in case and in "_" or "-".
+CONDA_NAMES = {"torch": "pytorch"}
+# Distributions whose module has another name.
+MODULES = {"pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn"}
+# Used by the notebooks and by `make lab`, not imported by the package: the browser side of
+# ipywidgets, and the program the course is read in.
+NOT_IMPORTED = {"jupyterlab", "ipywidgets"}
+
+
+def normalized(name: str) -> str:
+    """One spelling for a distribution's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def bounds(requirements: list[str]) -> dict[str, str]:
+    """Name → lower bound; every requirement must be a plain `name>=version`."""
+    found = {}
+    for requirement in requirements:
+        match = REQUIREMENT.fullmatch(requirement)
+        assert match, f"{requirement!r} is not of the form name>=version"
+        found[normalized(match[1])] = match[2]
+    return found
+
+
+DEPENDENCIES = bounds(PROJECT["dependencies"])
+EXTRAS = {name: bounds(group) for name, group in PROJECT["optional-dependencies"].items()}
+
+
+def pins() -> dict[str, list[str]]:
+    """Name → pinned versions (several where they depend on the Python version)."""
+    found: dict[str, list[str]] = {}
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        match = re.fullmatch(r"([A-Za-z0-9._-]+)==([^ ;]+)( ; .+)?", line)
+        assert match, f"constraints.txt: {line!r} is not an exact pin"
+        found.setdefault(normalized(match[1]), []).append(match[2])
+    return found
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def test_conda_carries_the_same_dependencies_and_lower_bounds():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    conda = bounds([line for line in environment["dependencies"] if line != "pip"])
+    expected = {CONDA_NAMES.get(name, name): bound for name, bound in DEPENDENCIES.items()}
+    expected["python"] = PROJECT["requires-python"].removeprefix(">=")
+    assert conda == expected
+
+
+@pytest.mark.parametrize("group", ["dependencies", *EXTRAS])
+def test_every_dependency_is_pinned_at_or_above_its_lower_bound(group):
+    wanted = DEPENDENCIES if group == "dependencies" else EXTRAS[group]
+    pinned = pins()
+    for name, bound in wanted.items():
+        assert name in pinned, f"{name} is not pinned: run `make constraints`"
+        for version in pinned[name]:
+            assert version_key(version) >= version_key(bound), f"{name} {version} is below {bound}"
+
+
+def test_the_installed_versions_are_the_pinned_ones():
+    from importlib.metadata import version
+
+    if "VIZKIT_NEWEST" in __import__("os").environ:
+        pytest.skip("the weekly run installs the newest versions on purpose")
+    pinned = pins()
+    wrong = {
+        name: (version(name), pinned[name])
+        for name in DEPENDENCIES
+        if version(name).split("+")[0] not in pinned[name]
+    }
+    assert not wrong, f"installed and pinned versions differ: {wrong}"
+
+
+def imported_modules() -> set[str]:
+    """Top-level modules that the package imports, anywhere in its files."""
+    found = set()
+    for path in (ROOT / "vizkit").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"vizkit"}
+
+
+# Part of what a declared dependency promises: ipywidgets brings both along by its own interface.
+COMES_WITH = {"traitlets": "anywidget", "IPython": "ipywidgets"}
+
+
+def test_the_package_imports_what_it_declares():
+    declared = {MODULES.get(name, name.replace("-", "_")) for name in DEPENDENCIES}
+    undeclared = imported_modules() - declared - set(COMES_WITH)
+    assert not undeclared, f"imported but not declared: {sorted(undeclared)}"
+    assert set(COMES_WITH.values()) <= set(DEPENDENCIES)

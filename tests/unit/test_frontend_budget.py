@@ -1,0 +1,75 @@
+"""What every widget ships to the browser: small, self-contained, and no way in for markup."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from vizkit import widgets
+
+BUDGET = 40_000  # bytes of JavaScript and CSS together
+NAMES = ("SimilarityMatrix", "AttentionMap", "EmbeddingSpace")
+ADDRESS = re.compile(r"(?:https?:)?//[\w.-]+\.\w+[^\s\"'`)]*")
+NAMESPACE = re.compile(r"http://www\.w3\.org/(?:2000/svg|1999/xhtml|1999/xlink)")
+FORBIDDEN = {
+    "import": re.compile(r"^\s*import[\s{*\"']|\bimport\s*\(", re.MULTILINE),
+    "require": re.compile(r"\brequire\s*\("),
+    "innerHTML": re.compile(r"\b(?:innerHTML|outerHTML|insertAdjacentHTML|document\.write)\b"),
+    "markup parser": re.compile(r"\b(?:DOMParser|createContextualFragment|setHTMLUnsafe)\b"),
+    "eval": re.compile(r"\beval\s*\(|\bnew Function\b|\bset(?:Timeout|Interval)\s*\(\s*[\"'`]"),
+}
+FORBIDDEN_CSS = re.compile(r"@import|url\((?!\s*[\"']?data:)")
+
+
+def javascript_faults(source: str) -> list[str]:
+    """Names of the rules that a module breaks."""
+    faults = [name for name, pattern in FORBIDDEN.items() if pattern.search(source)]
+    return faults + (["address"] if ADDRESS.search(NAMESPACE.sub("", source)) else [])
+
+
+@pytest.fixture(params=NAMES)
+def shipped(request) -> tuple[str, str]:
+    """The JavaScript and the CSS of one widget, as the browser receives them."""
+    widget = getattr(widgets, request.param)
+    return str(widget._esm), str(widget._css)
+
+
+def test_a_widget_stays_within_its_budget(shipped):
+    javascript, css = (len(text.encode()) for text in shipped)
+    assert 1_000 < javascript + css <= BUDGET, f"{javascript} + {css} bytes"
+
+
+def test_a_widget_needs_nobody_and_writes_no_markup(shipped):
+    javascript, css = shipped
+    assert javascript_faults(javascript) == []
+    assert not FORBIDDEN_CSS.search(css)
+    assert not ADDRESS.search(css)
+
+
+def test_a_widget_ends_in_its_one_export(shipped):
+    javascript, _ = shipped
+    assert len(re.findall(r"^export ", javascript, re.MULTILINE)) == 1
+    assert re.search(r"^export default \{", javascript, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ('import { a } from "b";', "import"),
+        ('const a = await import("b");', "import"),
+        ("el.innerHTML = caption;", "innerHTML"),
+        ('el.insertAdjacentHTML("beforeend", caption);', "innerHTML"),
+        ("eval(text)", "eval"),
+        ('setTimeout("run()", 5)', "eval"),
+        ('fetch("https://example.org/x.js")', "address"),
+        ('el.src = "//example.org/x.js"', "address"),
+    ],
+)
+def test_a_fault_is_noticed(source, fault):
+    assert fault in javascript_faults(source)
+
+
+def test_the_svg_namespace_is_no_address():
+    source = 'document.createElementNS("http://www.w3.org/2000/svg", "svg"); // a comment'
+    assert javascript_faults(source) == []
