@@ -219,7 +219,7 @@ def _indices(names: Names, known: Sequence[str], option: str) -> np.ndarray:
     """Indices of the named entries; all of them for None."""
     if names is None:
         return np.arange(len(known))
-    listed = [names] if isinstance(names, str) else list(names)
+    listed = list(names) if isinstance(names, (list, tuple, set, np.ndarray)) else [names]
     wrong = [name for name in listed if not isinstance(name, str) or name not in known]
     if wrong or not listed:
         got = wrong[0] if wrong else names

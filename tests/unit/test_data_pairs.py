@@ -1,0 +1,184 @@
+"""One face for pairs from the drawn world, a folder and the hub; photographs without a network."""
+
+import json
+import socket
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vizkit.data import pairs, photos, render, sample_scenes, write_captions
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    def refuse(*arguments, **_):
+        raise OSError("the network is blocked in this test")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three good pictures of several kinds, with captions."""
+    Image.new("RGB", (80, 40), (200, 30, 30)).save(tmp_path / "wide.jpg")
+    Image.new("L", (30, 90), 128).save(tmp_path / "tall gray.png")
+    # Upper half blue as stored; the EXIF orientation 6 turns it so that the right half is blue.
+    turned = Image.new("RGB", (64, 64), (255, 255, 255))
+    turned.paste((0, 0, 255), (0, 0, 64, 32))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "turned.png", exif=exif)
+    write_metadata(
+        tmp_path,
+        {"file_name": "wide.jpg", "caption": "a red <b>field</b>"},
+        {"file_name": "tall gray.png", "caption": "회색 탑"},
+        {"file_name": "turned.png", "caption": ["blue on the right", "another"]},
+    )
+    return tmp_path
+
+
+def write_metadata(folder, *records):
+    lines = [r if isinstance(r, str) else json.dumps(r, ensure_ascii=False) for r in records]
+    (folder / "metadata.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+
+def add_metadata(folder, *records):
+    old = (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
+    write_metadata(folder, *old, *records)
+
+
+def test_scenes_come_with_their_captions_and_truth(tmp_path):
+    world = pairs("scenes", n=50, seed=2, image_size=32, noise=0.2, cache_dir=tmp_path)
+    table = sample_scenes(50, 2)
+    assert len(world) == len(world.dataset) == 50
+    np.testing.assert_array_equal(world.images(), render(table, 32))
+    np.testing.assert_array_equal(world.images([4, 1]), render(table[[4, 1]], 32))
+    np.testing.assert_array_equal(world.images(slice(3, 5)), render(table[3:5], 32))
+    assert world.captions == write_captions(table, 2, noise=0.2)
+    assert world.caption_is_noise.sum() == 10
+    np.testing.assert_array_equal(world.table.center, table.center)
+    image, caption = next(iter(world))
+    assert (image.size, caption) == ((32, 32), world.captions[0])
+
+
+def test_batches_visit_every_pair_once_in_seeded_order(tmp_path):
+    world = pairs("scenes", n=50, image_size=16, cache_dir=tmp_path)
+    whole = world.images()
+    seen = []
+    for images, captions in world.batches(16, seed=3, drop_last=False):
+        assert len(images) == len(captions)
+        for image, caption in zip(images, captions, strict=True):
+            (index,) = np.flatnonzero((whole == image).all(axis=(1, 2, 3)))
+            assert world.captions[index] == caption
+            seen.append(int(index))
+    assert sorted(seen) == list(range(50))
+    assert seen != sorted(seen)
+    assert len(list(world.batches(16))) == 3
+    first = [captions for _, captions in world.batches(16, seed=3)]
+    assert first == [captions for _, captions in world.batches(16, seed=3)]
+    assert first != [captions for _, captions in world.batches(16, seed=4)]
+
+
+@pytest.mark.parametrize("batch_size", [0, 51])
+def test_an_impossible_batch_size_is_refused_at_once(tmp_path, batch_size):
+    world = pairs("scenes", n=50, image_size=16, cache_dir=tmp_path)
+    with pytest.raises(ValueError, match="batch_size must be from 1 to 50"):
+        world.batches(batch_size)
+
+
+def test_a_folder_is_read_offline_and_upright(folder):
+    mine = pairs(folder, image_size=64)
+    assert mine.captions == ["a red <b>field</b>", "회색 탑", "blue on the right"]
+    assert mine.problems == []
+    images = mine.images()
+    assert images.shape == (3, 64, 64, 3)
+    assert np.abs(images[0].astype(int) - (200, 30, 30)).max() < 8
+    assert (images[1] == 128).all()
+    np.testing.assert_array_equal(images[2, 32, [5, 60]], [[255, 255, 255], [0, 0, 255]])
+    assert mine.dataset[0]["image"].size == (80, 40)
+    assert len(pairs(str(folder), n=2)) == 2
+
+
+def test_bad_files_are_named_with_a_reason_and_the_rest_loads(folder):
+    (folder / "text.png").write_text("not a picture")
+    whole = (folder / "wide.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    add_metadata(
+        folder,
+        {"file_name": "text.png", "caption": "x"},
+        {"file_name": "cut.jpg", "caption": "x"},
+        {"file_name": "missing.png", "caption": "x"},
+        {"file_name": "../outside.png", "caption": "x"},
+        {"file_name": "wide.jpg", "caption": "  "},
+        {"caption": "no name"},
+        "{not json",
+    )
+    with pytest.warns(UserWarning, match="7 of 10 pairs .* left out: .*text.png"):
+        mine = pairs(folder)
+    assert len(mine) == 3
+    reasons = dict(mine.problems)
+    assert "UnidentifiedImageError" in reasons["text.png"]
+    assert "OSError" in reasons["cut.jpg"]
+    assert reasons["missing.png"] == "no such file"
+    assert reasons["../outside.png"] == "lies outside the folder"
+    assert reasons["wide.jpg"] == 'no text under "caption"'
+    assert reasons["metadata.jsonl line 9"] == 'no "file_name"'
+    assert reasons["metadata.jsonl line 10"].startswith("not JSON")
+
+
+def test_a_folder_that_cannot_serve_says_why(folder, tmp_path_factory):
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        pairs(folder / "nowhere")
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        pairs("./nowhere")
+    with pytest.raises(FileNotFoundError, match=r"has no metadata.jsonl. Write one line"):
+        pairs(tmp_path_factory.mktemp("empty"))
+    with pytest.raises(ValueError, match='no line has a caption under "title"'):
+        pairs(folder, caption_column="title")
+    with pytest.raises(TypeError, match="'styles' is an option of pairs"):
+        pairs(folder, styles="flat")
+    write_metadata(folder, {"file_name": "wide.jpg", "label": 3})
+    with pytest.raises(ValueError, match='no column "caption" or "text", only file_name, label'):
+        pairs(folder)
+    write_metadata(folder, {"file_name": "gone.jpg", "text": "x"})
+    with pytest.raises(ValueError, match=r"no usable pair in .*gone.jpg \(no such file\)"):
+        pairs(folder)
+
+
+def test_another_caption_column_can_be_named(folder):
+    write_metadata(folder, {"file_name": "wide.jpg", "title": "red"})
+    assert pairs(folder, caption_column="title").captions == ["red"]
+
+
+def test_the_hub_without_a_network_says_what_to_do(monkeypatch):
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ConnectionError, match=r"cannot load .*Without a network use"):
+        pairs("someone/pictures-with-captions")
+
+
+def test_photographs_come_credited_and_without_a_network():
+    found = photos()
+    assert [photo.name for photo in found] == [
+        "chelsea",
+        "coffee",
+        "astronaut",
+        "rocket",
+        "china",
+        "flower",
+    ]
+    for photo in found:
+        assert photo.image.dtype == np.uint8
+        assert photo.image.ndim == 3
+        assert photo.image.shape[2] == 3
+        assert min(photo.image.shape[:2]) >= 300
+        assert photo.image.std() > 20
+        assert photo.credit
+        assert photo.license
+        assert photo.caption.startswith(photo.name)
+    assert [photo.name for photo in photos(["coffee"])] == ["coffee"]
+    with pytest.raises(ValueError, match="photo 'lena' is not among chelsea"):
+        photos(["lena"])
