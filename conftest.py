@@ -1,1 +1,62 @@
+"""What every test shares. It lies here and not in tests/ because the notebooks are tests too.
+
+- The whole run is offline: this process, and through PYTHONPATH every kernel it starts.
+- The groups (unit, widgets, …, notebooks) get a heading each; notebooks and browser tests a marker.
+- A missing Chromium ends the run at once, with one line.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+from pathlib import Path
+
+import pytest
+
 pytest_plugins = ["tests.notebooks.nbval_course"]
+
+ROOT = Path(__file__).parent
+OFFLINE = ROOT / "tests" / "offline"
+LAST_GROUP = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    paths = [str(OFFLINE), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    runpy.run_path(str(OFFLINE / "sitecustomize.py"))
+
+
+def group_of(item: pytest.Item) -> str:
+    """The folder a test belongs to: unit, widgets, faults, frontend, browser or notebooks."""
+    if not item.path.is_relative_to(ROOT):
+        return "other"
+    parts = item.path.relative_to(ROOT).parts
+    return parts[1] if parts[0] == "tests" and len(parts) > 2 else parts[0]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if group_of(item) in ("browser", "notebooks"):
+        item.add_marker(group_of(item))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.option.collectonly:
+        return
+    if any(group_of(item) == "browser" for item in session.items):
+        from tests.browser.harness import CHROMIUM_MISSING, find_chromium
+
+        if find_chromium() is None:
+            pytest.exit(CHROMIUM_MISSING, returncode=1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None):
+    """Writes a heading before the first test of each group."""
+    config, group = item.config, group_of(item)
+    if config.stash.get(LAST_GROUP, None) != group:
+        config.stash[LAST_GROUP] = group
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        reporter.ensure_newline()
+        reporter.section(f"{group} tests", sep="-")
+    return (yield)

@@ -234,7 +234,7 @@ def test(arguments: list[str]) -> NoReturn:
 def outputs(arguments: list[str]) -> NoReturn:
     """Runs the notebooks and stores what they print."""
     python = ensure_environment("test")
-    run_in_environment([python, ROOT / "tools" / "store_outputs.py", *arguments])
+    run_in_environment([python, "-m", "vizkit.course.outputs", *arguments])
 
 
 def bench(arguments: list[str]) -> NoReturn:

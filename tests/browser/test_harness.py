@@ -18,7 +18,7 @@ class Minimal(anywidget.AnyWidget):
         model.on("change:level", () => { slider.value = model.get("level"); });
         el.append(slider);
         // JupyterLab takes arrow keys for itself, even from a focused slider, unless told not to.
-        el.dataset.lmSuppressShortcuts = "true";
+        slider.dataset.lmSuppressShortcuts = "true";
         el.style.background = "var(--jp-layout-color0)";
     } };"""
     level = traitlets.Int(20).tag(sync=True)
