@@ -1,0 +1,118 @@
+"""The command that checks the notebooks fails when a stored notebook is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from vizkit.course.outputs import store_outputs
+
+ROOT = Path(__file__).parents[2]
+
+CELLS = {
+    "claims": (
+        "from vizkit.course import claim\n"
+        "claim('B1', measured=196, holds=(224 // 16) ** 2 == 196)\n"
+        "claim('B3', measured={'time': __import__('time').time()}, holds=True)"
+    ),
+    "number": "print('there are', 14 * 14, 'patches')",
+    "result": "sorted({'b': 2, 'a': 1})",
+    "network": (
+        "import urllib.request\n"
+        "try:\n"
+        "    urllib.request.urlopen('http://192.0.2.1', timeout=5)\n"
+        "except OSError as error:\n"
+        "    print(error)"
+    ),
+}
+
+
+def _outputs(notebook, cell_id):
+    return next(cell for cell in notebook.cells if cell.id == cell_id)
+
+
+def _wrong_number(notebook):
+    output = _outputs(notebook, "number").outputs[0]
+    output.text = output.text.replace("196", "197")
+
+
+def _raised_error(notebook):
+    _outputs(notebook, "number").source = "raise ValueError('planted')"
+
+
+def _removed_output(notebook):
+    _outputs(notebook, "result").outputs = []
+
+
+def _changed_verdict(notebook):
+    data = _outputs(notebook, "claims").outputs[0].data
+    data["text/plain"] = data["text/plain"].replace("holds", "does not hold here")
+
+
+PLANTED = {
+    "wrong_number": _wrong_number,
+    "raised_error": _raised_error,
+    "removed_output": _removed_output,
+    "changed_verdict": _changed_verdict,
+}
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory) -> dict[str, list[str]]:
+    """The messages of the failed cells for the notebook as stored and with each fault planted."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    notebook = new_notebook(
+        cells=[new_code_cell(source, id=name) for name, source in CELLS.items()]
+    )
+    nbformat.write(notebook, folder / "as_stored.ipynb")
+    store_outputs(
+        folder / "as_stored.ipynb", render=lambda figure: "", measured=folder / "measured.json"
+    )
+    for name, plant in PLANTED.items():
+        copy = nbformat.read(folder / "as_stored.ipynb", as_version=4)
+        plant(copy)
+        nbformat.write(copy, folder / f"{name}.ipynb")
+    command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "--rootdir", "."]
+    command += ["-p", "tests.notebooks.nbval_course", "-p", "no:cacheprovider"]
+    command += [f"--junitxml={folder}/report.xml", str(folder)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 1, run.stdout + run.stderr
+    failed = {name: [] for name in ("as_stored", *PLANTED)}
+    cells = dict.fromkeys(failed, 0)
+    for case in ElementTree.parse(folder / "report.xml").iter("testcase"):
+        name = next(name for name in failed if name in case.get("classname"))
+        cells[name] += 1
+        failed[name] += [failure.text for failure in case.iter("failure")]
+    assert set(cells.values()) == {len(CELLS)}, f"not every cell was run: {cells}"
+    return failed
+
+
+def test_notebook_as_stored_passes_although_its_measured_time_differs(failures):
+    assert failures["as_stored"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("wrong_number", "there are 197 patches"),
+        ("raised_error", "planted"),
+        ("removed_output", "Unexpected output fields"),
+        ("changed_verdict", "B1 does not hold here"),
+    ],
+)
+def test_planted_fault_fails(failures, name, message):
+    assert len(failures[name]) == 1
+    assert message in failures[name][0]
+
+
+def test_network_is_refused_in_the_kernel(tmp_path):
+    notebook = new_notebook(cells=[new_code_cell(CELLS["network"], id="network")])
+    path = tmp_path / "network.ipynb"
+    nbformat.write(notebook, path)
+    store_outputs(path, render=lambda figure: "", measured=tmp_path / "measured.json")
+    stored = nbformat.read(path, as_version=4)
+    assert "the connection to 192.0.2.1 was refused" in stored.cells[0].outputs[0].text
