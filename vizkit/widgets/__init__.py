@@ -1,7 +1,8 @@
 """The widgets: what a person sees. They know arrays only, and run in any Jupyter front end and in exported pages."""
 
+from vizkit.widgets.attention_map import AttentionMap
 from vizkit.widgets.embedding_space import EmbeddingSpace
 from vizkit.widgets.page import save_page
 from vizkit.widgets.similarity_matrix import SimilarityMatrix
 
-__all__ = ["EmbeddingSpace", "SimilarityMatrix", "save_page"]
+__all__ = ["AttentionMap", "EmbeddingSpace", "SimilarityMatrix", "save_page"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,17 @@ import traitlets
 from PIL import Image
 
 from vizkit.widgets import page, picture
+from vizkit.widgets.shrink import shrink_css, shrink_javascript
 
 FRONTEND = Path(__file__).with_name("frontend")
-
-
-def strip_comments(text: str) -> str:
-    """Drop what a browser does not need: whole-line comments, indentation and blank lines.
-
-    The front end keeps to a style in which this is safe: a comment that shares its line with code
-    stays, and no string spans lines.
-    """
-    text = re.sub(r"^\s*/\*.*?\*/\s*$", "", text, flags=re.MULTILINE | re.DOTALL)
-    lines = (line.strip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 @cache
 def joined(name: str, suffix: str) -> str:
     """Return `core` and the widget's own file as one text, because `_esm` and `_css` are one file each."""
     parts = (FRONTEND / f"{stem}.{suffix}" for stem in ("core", name))
-    return "\n".join(strip_comments(part.read_text(encoding="utf-8")) for part in parts)
+    text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
+    return shrink_javascript(text) if suffix == "js" else shrink_css(text)
 
 
 class VizkitWidget(anywidget.AnyWidget):

@@ -1,0 +1,515 @@
+"""AttentionMap: where each token of a picture looks, layer by layer and head by head."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import traitlets
+from PIL import Image
+
+from vizkit.widgets.attention_inputs import Side, attention_sides, map_sides
+from vizkit.widgets.attention_numbers import (
+    Block,
+    attention_rollout,
+    mean_distance,
+    patch_distances,
+)
+from vizkit.widgets.base import VizkitWidget
+from vizkit.widgets.inputs import Array, as_image, as_images
+
+MODES = ("one head", "mean over heads", "max over heads", "rollout")
+SCALES = ("each map", "shared")
+PANELS = ("heads", "distance", "matrix")
+KINDS = ("similarity", "receptive field")
+STREAM_ALL_BYTES = 24 * 2**20
+PAGE_BYTES = 48 * 2**20
+PICTURE_SIDE = 448
+
+
+class AttentionMap(VizkitWidget, frontend="attention_map"):
+    """Attention maps of an image encoder over the picture: hover a patch to see where it looks.
+
+    Weights travel on 8 bits with a scale for each row: a weight on a patch is off by at most the
+    row's largest patch weight / 510 (for `from_maps` with signed numbers: / 254), a weight on a
+    prefix token by at most 1 / 131,070. All that the widget shows is computed in the browser from
+    these bytes. The layer on view travels first, the others when the browser asks for them.
+
+    Places (`query`, `hovered`, `selected`) are counted in the first layer of the first model; maps
+    with other grids follow by the place in the picture.
+
+    Args:
+        attention: weights after softmax, queries before keys: (L, H, T, T); for several pictures
+            (images, L, H, T, T); a list of (H, T, T) or (images, H, T, T), one for each layer, when
+            layers differ; or a dict of one or two of these, name -> maps, to compare two models.
+        image: the picture as the model saw it (PIL image, array or tensor with values 0..1 or
+            uint8); a list for several pictures; None to draw the maps alone.
+        grid: (rows, columns) of the patches; a list of them, one for each layer; a dict for two
+            models; None when the patches form a square.
+        num_prefix_tokens: tokens before the patches (class token, registers); a dict for two
+            models; None to infer.
+        layer: layer on view, counted from 0; negative counts from the end.
+        head: head on view, counted from 0; negative counts from the end.
+        query: token whose map is shown (prefix tokens first, then the patches row by row), -1 for
+            none; None starts with the first prefix token, or the middle patch.
+        names: names of the layers.
+        opacity: of the map over the picture, 0 to 1.
+        title: shown above the picture.
+        layers: keep these layers only (large models); rollout then needs all from the first on.
+        mode, scale, smooth, panels, image_index: the traits of the same names.
+
+    Traits, beside those of every widget:
+        layer, head, query, opacity: as above.
+        mode: "one head", "mean over heads", "max over heads" or "rollout".
+        scale: "each map" colours up to its own maximum, "shared" up to the maximum of all heads for this query.
+        smooth: interpolate between the patches.
+        image_index: picture on view.
+        panels: which of "heads", "distance" and "matrix" stand beside the map.
+        hovered: index of the patch under the pointer, -1 for none.
+        selected: the pinned patch, as a list of at most one index.
+
+    Raises:
+        ValueError, TypeError: bad shapes, NaN, rows that do not sum to 1 within 1e-3, a layer, head
+            or query out of range; the message names the argument.
+    """
+
+    layer = traitlets.Int(0).tag(sync=True)
+    head = traitlets.Int(0).tag(sync=True)
+    mode = traitlets.Enum(MODES, MODES[0]).tag(sync=True)
+    query = traitlets.Int(-1).tag(sync=True)
+    opacity = traitlets.Float(0.65).tag(sync=True)
+    scale = traitlets.Enum(SCALES, SCALES[0]).tag(sync=True)
+    smooth = traitlets.Bool(False).tag(sync=True)
+    image_index = traitlets.Int(0).tag(sync=True)
+    panels = traitlets.List(traitlets.Enum(PANELS)).tag(sync=True)
+    about = traitlets.Dict().tag(sync=True)
+    blocks = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        attention: Any,
+        image: Any = None,
+        *,
+        grid: Any = None,
+        num_prefix_tokens: int | Mapping[str, int] | None = None,
+        layer: int = -1,
+        head: int = 0,
+        query: int | None = None,
+        names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        opacity: float = 0.65,
+        title: str = "",
+        layers: Sequence[int] | None = None,
+        **traits: Any,
+    ) -> None:
+        sides = attention_sides(attention, grid, num_prefix_tokens, names, layers)
+        self._open("attention", sides, image, layer, head, query, opacity, title, traits)
+
+    @classmethod
+    def from_maps(
+        cls,
+        maps: Any,
+        image: Any = None,
+        *,
+        grid: tuple[int, int] | None = None,
+        kind: Literal["similarity", "receptive field"] = "similarity",
+        names: Sequence[str] | None = None,
+        query: int | None = None,
+        layer: int = 0,
+        head: int = 0,
+        opacity: float = 0.8,
+        title: str = "",
+        **traits: Any,
+    ) -> AttentionMap:
+        """Show any "query cell -> map over the picture" numbers; signed ones with a diverging colour map.
+
+        Args:
+            maps: (Q, rows, columns), one map for each query cell, such as the cosine similarity of
+                position embeddings or an effective receptive field; (variants, Q, rows, columns) or
+                (layers, heads, Q, rows, columns) for several.
+            image: as in the constructor; None draws the maps alone.
+            grid: (rows, columns) of the query cells, Q in all; None when they are the maps' own
+                cells or form a square. The maps may be finer than the queries.
+            kind: what the numbers are: "similarity" or "receptive field".
+            names: names of the variants.
+
+        Raises:
+            ValueError, TypeError: as the constructor.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
+        self = cls.__new__(cls)
+        sides = map_sides(maps, grid, names)
+        self._open(kind, sides, image, layer, head, query, opacity, title, traits)
+        return self
+
+    @classmethod
+    def from_model(
+        cls,
+        model: Any,
+        image: Any,
+        *,
+        preprocess: Any = None,
+        picture: Any = None,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        **options: Any,
+    ) -> AttentionMap:
+        """Run a vizkit, timm or open_clip model on a picture (or a list of them) and show its attention.
+
+        Args:
+            model: anything `vizkit.models.capture_attention` knows; it runs in its own mode, on its own device.
+            image: a PIL image or uint8 array: with `preprocess` it goes through that, without it is
+                resized to the model's size (short side, then the middle), scaled to 0..1 and
+                normalised. A float tensor (3, H, W) or (B, 3, H, W) is taken as the model's input.
+            preprocess: PIL image -> tensor (3, H, W), such as open_clip's or timm's transform.
+            picture: what to show instead of the input with the normalisation undone; as `image` of the constructor.
+            mean, std: normalisation of the three channels from 0..1; None takes the model's own
+                (timm `pretrained_cfg`, open_clip `visual.image_mean`), else none is applied.
+            options: as the constructor (`layer`, `head`, `title`, `layers`, …).
+
+        Raises:
+            TypeError: the model has no attention that is known, or `image` is no picture.
+            ValueError: as the constructor.
+        """
+        # Widgets know arrays only; this one door to the models opens when it is used.
+        from vizkit.models import capture_attention
+        from vizkit.widgets.attention_model import run_model
+
+        captured, pictures = run_model(capture_attention, model, image, preprocess, mean, std)
+        options = {"names": [_short_name(name) for name in captured.names], **options}
+        return cls(
+            captured.maps,
+            pictures if picture is None else picture,
+            grid=list(captured.grids),
+            num_prefix_tokens=captured.num_prefix_tokens,
+            **options,
+        )
+
+    def _open(
+        self,
+        kind: str,
+        sides: tuple[Side, ...],
+        image: Any,
+        layer: int,
+        head: int,
+        query: int | None,
+        opacity: float,
+        title: str,
+        traits: dict[str, Any],
+    ) -> None:
+        self._kind, self._sides = kind, sides
+        count = len(sides[0].layers[0].blocks)
+        self._images = _pictures(image, count)
+        first = sides[0].layers[0]
+        if query is None:
+            middle = first.grid[0] // 2 * first.grid[1] + first.grid[1] // 2
+            query = 0 if sides[0].num_prefix_tokens else middle
+        traits.setdefault("panels", list(PANELS[: 2 if kind == "attention" else 1]))
+        layer, head = int(layer), int(head)
+        layer = self._in_range("layer", layer, len(sides[0].layers))
+        blocks = self._first_blocks(layer, int(traits.get("image_index", 0)) % count)
+        super().__init__(
+            layer=layer,
+            head=head,
+            query=query,
+            opacity=opacity,
+            title=title,
+            about=self._describe(),
+            blocks=blocks,
+            **traits,
+        )
+        self.on_msg(self._answer)
+        self.observe(self._follow_selected, "selected")
+        self.observe(self._follow_query, "query")
+
+    # Traits stay in range, whoever sets them.
+
+    @staticmethod
+    def _in_range(name: str, value: int, count: int) -> int:
+        if not -count <= value < count:
+            raise traitlets.TraitError(
+                f"{name} must be between {-count} and {count - 1}, got {value}"
+            )
+        return value % count
+
+    @traitlets.validate("layer")
+    def _check_layer(self, proposal: dict[str, Any]) -> int:
+        return self._in_range("layer", proposal["value"], len(self._sides[0].layers))
+
+    @traitlets.validate("head")
+    def _check_head(self, proposal: dict[str, Any]) -> int:
+        most = max(layer.heads for layer in self._sides[0].layers)
+        return self._in_range("head", proposal["value"], most)
+
+    @traitlets.validate("image_index")
+    def _check_image_index(self, proposal: dict[str, Any]) -> int:
+        count = len(self._sides[0].layers[0].blocks)
+        return self._in_range("image_index", proposal["value"], count)
+
+    @traitlets.validate("query")
+    def _check_query(self, proposal: dict[str, Any]) -> int:
+        count = self._sides[0].layers[0].queries
+        if not -1 <= proposal["value"] < count:
+            raise traitlets.TraitError(
+                f"query must be a token from 0 to {count - 1}, or -1 for none, got {proposal['value']}"
+            )
+        return proposal["value"]
+
+    @traitlets.validate("hovered")
+    def _check_hovered(self, proposal: dict[str, Any]) -> int:
+        return self._patch("hovered", proposal["value"], lowest=-1)
+
+    @traitlets.validate("selected")
+    def _check_selected(self, proposal: dict[str, Any]) -> list[int]:
+        # A linked widget may select many items; one query can be pinned: the last.
+        return [self._patch("selected", index, lowest=0) for index in proposal["value"][-1:]]
+
+    def _patch(self, name: str, value: int, lowest: int) -> int:
+        rows, columns = self._sides[0].layers[0].grid
+        if not lowest <= value < rows * columns:
+            raise traitlets.TraitError(
+                f"{name} must be a patch from {lowest} to {rows * columns - 1}, got {value}"
+            )
+        return value
+
+    @traitlets.validate("opacity")
+    def _check_opacity(self, proposal: dict[str, Any]) -> float:
+        if not 0 <= proposal["value"] <= 1:
+            raise traitlets.TraitError(f"opacity must be from 0 to 1, got {proposal['value']}")
+        return proposal["value"]
+
+    @traitlets.validate("mode")
+    def _check_mode(self, proposal: dict[str, Any]) -> str:
+        if proposal["value"] == "rollout" and not all(side.can_roll_out for side in self._sides):
+            raise traitlets.TraitError(
+                "rollout needs attention of all layers from the first on, with the same tokens in each"
+            )
+        return proposal["value"]
+
+    def _follow_selected(self, change: dict[str, Any]) -> None:
+        if change["new"]:
+            self.query = self._sides[0].num_prefix_tokens + change["new"][0]
+
+    def _follow_query(self, change: dict[str, Any]) -> None:
+        if self.selected:
+            patch = change["new"] - self._sides[0].num_prefix_tokens
+            self.selected = [patch] if patch >= 0 else []
+
+    # What travels to the browser, and when.
+
+    def _describe(self) -> dict[str, Any]:
+        sides = [
+            {
+                "name": side.name,
+                "prefix": side.num_prefix_tokens,
+                "signed": side.signed,
+                "rollout": self._kind == "attention" and side.can_roll_out,
+                "layers": [
+                    {
+                        "name": layer.name,
+                        "heads": layer.heads,
+                        "grid": layer.grid,
+                        "keys": layer.key_grid,
+                    }
+                    for layer in side.layers
+                ],
+            }
+            for side in self._sides
+        ]
+        one_picture = sum(layer.blocks[0].nbytes for side in self._sides for layer in side.layers)
+        return {
+            "kind": self._kind,
+            "sides": sides,
+            "count": len(self._sides[0].layers[0].blocks),
+            "images": [_as_url(image) for image in self._images],
+            "bytes": one_picture,
+            "all": one_picture <= STREAM_ALL_BYTES,
+        }
+
+    def _first_blocks(self, layer: int, image: int) -> dict[str, bytes]:
+        found = {}
+        for index, side in enumerate(self._sides):
+            key = (index, image, self._matching_layer(side, layer))
+            found["/".join(map(str, key))] = self._block(*key).compressed()
+        return found
+
+    def _matching_layer(self, side: Side, layer: int) -> int:
+        """The layer of a second model that stands beside `layer` of the first: the same share of its depth."""
+        depth = len(self._sides[0].layers) - 1
+        return int(layer * (len(side.layers) - 1) / depth + 0.5) if depth else len(side.layers) - 1
+
+    def _block(self, side: int, image: int, layer: int) -> Block:
+        return self._sides[side].layers[layer].blocks[image]
+
+    def _answer(self, _: Any, content: Any, __: Any) -> None:
+        """Send the block that the front end asks for, `{"ask": "side/image/layer"}`."""
+        wish = content.get("ask") if isinstance(content, dict) else None
+        if not isinstance(wish, str) or not re.fullmatch(r"\d{1,6}/\d{1,6}/\d{1,6}", wish):
+            return
+        side, image, layer = map(int, wish.split("/"))
+        try:
+            block = self._block(side, image, layer)
+        except IndexError:
+            return
+        self.send({"block": wish}, buffers=[block.compressed()])
+
+    def page_state(self) -> dict[str, Any]:
+        """Return the state of an exported page, with all layers of all pictures.
+
+        Raises:
+            ValueError: the page would be larger than 48 MB.
+        """
+        blocks: dict[str, bytes] = {}
+        total = 0
+        for s, side in enumerate(self._sides):
+            for index, layer in enumerate(side.layers):
+                for i, block in enumerate(layer.blocks):
+                    blocks[f"{s}/{i}/{index}"] = packed = block.compressed(6)
+                    total += len(packed)
+                    if total > PAGE_BYTES:
+                        raise ValueError(
+                            f"the page would be larger than {PAGE_BYTES >> 20} MB: keep fewer layers (layers=[…])"
+                            " or fewer pictures"
+                        )
+        return {**self.get_state(), "blocks": blocks}
+
+    # Numbers, from the same bytes as the browser's.
+
+    def weights(self) -> Array:
+        """Return the map on view (mode, layer, head, query of the first model), float64 (T,); zeros without a query."""
+        layer = self._sides[0].layers[self.layer]
+        block = layer.blocks[self.image_index]
+        size = block.prefix.shape[-1] + block.values.shape[-1]
+        token = self._token_in(layer)
+        if token < 0:
+            return np.zeros(size)
+        if self.mode == "rollout":
+            return self.rollout(self.layer)[token]
+        if self.mode == "one head":
+            return block.weights(min(self.head, layer.heads - 1), token)
+        rows = np.stack([block.weights(head, token) for head in range(layer.heads)])
+        return rows.mean(0) if self.mode == "mean over heads" else rows.max(0)
+
+    def _token_in(self, layer: Any) -> int:
+        """The query's token in a layer whose grid may differ from the first layer's."""
+        first, prefix = self._sides[0].layers[0], self._sides[0].num_prefix_tokens
+        if self.query < prefix:
+            return self.query
+        row, column = divmod(self.query - prefix, first.grid[1])
+        row = int((row + 0.5) / first.grid[0] * layer.grid[0])
+        column = int((column + 0.5) / first.grid[1] * layer.grid[1])
+        return prefix + row * layer.grid[1] + column
+
+    def attention_distance(self, model: int = 0) -> list[Array]:
+        """Mean attention distance of each head, one array (H,) for each layer, as a share of the picture's width.
+
+        Of the picture on view; see `attention_numbers.attention_distance` for the definition and its source.
+        """
+        return self._distances(model, self.image_index)
+
+    def _distances(self, model: int, image: int) -> list[Array]:
+        if self._kind != "attention":
+            raise ValueError(f"attention distance needs attention maps, these show {self._kind}")
+        side = self._sides[model]
+        found = []
+        for layer in side.layers:
+            distances = patch_distances(layer.grid)
+            # The scale of a row cancels in its mean distance: the bytes are enough.
+            values = layer.blocks[image].values[:, side.num_prefix_tokens :]
+            found.append(np.array([mean_distance(one, distances) for one in values]))
+        return found
+
+    def rollout(self, layer: int = -1, model: int = 0) -> Array:
+        """Attention rollout up to and including `layer` of the picture on view, float64 (T, T).
+
+        Raises:
+            ValueError: layers are missing, or differ in their tokens.
+        """
+        side = self._sides[model]
+        if self._kind != "attention" or not side.complete:
+            raise ValueError("rollout needs attention of all layers from the first on")
+        layer = self._in_range("layer", layer, len(side.layers))
+        blocks = [one.blocks[self.image_index] for one in side.layers[: layer + 1]]
+        return attention_rollout(
+            [np.stack([block.weights(h) for h in range(len(block.scales))]) for block in blocks]
+        )
+
+    # The static faces.
+
+    @cached_property
+    def _mean_distance(self) -> float:
+        per_layer = self._distances(0, 0)
+        return float(np.nanmean(np.concatenate(per_layer)))
+
+    def headline(self) -> str:
+        """One line: layers, heads, patches, and the mean attention distance (a breathing number between ⟨ ⟩)."""
+        parts = []
+        for side in self._sides:
+            heads = sorted({layer.heads for layer in side.layers})
+            grids = list(dict.fromkeys(layer.grid for layer in side.layers))
+            counts = str(heads[0]) if len(heads) == 1 else f"{heads[0]} to {heads[-1]}"
+            size = " and ".join(f"{rows} x {columns}" for rows, columns in grids)
+            unit = "patches" if self._kind == "attention" else "query cells"
+            text = f"{len(side.layers)} layers x {counts} heads, {size} {unit}"
+            if side.num_prefix_tokens:
+                text += (
+                    f" + {side.num_prefix_tokens} prefix token{'s'[: side.num_prefix_tokens > 1]}"
+                )
+            parts.append(f"{side.name}: {text}" if side.name else text)
+        count = len(self._sides[0].layers[0].blocks)
+        pictures = f", {count} pictures" if count > 1 else ""
+        line = f"AttentionMap: {' | '.join(parts)}{pictures}"
+        if self._kind == "attention":
+            return f"{line}; mean attention distance ⟨{self._mean_distance:.2f}⟩ of the width"
+        largest = max(float(layer.blocks[0].scales.max()) for layer in self._sides[0].layers)
+        return f"{line}; {self._kind}, largest magnitude ⟨{largest:.3g}⟩"
+
+    def picture(self) -> Image.Image:
+        """The map on view over the picture, and the same query's map in every head, drawn without a browser."""
+        from vizkit.widgets.attention_picture import draw
+
+        return draw(self)
+
+    def to_plotly(self) -> Any:
+        """The map on view over the picture as a static `plotly.graph_objects.Figure`."""
+        from vizkit.widgets.attention_picture import figure
+
+        return figure(self)
+
+
+def _pictures(image: Any, count: int) -> list[Array]:
+    """Return no pictures or `count` of them."""
+    if image is None:
+        return []
+    shape = getattr(image, "shape", None)
+    several = isinstance(image, list | tuple) or (shape is not None and len(shape) == 4)
+    if several:
+        return as_images("image", image, count) or []
+    if count > 1:
+        raise ValueError(f"image must be a list of {count} pictures, one for each, got one picture")
+    return [as_image("image", image)]
+
+
+def _as_url(image: Array) -> dict[str, Any]:
+    """A picture as a data URL: lossless when small (drawn scenes stay crisp), else JPEG of at most 448 pixels."""
+    opened = Image.fromarray(image)
+    out = io.BytesIO()
+    if max(opened.size) <= 128:
+        kind = "png"
+        opened.save(out, "PNG", optimize=True)
+    else:
+        kind = "jpeg"
+        opened.thumbnail((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.LANCZOS)
+        opened.save(out, "JPEG", quality=82, optimize=True)
+    url = f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
+    return {"url": url, "width": opened.width, "height": opened.height}
+
+
+def _short_name(name: str) -> str:
+    """A layer's name for people: "blocks.3.attn" -> "3"; stages of a Swin keep both numbers, "1.0"."""
+    return ".".join(re.findall(r"\d+", name)) or name

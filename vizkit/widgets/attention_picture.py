@@ -1,0 +1,120 @@
+"""The static faces of AttentionMap: a picture without a browser, and a Plotly figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from vizkit.widgets import picture
+from vizkit.widgets.inputs import Array
+
+if TYPE_CHECKING:
+    from vizkit.widgets.attention_map import AttentionMap
+
+MAP, PANEL, MARGIN, HEADER = 260, 260, 12, 26
+
+
+def _limits(values: Array, signed: bool) -> tuple[float, float]:
+    """Ends of the colour scale: from zero up, or the same distance both ways."""
+    largest = float(np.abs(values).max()) or 1.0
+    return (-largest if signed else 0.0), largest
+
+
+def _colors(values: Array, signed: bool) -> Array:
+    return picture.colorize(values, "diverging" if signed else "magma", *_limits(values, signed))
+
+
+def over_picture(widget: AttentionMap, height: int = MAP) -> Image.Image:
+    """The map on view over its picture, in the picture's proportions."""
+    side, layer = widget._sides[0], widget._sides[0].layers[widget.layer]
+    patches = widget.weights()[side.num_prefix_tokens :].reshape(layer.key_grid)
+    rows, columns = layer.key_grid
+    photo = widget._images[widget.image_index] if widget._images else None
+    ratio = photo.shape[1] / photo.shape[0] if photo is not None else columns / rows
+    width = max(1, round(height * min(ratio, 2.0)))
+    colored = picture.enlarge(
+        _colors(patches, side.signed), width, height, smooth=bool(widget.smooth)
+    )
+    if photo is None:
+        return colored
+    under = Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC)
+    return Image.blend(under, colored, widget.opacity) if widget.query >= 0 else under
+
+
+def _heads(widget: AttentionMap) -> Image.Image:
+    """The query's map in every head, one row a layer; one block of tiles when no layer has several heads."""
+    side = widget._sides[0]
+    most = max(layer.heads for layer in side.layers)
+    across = int(np.ceil(np.sqrt(len(side.layers)))) if most == 1 else most
+    down = -(-len(side.layers) // across) if most == 1 else len(side.layers)
+    tile = max(8, min(64, PANEL // max(across, down)))
+    sheet = Image.new("RGB", (across * tile, down * tile), picture.PAPER)
+    for index, layer in enumerate(side.layers):
+        block, token = layer.blocks[widget.image_index], widget._token_in(layer)
+        for head in range(layer.heads if token >= 0 else 0):
+            patches = block.weights(head, token)[side.num_prefix_tokens :].reshape(layer.key_grid)
+            colored = picture.enlarge(_colors(patches, side.signed), tile - 2, tile - 2)
+            row, column = divmod(index, across) if most == 1 else (index, head)
+            sheet.paste(colored, (column * tile + 1, row * tile + 1))
+    return sheet
+
+
+def describe(widget: AttentionMap) -> str:
+    """What the map on view is, in words."""
+    side = widget._sides[0]
+    prefix, columns = side.num_prefix_tokens, side.layers[0].grid[1]
+    if widget.query < 0:
+        query = "no query"
+    elif widget.query < prefix:
+        query = "query CLS" if widget.query == 0 else f"query register {widget.query}"
+    else:
+        query = "query row {}, column {}".format(*divmod(widget.query - prefix, columns))
+    mode = f"head {widget.head}" if widget.mode == "one head" else widget.mode
+    return f"layer {side.layers[widget.layer].name}, {mode}, {query}"
+
+
+def draw(widget: AttentionMap) -> Image.Image:
+    """Title line, map over the picture, and all heads."""
+    left, right = over_picture(widget), _heads(widget)
+    width = left.width + right.width + 3 * MARGIN
+    sheet, pen = picture.blank(width, HEADER + max(left.height, right.height) + MARGIN)
+    face = picture.font(13)
+    text = f"{widget.title}: {describe(widget)}" if widget.title else describe(widget)
+    text = picture.shorten(text, pen, face, width - 2 * MARGIN)
+    pen.text((MARGIN, 6), text, picture.INK, face)
+    sheet.paste(left, (MARGIN, HEADER))
+    sheet.paste(right, (left.width + 2 * MARGIN, HEADER))
+    return sheet
+
+
+def figure(widget: AttentionMap) -> Any:
+    """The map on view as a `plotly.graph_objects.Figure`: the picture and a heatmap over it."""
+    import plotly.graph_objects as go
+
+    side, layer = widget._sides[0], widget._sides[0].layers[widget.layer]
+    rows, columns = layer.key_grid
+    patches = widget.weights()[side.num_prefix_tokens :].reshape(rows, columns)
+    low, high = _limits(patches, side.signed)
+    table = picture.color_table("diverging" if side.signed else "magma")
+    scale = [[i / 15, "rgb({},{},{})".format(*table[i * 17])] for i in range(16)]
+    result = go.Figure()
+    if widget._images:
+        photo = Image.fromarray(widget._images[widget.image_index])
+        place = {"x": -0.5, "y": -0.5, "sizex": columns, "sizey": rows, "sizing": "stretch"}
+        result.add_layout_image(
+            source=photo, xref="x", yref="y", xanchor="left", yanchor="top", layer="below", **place
+        )
+    result.add_heatmap(
+        z=patches,
+        zmin=low,
+        zmax=high,
+        colorscale=scale,
+        opacity=widget.opacity if widget._images else 1.0,
+        zsmooth="best" if widget.smooth else False,
+        hovertemplate="row %{y}, column %{x}: %{z:.3g}<extra></extra>",
+    )
+    result.update_xaxes(showgrid=False, zeroline=False, range=[-0.5, columns - 0.5])
+    result.update_yaxes(showgrid=False, zeroline=False, range=[rows - 0.5, -0.5], scaleanchor="x")
+    return result.update_layout(title={"text": describe(widget)}, width=560, height=560)
