@@ -1,0 +1,7 @@
+"""`python -m benchmarks`: every comparison that the README quotes."""
+
+import sys
+
+from benchmarks import widgets
+
+sys.exit(widgets.main())
