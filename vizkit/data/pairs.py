@@ -118,7 +118,8 @@ def pairs(
     """
     check_image_size(image_size)
     if source == "scenes":
-        return _from_scenes(image_size, n or 1000, seed, noise, omit, cache_dir, options)
+        count = 1000 if n is None else n
+        return _from_scenes(image_size, count, seed, noise, omit, cache_dir, options)
     if options:
         raise TypeError(f"{sorted(options)[0]!r} is an option of pairs('scenes') only")
     path = Path(source).expanduser()

@@ -12,6 +12,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,9 +30,7 @@ if TYPE_CHECKING:  # importing datasets takes seconds: only those who call scene
 
 __all__ = ["cache_folder", "images_as_array", "scenes"]
 
-_ROWS = 1024  # scenes drawn and written at a time
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
+_ROWS = 1024  # scenes of 64 px drawn and written at a time
 
 
 def scenes(
@@ -158,34 +157,60 @@ def _decode(row: dict, image_size: int | None) -> np.ndarray:
         )
 
 
-def _encode_png(image: np.ndarray) -> bytes:
-    """A `(R, R, 3)` picture as an uncompressed PNG: valid everywhere, and instant to write."""
-    side = len(image)
-    rows = np.zeros((side, 1 + 3 * side), np.uint8)  # each row begins with its filter, 0: none
-    rows[:, 1:] = image.reshape(side, -1)
-    data = b"IDAT" + zlib.compress(rows, 0)
-    length, checksum = struct.pack(">I", len(data) - 4), struct.pack(">I", zlib.crc32(data))
-    return b"".join([_png_head(side), length, data, checksum, _PNG_END])
+@lru_cache(maxsize=8)
+def _png_frame(side: int) -> tuple[np.ndarray, bytes, bytes]:
+    """The bytes of an uncompressed PNG that its pixels do not change.
+
+    Each row of pixels is one stored block of the deflate format, so that the pixels stand at
+    fixed places: valid for every reader, and instant to write and to read back.
+
+    Returns:
+        `(side, 6)` uint8 what precedes each row: a block's header and the row's filter (0, none);
+        the file up to the first row; the file after the last row's two checksums.
+    """
+    length = 1 + 3 * side
+    before = np.frombuffer(struct.pack("<BHHB", 0, length, length ^ 0xFFFF, 0), np.uint8)
+    before = np.tile(before, (side, 1))
+    before[-1, 0] = 1  # the last block
+    header = struct.pack(">4sIIBBBBB", b"IHDR", side, side, 8, 2, 0, 0, 0)
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header
+    head += struct.pack(">I", zlib.crc32(header))
+    head += struct.pack(">I4s", 2 + side * (5 + length) + 4, b"IDAT") + b"\x78\x01"
+    return before, head, struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 
 
-def _png_head(side: int) -> bytes:
-    chunk = struct.pack(">4sIIBBBBB", b"IHDR", side, side, 8, 2, 0, 0, 0)
-    return _PNG_SIGNATURE + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+def _encode_pngs(images: np.ndarray) -> np.ndarray:
+    """`(N, R, R, 3)` pictures as PNG files of one length: `(N, length)` uint8."""
+    count, side = images.shape[:2]
+    before, head, end = _png_frame(side)
+    start, stop = len(head), len(head) + side * (6 + 3 * side)
+    files = np.empty((count, stop + 8 + len(end)), np.uint8)
+    files[:, :start] = np.frombuffer(head, np.uint8)
+    files[:, stop + 8 :] = np.frombuffer(end, np.uint8)
+    rows = np.zeros((count, side, 1 + 3 * side), np.uint8)
+    rows[:, :, 1:] = images.reshape(count, side, -1)
+    body = np.concatenate([np.broadcast_to(before[:, :5], (count, side, 5)), rows], axis=2)
+    files[:, start:stop] = body.reshape(count, -1)
+    for file, pixels in zip(files, rows, strict=True):
+        file[stop : stop + 4] = np.frombuffer(struct.pack(">I", zlib.adler32(pixels)), np.uint8)
+        checksum = zlib.crc32(file[start - 6 : stop + 4])
+        file[stop + 4 : stop + 8] = np.frombuffer(struct.pack(">I", checksum), np.uint8)
+    return files
 
 
 def _decode_png(data: bytes) -> np.ndarray | None:
-    """The picture in a PNG that `_encode_png` wrote; None for any other data."""
-    if len(data) < 57 or data[:8] != _PNG_SIGNATURE or data[37:41] != b"IDAT":
-        return None
+    """The picture in a PNG that `_encode_pngs` wrote; None for any other data."""
     side = int.from_bytes(data[16:20], "big")
-    end = 41 + int.from_bytes(data[33:37], "big")
-    if data[:33] != _png_head(side) or data[end + 4 :] != _PNG_END:
+    if side > 1024 or not data.startswith(b"\x89PNG") or len(data) < 3 * side * side:
         return None
-    rows = np.frombuffer(zlib.decompress(memoryview(data)[41:end]), np.uint8)
-    if rows.size != side * (1 + 3 * side):
+    before, head, end = _png_frame(side)
+    stop = len(head) + side * (6 + 3 * side)
+    if len(data) != stop + 8 + len(end) or not data.startswith(head):
         return None
-    rows = rows.reshape(side, 1 + 3 * side)
-    return None if rows[:, 0].any() else rows[:, 1:].reshape(side, side, 3)
+    rows = np.frombuffer(data, np.uint8)[len(head) : stop].reshape(side, 6 + 3 * side)
+    if not np.array_equal(rows[:, :6], before):
+        return None
+    return rows[:, 6:].reshape(side, side, 3)
 
 
 def _schema() -> pa.Schema:
@@ -216,12 +241,16 @@ def _batches(table: SceneTable, image_size: int) -> Iterator[pa.RecordBatch]:
     from tqdm.auto import tqdm
 
     schema = _schema()
+    count = max(1, _ROWS * 64 * 64 // image_size**2)
     with tqdm(total=len(table), desc="drawing scenes", delay=2, leave=False) as progress:
-        for start in range(0, len(table), _ROWS):
-            part = table[start : start + _ROWS]
-            pngs = [_encode_png(image) for image in render(part, image_size)]
+        for start in range(0, len(table), count):
+            part = table[start : start + count]
+            files = _encode_pngs(render(part, image_size))
+            ends = np.arange(0, files.size + 1, files.shape[1], dtype=np.int32)
+            buffers = [None, pa.py_buffer(ends), pa.py_buffer(files)]
+            pngs = pa.BinaryArray.from_buffers(pa.binary(), len(part), buffers)
             pictures = pa.StructArray.from_arrays(
-                [pa.array(pngs, pa.binary()), pa.nulls(len(part), pa.string())], ["bytes", "path"]
+                [pngs, pa.nulls(len(part), pa.string())], ["bytes", "path"]
             )
             columns = {"image": pictures, **_truth(part, image_size)}
             arrays = [columns[field.name].cast(field.type) for field in schema]

@@ -126,8 +126,8 @@ class Patch:
         return np.stack([texture[top : top + side, left : left + side] for left, top in corners])
 
     def dark(self) -> ARRAY:
-        """(M, 1) which objects stand on a dark background."""
-        return _is_dark(self.ground)[:, None]
+        """(M, 1) float32: 1 for objects on a dark background, else 0."""
+        return _is_dark(self.ground)[:, None].astype(np.float32)
 
     def towards(self, target: float | ARRAY, amount: float | ARRAY) -> ARRAY:
         """(M, 3) the ink mixed with black (0), white (1) or another colour."""
@@ -149,7 +149,7 @@ def _flat(patch: Patch) -> Layers:
 def _outline(patch: Patch) -> Layers:
     half = _stroke(patch) * 0.55
     line = patch.cover(np.abs(patch.distance(patch.x, patch.y) + half) - half)
-    return [(line, patch.towards(0.0, np.where(patch.dark(), 0.0, 0.06)))]
+    return [(line, patch.towards(0.0, 0.06 * (1 - patch.dark())))]
 
 
 def _hatched(patch: Patch) -> Layers:
@@ -210,16 +210,18 @@ def _pixel(patch: Patch) -> Layers:
 
 
 def _neon(patch: Patch) -> Layers:
+    # On a dark background the tube shines; on a light one it is a coloured tube with a sheen.
     dark = patch.dark()
-    half = 0.5 * _stroke(patch) + np.where(dark, 0.0, 0.25)[:, :, None]
+    dark_windows = dark[:, :, None]
+    half = 0.5 * _stroke(patch) + 0.25 * (1 - dark_windows)
     distance = np.abs(patch.distance(patch.x, patch.y) + half)
     reach = 1.6 + 0.06 * patch.radius
-    glow = np.exp(-np.maximum(distance - half, 0) / reach) * np.where(dark, 0.62, 0.5)[:, :, None]
-    core = patch.cover(distance - 0.4 * half) * np.where(dark, 0.9, 0.6)[:, :, None]
+    glow = np.exp(-np.maximum(distance - half, 0) / reach) * (0.5 + 0.12 * dark_windows)
+    core = patch.cover(distance - 0.4 * half) * (0.6 + 0.3 * dark_windows)
     return [
         (glow, patch.ink),
-        (patch.cover(distance - half), patch.towards(1.0, np.where(dark, 0.18, 0.0))),
-        (core, patch.towards(1.0, np.where(dark, 0.85, 0.6))),
+        (patch.cover(distance - half), patch.towards(1.0, 0.18 * dark)),
+        (core, patch.towards(1.0, 0.6 + 0.25 * dark)),
     ]
 
 
@@ -235,7 +237,7 @@ def _sketch(patch: Patch) -> Layers:
     return [
         (fill * 0.42, patch.ink),
         (fill * np.clip(stroke * 1.3 - 0.25, 0, 1) * 0.9, patch.ink),
-        (line * np.clip(0.8 + 0.25 * noise, 0, 1), patch.towards(dark * 1.0, 0.2)),
+        (line * np.clip(0.8 + 0.25 * noise, 0, 1), patch.towards(dark, 0.2)),
     ]
 
 
