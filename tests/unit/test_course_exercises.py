@@ -1,0 +1,224 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from vizkit.course import Exercise, Mistake, exercises
+from vizkit.course.exercises import all_exercises, assert_exercise_is_sound, machinery, progress
+
+
+@pytest.fixture(autouse=True)
+def progress_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIZKIT_PROGRESS_FILE", str(tmp_path / "data" / "progress.json"))
+    monkeypatch.setattr(progress, "_warned", False)
+    return tmp_path / "data" / "progress.json"
+
+
+def _normalise(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def _exercise(**changes) -> Exercise:
+    arguments = {
+        "solution": _normalise,
+        "mistakes": [
+            Mistake("wrong axis", lambda x: x / np.linalg.norm(x, axis=0), "Use the last axis."),
+            Mistake("not normalised", lambda x: x, "Divide by the length."),
+            Mistake("one length for all", lambda x: x / np.linalg.norm(x), "One per row."),
+        ],
+        "inputs": lambda rng: [(rng.normal(size=(3, 4)).astype("float32"),) for _ in range(2)],
+        **changes,
+    }
+    return Exercise("Normalise", **arguments)
+
+
+TOKENS = Exercise("Count", solution=197, mistakes=[Mistake("CLS forgotten", 196, "Count CLS.")])
+COURSE = [exercise for group in all_exercises().values() for exercise in group]
+
+
+@pytest.mark.parametrize("exercise", COURSE, ids=lambda exercise: exercise.name)
+def test_exercise_of_the_course_is_sound(exercise):
+    assert_exercise_is_sound(exercise)
+
+
+def test_exercises_of_the_course_have_names_of_their_own_and_three_mistakes():
+    names = [exercise.name for exercise in COURSE]
+    assert len(set(names)) == len(names)
+    few = [e.name for e in COURSE if callable(e.solution) and len(e.mistakes) < 3]
+    assert few == []
+
+
+@pytest.mark.parametrize("exercise", [_exercise(), _exercise(to="torch"), TOKENS])
+def test_good_exercise_is_sound(exercise):
+    assert_exercise_is_sound(exercise)
+
+
+def _raises(x):
+    raise NotImplementedError
+
+
+def _returns_nothing(x):
+    y = x * 2  # noqa: F841
+
+
+def _blank_left(x):
+    length = ...
+    return x / length.norm()
+
+
+@pytest.mark.parametrize("stub", [_raises, _returns_nothing, _blank_left, lambda x: ...])
+def test_stub_is_not_yet_attempted(stub):
+    assert _exercise(to="torch").judge(stub).kind == "not yet attempted"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda x: x / x.pow(2).sum(-1, keepdim=True).sqrt(),
+        lambda x: torch.nn.functional.normalize(x, dim=-1).double(),
+        lambda x: [row / row.norm() for row in x],
+        lambda x: x[..., :] / x.norm(dim=-1)[..., None],
+        lambda x: torch.nn.functional.normalize(x.requires_grad_(), dim=1).to(torch.float32),
+        lambda x: x.div_(x.norm(dim=-1, keepdim=True)),
+    ],
+)
+def test_right_answer_written_another_way_is_right(answer):
+    exercise = _exercise(to="torch")
+    if isinstance(answer(exercise_input()), list):
+        answer = (lambda rows: lambda x: torch.stack(rows(x)))(answer)
+    assert exercise.judge(answer).kind == "right"
+
+
+def exercise_input():
+    return torch.ones(3, 4)
+
+
+def test_each_mistake_gets_its_own_hint():
+    exercise = _exercise(to="torch")
+    assert exercise.judge(lambda x: x / x.norm(dim=0)).message == "Use the last axis."
+    assert exercise.judge(lambda x: x.clone()).mistake == "not normalised"
+    assert exercise.judge(lambda x: x / x.norm()).message == "One per row."
+
+
+def _divides_by_zero(x):
+    return x[0, 0].item() / 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda x: x.sum(1), "expected numbers of shape (3, 4), received numbers of shape (3,)"),
+        (lambda x: x + 100, "expected [["),
+        (lambda x: "text", "received a str"),
+        (_divides_by_zero, "at the line: return x[0, 0].item() / 0"),
+        (3.5, "Pass the function itself"),
+    ],
+)
+def test_other_wrong_answers_get_a_general_message(answer, message):
+    result = _exercise(to="torch").judge(answer)
+    assert result.kind == "wrong"
+    assert message in result.message
+    assert "Traceback" not in result.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [(..., "not yet attempted"), (None, "not yet attempted"), (197, "right"), (197.0, "right")]
+    + [(196, "mistake"), (5, "wrong"), ([197, 1], "wrong"), ("197", "wrong")],
+)
+def test_value_exercise(answer, kind):
+    assert TOKENS.judge(answer).kind == kind
+
+
+def test_text_and_list_answers():
+    words = Exercise("Words", solution=["ViT", "CNN"], mistakes=[Mistake("m", ["CNN", "ViT"], "h")])
+    assert words.judge([" vit", "cnn "]).kind == "right"
+    assert words.judge(["cnn", "vit"]).mistake == "m"
+    assert words.judge([..., "vit"]).kind == "not yet attempted"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"difficulty": 9}, "1 to 5"),
+        ({"minutes": 0}, "positive"),
+        ({"to": "jax"}, "torch"),
+        ({"mistakes": []}, "no mistake"),
+        ({"inputs": None}, "function"),
+    ],
+)
+def test_bad_definition_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        _exercise(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"inputs": [(np.eye(3, dtype="float32"),)]}, "tell 'solution' and 'wrong axis' apart"),
+        ({"inputs": []}, "argument tuples"),
+        ({"inputs": [np.ones(3)]}, "argument tuples"),
+        ({"mistakes": [Mistake("a", lambda x: x, "")] * 2}, "two mistakes"),
+    ],
+)
+def test_inputs_that_do_not_discriminate_are_found(changes, message):
+    with pytest.raises(ValueError, match=message):
+        assert_exercise_is_sound(_exercise(**changes))
+
+
+def test_shared_hint_is_not_sound():
+    same = [Mistake("a", 1, "h"), Mistake("b", 2, "h")]
+    with pytest.raises(AssertionError, match="share a hint"):
+        assert_exercise_is_sound(Exercise("x", solution=3, mistakes=same))
+
+
+def test_check_prints_and_remembers(capsys, progress_file):
+    TOKENS.check(...)
+    assert capsys.readouterr().out == "○ Count: not yet attempted\n"
+    assert not progress_file.exists()
+    TOKENS.check(196)
+    assert capsys.readouterr().out == "✎ Count: CLS forgotten\nCount CLS.\n"
+    TOKENS.check(197, record_progress=False)
+    assert json.loads(progress_file.read_text()) == {"Count": {"solved": False, "tries": 1}}
+    TOKENS.check(197)
+    TOKENS.check(5)
+    assert json.loads(progress_file.read_text()) == {"Count": {"solved": True, "tries": 2}}
+    exercises.forget_progress()
+    assert json.loads(progress_file.read_text()) == {}
+
+
+def test_progress_is_shown(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "all_exercises", lambda: {"02_patch_embedding": [TOKENS]})
+    TOKENS.check(197)
+    exercises.show_progress()
+    out = capsys.readouterr().out
+    assert "Exercises solved: 1 of 1" in out
+    assert "✓ 02_patch_embedding: Count" in out
+
+
+def test_failing_write_does_not_break_the_check(capsys, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("VIZKIT_PROGRESS_FILE", str(tmp_path / "file" / "progress.json"))
+    TOKENS.check(197)
+    TOKENS.check(197)
+    out = capsys.readouterr().out
+    assert out.count("Count: right") == 2
+    assert out.count("could not be saved") == 1
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"Count": 3}', '{"Count": {"solved": "x"}}'])
+def test_damaged_progress_file_is_survived(content, progress_file, capsys):
+    progress_file.parent.mkdir()
+    progress_file.write_text(content)
+    TOKENS.check(196)
+    exercises.show_progress()
+    assert "CLS forgotten" in capsys.readouterr().out
+
+
+def test_learners_text_is_escaped(monkeypatch):
+    shown = {}
+    monkeypatch.setattr(machinery, "show", lambda text, html: shown.update(html=html))
+    TOKENS.check("<img src=x onerror=alert(1)>")
+    assert "&lt;img" in shown["html"]
+    assert "<img" not in shown["html"]
