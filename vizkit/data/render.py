@@ -10,7 +10,7 @@ from vizkit.data.styles import BACKGROUNDS, MARGIN, STYLES, Patch, inks, paint, 
 __all__ = ["render"]
 
 # Scenes drawn at once: enough to spread numpy's cost per call, few enough to stay in the cache.
-_CHUNK = 512
+_CHUNK = 1024
 _REACH = 1.06  # the farthest that any outline lies from its centre, in radii
 _GRADIENT = 0.07  # how much darker the lower edge of the background is
 _GRAIN = 0.007  # standard deviation of the paper's grain

@@ -187,7 +187,7 @@ def _shaded(patch: Patch) -> Layers:
     shade = np.clip(0.62 - light, 0, 1) * 0.62
     gloss = np.clip((light - 0.72) * 3.2, 0, 1) ** 2 * 0.75
     return [
-        (shadow * 0.42 * np.ones_like(fill), np.zeros_like(patch.ink)),
+        (shadow * 0.42, np.zeros_like(patch.ink)),
         (fill, patch.towards(1.0, 0.06)),
         (fill * shade, patch.towards(0.0, 0.82)),
         (fill * gloss, np.ones_like(patch.ink)),
