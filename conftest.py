@@ -57,6 +57,6 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None):
     if config.stash.get(LAST_GROUP, None) != group:
         config.stash[LAST_GROUP] = group
         reporter = config.pluginmanager.get_plugin("terminalreporter")
-        reporter.ensure_newline()
+        reporter.write("\n")
         reporter.section(f"{group} tests", sep="-")
     return (yield)

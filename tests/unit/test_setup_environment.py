@@ -1,0 +1,103 @@
+"""The set-up tool: when it installs, when it starts at once, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch):
+    """The tool with a checkout in a temporary folder; pip and venv are recorded, not run."""
+    spec = importlib.util.spec_from_file_location("tool", ROOT / "tools" / "setup_environment.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    environment = tmp_path / ".venv"
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "ENVIRONMENT", environment)
+    monkeypatch.setattr(module, "STAMP", environment / "vizkit-ready.json")
+    monkeypatch.setattr(module, "UNFINISHED", environment / "vizkit-unfinished")
+    (tmp_path / "pyproject.toml").write_text("one", encoding="utf-8")
+    (tmp_path / "constraints.txt").write_text("a==1", encoding="utf-8")
+    module.events = []
+
+    def create(folder, **options):
+        module.events.append("venv")
+        python = module.environment_python()
+        python.parent.mkdir(parents=True)
+        python.touch()
+
+    class Done:
+        returncode = 0
+
+    def run(command, **options):
+        module.events.append("pip" if "pip" in command else "check")
+        return Done
+
+    monkeypatch.setattr(module.venv, "create", create)
+    monkeypatch.setattr(module.subprocess, "run", run)
+    monkeypatch.setenv("VIZKIT_DISK_GB", "0")
+    monkeypatch.delenv("VIZKIT_NEWEST", raising=False)
+    return module
+
+
+def test_the_first_run_installs_and_the_second_does_nothing(tool):
+    tool.ensure_environment()
+    assert tool.events == ["venv", "pip"]
+    tool.ensure_environment()
+    assert tool.events == ["venv", "pip"]
+
+
+def test_a_changed_pin_installs_again_into_the_same_environment(tool):
+    tool.ensure_environment()
+    (tool.ROOT / "constraints.txt").write_text("a==2", encoding="utf-8")
+    tool.ensure_environment()
+    assert tool.events == ["venv", "pip", "check", "pip"]
+
+
+def test_an_extra_is_added_once_and_kept(tool):
+    tool.ensure_environment()
+    tool.ensure_environment("test")
+    tool.ensure_environment()
+    tool.ensure_environment("test")
+    assert tool.events == ["venv", "pip", "check", "pip"]
+    assert json.loads(tool.STAMP.read_text(encoding="utf-8"))["extras"] == ["test"]
+
+
+def test_an_interrupted_install_is_made_anew(tool, monkeypatch):
+    run = tool.subprocess.run
+
+    def interrupted(command, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tool.subprocess, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tool.ensure_environment()
+    (tool.ENVIRONMENT / "half-unpacked").touch()
+    monkeypatch.setattr(tool.subprocess, "run", run)
+    tool.ensure_environment()
+    assert tool.events == ["venv", "venv", "pip"]
+    assert not (tool.ENVIRONMENT / "half-unpacked").exists()
+    assert not tool.UNFINISHED.exists()
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing(tool, monkeypatch):
+    monkeypatch.setenv("VIZKIT_DISK_GB", "999999")
+    with pytest.raises(SystemExit, match="not enough disk: the install takes about 999999 GB"):
+        tool.ensure_environment()
+    assert not tool.ENVIRONMENT.exists()
+
+
+def test_an_install_that_fails_says_so_and_is_not_taken_for_ready(tool, monkeypatch):
+    class Failed:
+        returncode = 1
+
+    monkeypatch.setattr(tool.subprocess, "run", lambda command, **options: Failed)
+    with pytest.raises(SystemExit, match="the install did not finish"):
+        tool.ensure_environment()
+    assert tool.installed_extras() is None
