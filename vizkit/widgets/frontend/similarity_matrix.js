@@ -141,26 +141,22 @@ function paintPixels(matrix, now, view, [low, high], pixels) {
   if (signed) for (let i = 0; i < rows; i++) pixels[i * columns + i] = table[(base - gain * Math.sqrt(Math.abs(valueAt(matrix, now, view, i, i)) * rows)) | 0];
 }
 
-/** @param {number} value @param {number} size of the longest run of digits */
-function ordinal(value, size) { return `${value} of ${size}`; }
-
 /** @param {{ model: Model, el: HTMLElement }} view */
 function render(view) {
-  const { model } = view;
-  const frame = openFrame(view, { kind: "SimilarityMatrix", help: "Keys (?)" });
-  const { similarity: sentMatrix, images: sentImages, texts: sentTexts } = model.get("data");
-  const whole = unpack(sentMatrix), images = unpack(sentImages), texts = unpack(sentTexts);
-  const steps = (whole ?? /** @type {NumberArray} */ (images)).shape[0], rows = model.get("size")[0], columns = model.get("size")[1], paired = rows === columns;
+  const { model } = view, frame = openFrame(view, { kind: "SimilarityMatrix", help: "Keys (?)" });
+  const { ask, color, font, listen, write, watch } = frame, get = model.get.bind(model);
+  const sent = get("data"), whole = unpack(sent.similarity), images = unpack(sent.images), texts = unpack(sent.texts);
+  /** @type {[number, number]} */
+  const [rows, columns] = get("size"), paired = rows === columns, steps = (whole ?? /** @type {NumberArray} */ (images)).shape[0];
   /** @type {string[]} */
-  const captions = model.get("captions"), stepNames = model.get("step_names");
-  const packed = model.get("thumbnails");
+  const captions = get("captions");
+  const packed = get("thumbnails"), measure = get("measure");
   let thumbnailsReady = !packed.png;
-  const thumbnails = packed.png ? openAtlas(packed, () => { thumbnailsReady = true; frame.ask(); }) : null;
-  const measure = model.get("measure");
+  const thumbnails = packed.png ? openAtlas(packed, () => { thumbnailsReady = true; showRanking(); ask(); }) : null;
 
   const buffer = make("canvas", { width: String(columns), height: String(rows) });
   const bufferContext = /** @type {CanvasRenderingContext2D} */ (buffer.getContext("2d"));
-  const picture = bufferContext.createImageData(columns, rows), pixels = new Uint32Array(picture.data.buffer);
+  const bitmap = bufferContext.createImageData(columns, rows), pixels = new Uint32Array(bitmap.data.buffer);
   const weights = new Float64Array(rows * columns);
   /** @type {Map<number, Matrix>} */
   const cache = new Map();
@@ -168,25 +164,26 @@ function render(view) {
   let matrix = null;
   /** @type {Analysis | null} */
   let now = null;
-  let painted = "", progress = 0, job = 0;
-  let kind = Math.max(0, VIEWS.indexOf(model.get("view"))), temperature = model.get("temperature"), bias = model.get("bias"), step = clamp(0, model.get("step"), steps - 1);
+  let computed = "", painted = "", progress = 0, job = 0;
+  let kind = VIEWS.indexOf(get("view")), temperature = get("temperature"), bias = get("bias"), step = get("step");
   /** @type {Cell} */
   let cursor = { row: -1, column: -1 };
   const zoom = { row: 0, column: 0, rows, columns };
-  const at = { left: 0, top: 0, width: 1, height: 1, slant: 0 };
+  // Where the matrix lies on the canvas, the size of its cells, and what labels there is room for.
+  const at = { left: 0, top: 0, width: 1, height: 1, slant: 0, label: 0, thumb: 0, lanes: 1, every: 1 };
   /** @type {{ x: number, y: number, toX: number, toY: number } | null} */
   let drag = null;
 
   const name = (/** @type {number} */ column) => captions[column] ?? `text ${column}`;
-  const inRows = (/** @type {any} */ list) => list.filter((/** @type {number} */ i) => i >= 0 && i < rows);
   const symbol = () => VIEW_SYMBOLS[kind].replace("cosine", measure);
+  const pinnedRows = () => get("selected").filter((/** @type {number} */ i) => i < rows), pinnedTexts = () => get("selected_text").filter((/** @type {number} */ j) => j < columns);
 
   // Loading a step: the product runs in slices, so that the page never freezes.
   const load = () => {
     clearTimeout(job);
     matrix = cache.get(step) ?? null;
-    painted = "";
-    if (matrix) return frame.ask();
+    computed = painted = "";
+    if (matrix) return ask();
     const values = new Float64Array(rows * columns);
     let row = 0;
     if (whole) { values.set(whole.data.subarray(step * values.length, (step + 1) * values.length)); row = rows; }
@@ -197,8 +194,8 @@ function render(view) {
       const until = performance.now() + 14;
       while (row < rows && performance.now() < until) multiplyRow(left, right, dim, row++, values, columns);
       progress = row / rows;
-      frame.ask();
-      if (row < rows) { job = window.setTimeout(work); return; }
+      ask();
+      if (row < rows) { tiles.classList.add("sm-stale"); job = window.setTimeout(work); return; }
       if ((cache.size + 1) * values.length > 1.6e7) cache.clear();
       matrix = summarize(values, rows, columns);
       cache.set(step, matrix);
@@ -207,282 +204,232 @@ function render(view) {
   };
   frame.onClose(() => clearTimeout(job));
 
+  /** Brings numbers and colours up to date, only what changed. */
   const compute = () => {
     if (!matrix) return;
     const wish = [temperature, bias, step].join(), look = kind ? `${kind},${wish}` : `0,${step}`;
-    if (!now || wish !== painted.split(" ")[0]) now = analyse(matrix, 1 / clamp(1e-4, temperature, 1e4), bias, weights);
-    if (painted.split(" ")[1] !== look) { paintPixels(matrix, now, kind, model.get("value_range"), pixels); bufferContext.putImageData(picture, 0, 0); }
-    if (painted !== `${wish} ${look}`) { painted = `${wish} ${look}`; showNumbers(); showRanking(); tell(); }
+    const fresh = !now || wish !== computed;
+    if (fresh || !now) now = analyse(matrix, 1 / clamp(1e-4, temperature, 1e4), bias, weights);
+    if (look !== painted) { paintPixels(matrix, now, kind, get("value_range"), pixels); bufferContext.putImageData(bitmap, 0, 0); }
+    if (fresh || look !== painted) { showNumbers(matrix, now); showRanking(); tell(); }
+    computed = wish;
+    painted = look;
   };
 
   // Toolbar.
-  const setView = (/** @type {number} */ next) => { kind = next; choose.value = VIEWS[kind]; frame.write("view", VIEWS[kind]); frame.ask(); };
+  const setView = (/** @type {number} */ next) => { kind = next; choose.value = VIEWS[kind]; write("view", VIEWS[kind]); ask(); };
   const choose = frame.select(frame.toolbar, "view", VIEWS, VIEWS[kind], (value) => setView(VIEWS.indexOf(value)));
   if (!paired) for (const option of [...choose.options].slice(4)) option.disabled = true;
-  const heat = frame.slider(frame.toolbar, { label: "temperature τ", min: 0.005, max: 2, log: true, value: temperature, format: (value) => `${formatNumber(value)} · logit_scale ${formatNumber(1 / value)}`, changed: (value) => { temperature = value; frame.write("temperature", value); frame.ask(); } });
-  const lean = frame.slider(frame.toolbar, { label: "bias", min: -20, max: 10, step: 0.1, value: bias, format: (value) => formatNumber(value), changed: (value) => { bias = value; frame.write("bias", value); frame.ask(); } });
-  const goStep = (/** @type {number} */ index) => { step = index; frame.write("step", index); load(); };
-  const scrub = steps > 1 ? frame.scrubber(frame.toolbar, { label: "step", names: stepNames, value: step, changed: goStep }) : null;
+  const setTemperature = (/** @type {number} */ value) => { temperature = value; write("temperature", value); ask(); };
+  const heat = frame.slider(frame.toolbar, { label: "temperature τ", min: 0.005, max: 2, log: true, value: temperature, format: (value) => `${formatNumber(value)} · logit_scale ${formatNumber(1 / value)}`, changed: setTemperature });
+  const lean = frame.slider(frame.toolbar, { label: "bias", min: -20, max: 10, step: 0.1, value: bias, changed: (value) => { bias = value; write("bias", value); ask(); } });
+  const scrub = steps > 1 ? frame.scrubber(frame.toolbar, { label: "step", names: get("step_names"), value: step, changed: (index) => { step = index; write("step", index); load(); } }) : null;
 
   // The picture.
-  const paint = (/** @type {Surface} */ { canvas, context, width, height }) => {
-    compute();
-    const unit = frame.scale(), ink = frame.color("ink"), muted = frame.color("muted"), small = 11 * unit;
-    const full = frame.root.dataset.full === "true";
-    const tallest = full ? Math.max(260, window.innerHeight - canvas.getBoundingClientRect().top - frame.root.scrollTop - 62 * unit) : 620;
-    // First guess of a cell's size decides which labels there is room for; then the labels decide the rest.
-    const guess = Math.min((width - 130 * unit) / zoom.columns, (tallest - 100 * unit) / zoom.rows, 72 * unit), least = 19 * unit;
-    const lanes = guess >= least ? 1 : Math.ceil(least / guess), every = lanes > 3 ? Math.ceil((30 * unit) / guess) : 1;
-    const thumb = !thumbnails ? 0 : lanes === 1 ? guess - 2 : every > 1 ? 26 * unit : guess * lanes - 1;
-    const left = thumb ? (every > 1 ? 36 * unit : 6) + (every > 1 ? 1 : lanes) * (thumb + 2) : 36 * unit;
-    context.font = frame.font(12);
-    const slant = captions.length && guess >= 15 * unit ? 0.96 : 0;
-    const longest = slant ? Math.min(170 * unit, Math.max(...captions.slice(zoom.column, zoom.column + zoom.columns).map((text) => context.measureText(text).width)) + 4) : 0;
-    const top = slant ? longest * Math.sin(slant) + 16 * unit : 22 * unit;
-    const foot = 56 * unit, limit = paired ? 1 : 2.5, room = width - left - Math.max(10, longest * Math.cos(slant) - guess / 2);
-    let cellWidth = Math.min(room / zoom.columns, 72 * unit * limit), cellHeight = Math.min((tallest - top - foot) / zoom.rows, 72 * unit);
-    cellWidth = Math.min(cellWidth, cellHeight * limit);
-    cellHeight = Math.min(cellHeight, cellWidth * limit);
-    Object.assign(at, { left, top, width: cellWidth, height: cellHeight, slant });
-    const wide = cellWidth * zoom.columns, high = cellHeight * zoom.rows, wanted = Math.round(top + high + foot);
-    if (Math.abs(wanted - height) > 1) { canvas.style.height = `${wanted}px`; frame.ask(); }
-
-    const x = (/** @type {number} */ column) => left + (column - zoom.column) * cellWidth, y = (/** @type {number} */ row) => top + (row - zoom.row) * cellHeight;
-    context.imageSmoothingEnabled = cellWidth * devicePixelRatio < 1;
-    context.globalAlpha = matrix ? 1 : 0.3;
-    context.drawImage(buffer, zoom.column, zoom.row, zoom.columns, zoom.rows, left, top, wide, high);
-    context.globalAlpha = 1;
-    context.strokeStyle = frame.color("line");
-    context.strokeRect(left - 0.5, top - 0.5, wide + 1, high + 1);
-    context.textBaseline = "middle";
-    if (!matrix) {
-      context.fillStyle = ink;
-      context.font = frame.font(16, "600");
-      context.textAlign = "center";
-      context.fillText(`Multiplying ${rows} × ${columns} embeddings … ${Math.round(progress * 100)} %`, left + wide / 2, top + high / 2);
-    }
-    const lastRow = zoom.row + zoom.rows, lastColumn = zoom.column + zoom.columns;
-    // Each cell's number, where it fits.
-    if (matrix && now && cellWidth >= 40 * unit && cellHeight >= 18 * unit) {
-      context.font = frame.font(11);
-      context.textAlign = "center";
-      for (let i = zoom.row; i < lastRow; i++) for (let j = zoom.column; j < lastColumn; j++) {
-        const word = pixels[i * columns + j], light = 0.3 * (word & 255) + 0.59 * ((word >> 8) & 255) + 0.11 * ((word >> 16) & 255);
-        context.fillStyle = light > 120 ? "#000" : "#fff";
-        const value = valueAt(matrix, now, kind, i, j);
-        context.fillText(formatNumber(Number(value.toFixed(Math.abs(value) < 0.1 ? 3 : 2))), x(j) + cellWidth / 2, y(i) + cellHeight / 2);
-      }
-    }
-    // The matching pairs: outlined, or marked at the corners when the cells are too small.
-    if (paired) {
-      context.lineWidth = 1;
-      for (let i = Math.max(zoom.row, zoom.column); i < Math.min(lastRow, lastColumn); i++) if (cellWidth >= 6) {
-        context.strokeStyle = "#ffffffb0";
-        context.strokeRect(x(i) + 1, y(i) + 1, cellWidth - 2, cellHeight - 2);
-      }
-    }
-    // Images on the left.
-    const picked = new Set(inRows(model.get("selected"))), pickedTexts = new Set(model.get("selected_text"));
-    for (let i = zoom.row; i < lastRow; i++) {
-      const middle = y(i) + cellHeight / 2, active = i === cursor.row || picked.has(i);
-      const lane = every > 1 ? 0 : (i - zoom.row) % lanes, shown = every > 1 ? (i - zoom.row) % every === 0 && middle + thumb / 2 < top + high + 8 : true;
-      if (thumbnails && shown) {
-        const size = thumb, from = left - 4 - (lane + 1) * (size + 2) + 2;
-        thumbnails.draw(context, i, from, middle - size / 2, size);
-        if (active && every === 1) { context.strokeStyle = frame.color("focus"); context.lineWidth = 2 * unit; context.strokeRect(from, middle - size / 2, size, size); }
-      }
-      const gap = Math.ceil((16 * unit) / cellHeight);
-      if ((!thumbnails && (i - zoom.row) % gap === 0) || (every > 1 && shown)) {
-        context.font = frame.font(11);
-        context.fillStyle = muted;
-        context.textAlign = "right";
-        context.fillText(String(i), left - 8 - (thumb ? thumb : 0), middle);
-      }
-      if (picked.has(i)) { context.fillStyle = frame.color("focus"); context.fillRect(left - 4, y(i), 3, Math.max(2, cellHeight)); }
-    }
-    // Texts along the top.
-    const gap = Math.ceil((34 * unit) / cellWidth);
-    for (let j = zoom.column; j < lastColumn; j++) {
-      const active = j === cursor.column || pickedTexts.has(j), middle = x(j) + cellWidth / 2;
-      context.fillStyle = active ? frame.color("focus") : ink;
-      context.font = frame.font(12, active ? "700" : "400");
-      if (slant) {
-        context.save();
-        context.translate(middle + 3, top - 6);
-        context.rotate(-slant);
-        context.textAlign = "left";
-        context.fillText(cut(context, captions[j], longest), 0, 0);
-        context.restore();
-      } else if ((j - zoom.column) % gap === 0 && middle + 14 * unit < left + wide + 10) {
-        context.font = frame.font(11);
-        context.fillStyle = muted;
-        context.textAlign = "center";
-        context.fillText(String(j), middle, top - 9 * unit);
-      }
-      if (pickedTexts.has(j)) { context.fillStyle = frame.color("focus"); context.fillRect(x(j), top - 4, Math.max(2, cellWidth), 3); }
-    }
-    // Crosshair.
-    context.lineWidth = 1.5 * unit;
-    const inside = (/** @type {number} */ value, /** @type {number} */ from, /** @type {number} */ count) => value >= from && value < from + count;
-    const box = (/** @type {number} */ a, /** @type {number} */ b, /** @type {number} */ c, /** @type {number} */ d, /** @type {string} */ inner) => {
-      for (const [shade, grow] of /** @type {[string, number][]} */ ([["#000c", 1], [inner, 0]])) { context.strokeStyle = shade; context.strokeRect(a - grow, b - grow, c + 2 * grow, d + 2 * grow); }
-    };
-    const onRow = inside(cursor.row, zoom.row, zoom.rows), onColumn = inside(cursor.column, zoom.column, zoom.columns);
-    if (onRow) box(left, y(cursor.row), wide, cellHeight, "#fff9");
-    if (onColumn) box(x(cursor.column), top, cellWidth, high, "#fff9");
-    if (onRow && onColumn) box(x(cursor.column), y(cursor.row), cellWidth, cellHeight, "#fff");
-    if (drag) { context.fillStyle = "#ffffff30"; context.fillRect(drag.x, drag.y, drag.toX - drag.x, drag.toY - drag.y); box(drag.x, drag.y, drag.toX - drag.x, drag.toY - drag.y, "#fff"); }
-    paintBar(context, left, top + high + 14 * unit, Math.max(wide, 220 * unit), unit, small, ink);
-    if (matrix && thumbnailsReady) frame.ready();
+  /** @type {CanvasRenderingContext2D} */
+  let pen;
+  let unit = 1;
+  const label = (/** @type {string} */ text, /** @type {number} */ x, /** @type {number} */ y, /** @type {CanvasTextAlign} */ align, /** @type {string} */ ink, weight = "400", size = 11) => {
+    pen.font = font(size, weight);
+    pen.fillStyle = ink;
+    pen.textAlign = align;
+    pen.fillText(text, x, y);
   };
-
-  /** @param {CanvasRenderingContext2D} context @param {string} text @param {number} width */
-  const cut = (context, text, width) => {
-    if (context.measureText(text).width <= width) return text;
-    while (text && context.measureText(`${text}…`).width > width) text = text.slice(0, -Math.ceil(text.length / 12));
+  const cut = (/** @type {string} */ text, /** @type {number} */ width) => {
+    if (pen.measureText(text).width <= width) return text;
+    while (text && pen.measureText(`${text}…`).width > width) text = text.slice(0, -Math.ceil(text.length / 12));
     return `${text}…`;
   };
+  const xOf = (/** @type {number} */ column) => at.left + (column - zoom.column) * at.width, yOf = (/** @type {number} */ row) => at.top + (row - zoom.row) * at.height;
 
-  /** The colour bar with its numbers. @param {CanvasRenderingContext2D} context @param {number} left @param {number} top @param {number} wide @param {number} unit @param {number} small @param {string} ink */
-  const paintBar = (context, left, top, wide, unit, small, ink) => {
-    const table = colorTable(VIEW_COLORS[kind]), [low, high] = model.get("value_range"), bound = 1 / rows;
-    for (let k = 0; k < 256; k++) {
-      const word = table[k];
-      context.fillStyle = `rgb(${word & 255},${(word >> 8) & 255},${(word >> 16) & 255})`;
-      context.fillRect(left + (wide * k) / 256, top, wide / 256 + 1, 9 * unit);
-    }
-    /** @type {[number, number][]} place from 0 to 1, number */
-    const ticks = !kind ? [0, 1, 2, 3, 4].map((k) => [k / 4, low + ((high - low) * k) / 4]) : [0, 0.01, 0.1, 0.3, 0.6, 1].map((share) => [Math.sqrt(share), share]);
-    if (kind > 3) { ticks.splice(0, ticks.length); for (const share of [-1, -0.3, -0.05, 0, 0.05, 0.3, 1]) ticks.push([0.5 + (Math.sign(share) * Math.sqrt(Math.abs(share))) / 2, share * bound]); }
-    context.font = frame.font(11);
-    context.fillStyle = ink;
-    ticks.forEach(([place, value], index) => {
-      context.textAlign = index === 0 ? "left" : index === ticks.length - 1 ? "right" : "center";
-      context.fillText(formatNumber(value, kind > 3 ? 3 : 2), left + wide * place, top + 9 * unit + small * 0.8);
-    });
-    context.textAlign = "left";
-    context.font = frame.font(12, "600");
-    context.fillText(symbol(), left, top + 9 * unit + small * 2.1);
+  /** Decides sizes; returns the height that the canvas should have. @param {number} width @param {number} tallest */
+  const arrange = (width, tallest) => {
+    // A first guess of the cells' size decides which labels there is room for; then the labels decide the cells.
+    const guess = Math.min((width - 130 * unit) / zoom.columns, (tallest - 100 * unit) / zoom.rows, 72 * unit), needed = Math.ceil((19 * unit) / guess);
+    at.every = needed > 3 ? Math.ceil((30 * unit) / guess) : 1;
+    at.lanes = needed > 3 ? 1 : needed;
+    at.thumb = !thumbnails ? 0 : needed > 3 ? 26 * unit : needed > 1 ? guess * needed - 1 : guess - 2;
+    at.left = (thumbnails ? 6 + at.lanes * (at.thumb + 2) : 0) + (thumbnails && needed < 4 ? 0 : 36 * unit);
+    at.slant = captions.length && guess >= 15 * unit ? 0.96 : 0;
+    pen.font = font(12);
+    at.label = at.slant && Math.min(170 * unit, Math.max(...captions.slice(zoom.column, zoom.column + zoom.columns).map((text) => pen.measureText(text).width)) + 4);
+    at.top = at.slant ? at.label * Math.sin(at.slant) + 16 * unit : 22 * unit;
+    const foot = 56 * unit, limit = paired ? 1 : 2.5, room = width - at.left - Math.max(10, at.label * Math.cos(at.slant) - guess / 2);
+    const high = Math.min((tallest - at.top - foot) / zoom.rows, 72 * unit);
+    at.width = Math.min(room / zoom.columns, high * limit);
+    at.height = Math.min(high, at.width * limit);
+    return Math.round(at.top + at.height * zoom.rows + foot);
   };
-
-  const main = frame.surface(frame.stage, `${rows} images by ${columns} texts: arrows move the cell, Enter pins`, paint, { tabindex: "0", role: "application", class: "vk-canvas sm-main" });
-  const side = make("div", { class: "sm-side" }), tiles = make("div", { class: "sm-tiles" }), ranking = make("div", { class: "sm-ranking" });
-  side.append(tiles, ranking);
-  frame.stage.append(side);
+  const paintMatrix = () => {
+    const wide = at.width * zoom.columns, high = at.height * zoom.rows;
+    pen.imageSmoothingEnabled = at.width * devicePixelRatio < 1;
+    pen.globalAlpha = matrix ? 1 : 0.3;
+    pen.drawImage(buffer, zoom.column, zoom.row, zoom.columns, zoom.rows, at.left, at.top, wide, high);
+    pen.globalAlpha = pen.lineWidth = 1;
+    pen.strokeStyle = color("line");
+    pen.strokeRect(at.left - 0.5, at.top - 0.5, wide + 1, high + 1);
+    if (!matrix || !now) return label(`Multiplying ${rows} × ${columns} embeddings … ${Math.round(progress * 100)} %`, at.left + wide / 2, at.top + high / 2, "center", color("ink"), "600", 16);
+    pen.strokeStyle = "#ffffffb0";
+    for (let i = zoom.row; i < zoom.row + zoom.rows; i++) {
+      if (paired && at.width >= 6 && i >= zoom.column && i < zoom.column + zoom.columns) pen.strokeRect(xOf(i) + 1, yOf(i) + 1, at.width - 2, at.height - 2);
+      if (at.width >= 40 * unit) for (let j = zoom.column; j < zoom.column + zoom.columns; j++) {
+        const word = pixels[i * columns + j], light = 0.3 * (word & 255) + 0.59 * ((word >> 8) & 255) + 0.11 * ((word >> 16) & 255), value = valueAt(matrix, now, kind, i, j);
+        label(formatNumber(Number(value.toFixed(Math.abs(value) < 0.1 ? 3 : 2))), xOf(j) + at.width / 2, yOf(i) + at.height / 2, "center", light > 120 ? "#000" : "#fff");
+      }
+    }
+  };
+  const paintImages = () => {
+    const picked = new Set(pinnedRows()), { thumb, every } = at, gap = thumbnails ? every : Math.ceil((16 * unit) / at.height), bottom = at.top + at.height * zoom.rows, focus = color("focus"), muted = color("muted");
+    for (let i = zoom.row; i < zoom.row + zoom.rows; i++) {
+      const middle = yOf(i) + at.height / 2, nth = i - zoom.row;
+      if (picked.has(i)) { pen.fillStyle = focus; pen.fillRect(at.left - 4, yOf(i), 3, Math.max(2, at.height)); }
+      if (nth % gap || middle + thumb / 2 > bottom + thumb) continue;
+      const left = at.left - 2 - ((nth % at.lanes) + 1) * (thumb + 2);
+      thumbnails?.draw(pen, i, left, middle - thumb / 2, thumb);
+      if (!thumbnails || every > 1) label(String(i), at.left - 8 - thumb, middle, "right", muted);
+      else if (i === cursor.row || picked.has(i)) { pen.strokeStyle = focus; pen.lineWidth = 2 * unit; pen.strokeRect(left, middle - thumb / 2, thumb, thumb); }
+    }
+  };
+  const paintTexts = () => {
+    const picked = new Set(pinnedTexts()), gap = at.slant ? 1 : Math.ceil((34 * unit) / at.width), focus = color("focus"), ink = color("ink"), muted = color("muted");
+    for (let j = zoom.column; j < zoom.column + zoom.columns; j++) {
+      const active = j === cursor.column || picked.has(j), middle = xOf(j) + at.width / 2;
+      if (picked.has(j)) { pen.fillStyle = focus; pen.fillRect(xOf(j), at.top - 4, Math.max(2, at.width), 3); }
+      if ((j - zoom.column) % gap) continue;
+      if (!at.slant) { label(String(j), middle, at.top - 9 * unit, "center", muted); continue; }
+      pen.save();
+      pen.translate(middle + 3, at.top - 6);
+      pen.rotate(-at.slant);
+      pen.font = font(12, active ? "700" : "400");
+      label(cut(captions[j], at.label), 0, 0, "left", active ? focus : ink, active ? "700" : "400", 12);
+      pen.restore();
+    }
+  };
+  const paintCross = () => {
+    const box = (/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ wide, /** @type {number} */ high, /** @type {string} */ inner) => {
+      pen.lineWidth = 1.5 * unit;
+      pen.strokeStyle = "#000c";
+      pen.strokeRect(x - 1, y - 1, wide + 2, high + 2);
+      pen.strokeStyle = inner;
+      pen.strokeRect(x, y, wide, high);
+    };
+    const { row, column } = cursor, onRow = row >= zoom.row && row < zoom.row + zoom.rows, onColumn = column >= zoom.column && column < zoom.column + zoom.columns;
+    if (onRow) box(at.left, yOf(row), at.width * zoom.columns, at.height, "#fff9");
+    if (onColumn) box(xOf(column), at.top, at.width, at.height * zoom.rows, "#fff9");
+    if (onRow && onColumn) box(xOf(column), yOf(row), at.width, at.height, "#fff");
+    if (drag) box(drag.x, drag.y, drag.toX - drag.x, drag.toY - drag.y, "#fff");
+  };
+  const paintBar = (/** @type {number} */ top, /** @type {number} */ wide) => {
+    const table = colorTable(VIEW_COLORS[kind]), [low, high] = get("value_range"), ink = color("ink"), { left } = at;
+    table.forEach((word, k) => {
+      pen.fillStyle = `rgb(${word & 255},${(word >> 8) & 255},${(word >> 16) & 255})`;
+      pen.fillRect(left + (wide * k) / 256, top, wide / 256 + 1, 9 * unit);
+    });
+    /** @type {[number, number][]} place from 0 to 1, number */
+    const ticks = !kind ? [0, 1, 2, 3, 4].map((k) => [k / 4, low + ((high - low) * k) / 4]) : kind < 4 ? [0, 0.01, 0.1, 0.3, 0.6, 1].map((share) => [Math.sqrt(share), share])
+      : [-1, -0.3, -0.05, 0, 0.05, 0.3, 1].map((share) => [0.5 + (Math.sign(share) * Math.sqrt(Math.abs(share))) / 2, share / rows]);
+    for (const [place, value] of ticks) label(formatNumber(value, kind > 3 ? 3 : 2), left + wide * place, top + 18 * unit, place ? (place < 1 ? "center" : "right") : "left", ink);
+    label(symbol(), left, top + 34 * unit, "left", ink, "600", 12);
+  };
+  const main = frame.surface(frame.stage, `${rows} images by ${columns} texts: arrows move the cell, Enter pins`, ({ canvas, context, width, height }) => {
+    compute();
+    pen = context;
+    unit = frame.scale();
+    const full = frame.root.dataset.full === "true", above = canvas.getBoundingClientRect().top - frame.root.getBoundingClientRect().top + frame.root.scrollTop;
+    const wanted = arrange(width, full ? Math.max(260, window.innerHeight - above - 62 * unit) : 620);
+    if (Math.abs(wanted - height) > 1) { canvas.style.height = `${wanted}px`; ask(); }
+    pen.textBaseline = "middle";
+    for (const part of [paintMatrix, paintImages, paintTexts, paintCross]) part();
+    paintBar(at.top + at.height * zoom.rows + 14 * unit, Math.max(at.width * zoom.columns, 220 * unit));
+    if (matrix && thumbnailsReady) frame.ready();
+  }, { tabindex: "0", role: "application", class: "vk-canvas sm-main" }), { canvas } = main;
 
   // Beside it: the losses, and one row's or column's distribution.
-  /** @type {[string, () => number, () => string][]} */
-  const tileRows = [
-    ["InfoNCE loss", () => now?.infonce ?? NaN, () => `chance log N = ${formatNumber(Math.log(rows))}`],
-    ["sigmoid loss", () => now?.sigmoid ?? NaN, () => "sum over pairs / N"],
-    ["image → text accuracy", () => (matrix?.imageHits ?? 0) / rows, () => `${ordinal(matrix?.imageHits ?? 0, rows)} images`],
-    ["text → image accuracy", () => (matrix?.textHits ?? 0) / columns, () => `${ordinal(matrix?.textHits ?? 0, columns)} texts`],
-  ];
-  const tileParts = tileRows.map(([label]) => {
-    const value = make("b"), note = make("small");
-    tiles.append(make("div", {}, make("span", {}, label), value, note));
-    return { value, note };
-  });
-  const showNumbers = () => {
+  const tiles = make("div", { class: "sm-tiles" }), ranking = make("div", { class: "sm-ranking" });
+  frame.stage.append(make("div", { class: "sm-side" }, tiles, ranking));
+  const showNumbers = (/** @type {Matrix} */ { imageHits, textHits }, /** @type {Analysis} */ { infonce, sigmoid }) => {
+    /** @type {[string, number, string][]} */
+    const parts = [["InfoNCE loss", infonce, `chance log N = ${formatNumber(Math.log(rows))}`], ["sigmoid loss", sigmoid, "sum over pairs / N"],
+      ["image → text accuracy", imageHits / rows, `${imageHits} of ${rows} images`], ["text → image accuracy", textHits / columns, `${textHits} of ${columns} texts`]];
     tiles.classList.remove("sm-stale");
-    tileRows.forEach(([, value, note], index) => {
-      const part = tileParts[index];
-      part.value.textContent = paired ? formatNumber(value(), 4) : "—";
-      part.value.dataset.value = String(paired ? value() : NaN);
-      part.note.textContent = paired ? note() : "needs one text per image";
-    });
+    tiles.replaceChildren(...parts.map(([title, value, note]) => make("div", {}, make("span", {}, title), make("b", { "data-value": String(paired ? value : NaN) }, paired ? formatNumber(value, 4) : "—"), make("small", {}, paired ? note : "needs one text per image"))));
   };
 
   /** What the panel describes: what is pinned, else what is under the cursor. */
   const subject = () => {
-    const row = inRows(model.get("selected")).at(-1), column = model.get("selected_text").at(-1);
-    if (row !== undefined) return { column: false, index: row, pinned: true };
-    if (column !== undefined && column >= 0 && column < columns) return { column: true, index: column, pinned: true };
-    const down = cursor.row < 0 && cursor.column >= 0 || kind === 2 && cursor.column >= 0;
-    return { column: down, index: Math.max(0, down ? cursor.column : cursor.row), pinned: false };
+    const row = pinnedRows().at(-1), column = pinnedTexts().at(-1), pinned = (row ?? column) !== undefined;
+    const down = pinned ? row === undefined : cursor.column >= 0 && (kind === 2 || cursor.row < 0);
+    return { down, pinned, index: Math.max(0, pinned ? row ?? column : down ? cursor.column : cursor.row) };
   };
   const showRanking = () => {
     if (!matrix || !now) return;
-    const about = subject(), { index } = about, count = about.column ? rows : columns, m = matrix, a = now;
-    const cell = (/** @type {number} */ view, /** @type {number} */ other) => (about.column ? valueAt(m, a, view, other, index) : valueAt(m, a, view, index, other));
-    const scores = Float64Array.from({ length: count }, (_, k) => cell(kind, k));
-    const order = Array.from(scores.keys()).sort((p, q) => (kind > 3 ? Math.abs(scores[q]) - Math.abs(scores[p]) : scores[q] - scores[p]) || p - q);
+    const { down, pinned, index } = subject(), count = down ? rows : columns, m = matrix, a = now;
+    const all = (/** @type {number} */ what) => Array.from({ length: count }, (_, k) => (down ? valueAt(m, a, what, k, index) : valueAt(m, a, what, index, k)));
+    const scores = all(kind), plain = all(0), own = paired ? plain[index] : Infinity;
+    const sorted = (/** @type {number[]} */ by) => [...by.keys()].sort((p, q) => by[q] - by[p] || p - q);
+    const shown = sorted(kind > 3 ? scores.map(Math.abs) : scores).slice(0, 10), bound = Math.max(...shown.map((k) => Math.abs(scores[k])), 1e-300);
     // A hard negative scores at least as high as the right one, or is one of the two closest below it.
-    const plain = Array.from(scores, (_, k) => cell(0, k)), own = paired ? plain[index] : Infinity;
-    const rivals = Array.from(scores.keys()).filter((k) => paired && k !== index).sort((p, q) => plain[q] - plain[p] || p - q), above = rivals.filter((k) => plain[k] >= own).length;
-    const hard = new Set(rivals.slice(0, Math.max(2, above)));
-    const shown = order.slice(0, 10), bound = Math.max(...shown.map((k) => Math.abs(scores[k])), 1e-300);
-    if (paired && !shown.includes(index)) shown.splice(9, 1, index);
-    const head = make("div", { class: "sm-head" });
-    if (!about.column) head.append(stamp(index, 44));
-    head.append(make("div", {}, make("div", { class: "vk-strong" }, about.column ? name(index) : paired && captions.length ? name(index) : `image ${index}`),
-      make("div", { class: "vk-small" }, `${about.column ? "text" : "image"} ${index}${about.pinned ? ", pinned" : ""} · ${symbol()}`)));
-    const list = make("ol", { class: "sm-list", "aria-label": `${symbol()}, sorted` });
-    for (const k of shown) {
-      const right = paired && k === index, mark = right ? "✓ correct" : hard.has(k) ? "hard negative" : "";
-      const bar = make("i", { style: `width:${(100 * Math.abs(scores[k])) / bound}%` }), item = make("li", { class: right ? "sm-right" : mark ? "sm-hard" : "", "data-index": String(k), "data-value": String(scores[k]) });
-      if (about.column) item.append(stamp(k, 26));
-      item.append(make("div", { class: "sm-what" }, make("span", { title: about.column ? `image ${k}` : name(k) }, about.column ? `image ${k}` : name(k)), make("em", {}, mark), make("b", {}, formatNumber(scores[k])), make("div", { class: "sm-track" }, bar)));
-      list.append(item);
-    }
-    ranking.replaceChildren(head, list);
-    if (paired) ranking.append(make("div", { class: "vk-small" }, `${above ? `${above} hard negative${above > 1 ? "s" : ""} at or above the right one` : "The right one scores highest"}; rank ${ordinal(above + 1, count)}.`));
+    const rivals = paired ? sorted(plain).filter((k) => k !== index) : [], above = rivals.filter((k) => plain[k] >= own).length, hard = rivals.slice(0, Math.max(2, above));
+    if (paired && !shown.includes(index)) shown[9] = index;
+    const title = (/** @type {boolean} */ text, /** @type {number} */ k) => (text ? name(k) : `image ${k}`);
+    const list = make("ol", { class: "sm-list", "aria-label": `${symbol()}, sorted` }, ...shown.map((k) => {
+      const right = paired && k === index, mark = right ? "✓ correct" : hard.includes(k) ? "hard negative" : "";
+      return make("li", { class: right ? "sm-right" : mark && "sm-hard", "data-index": String(k), "data-value": String(scores[k]) }, down ? stamp(k, 26) : "",
+        make("div", { class: "sm-what" }, make("span", { title: title(!down, k) }, title(!down, k)), make("em", {}, mark), make("b", {}, formatNumber(scores[k])), make("div", { class: "sm-track" }, make("i", { style: `width:${(100 * Math.abs(scores[k])) / bound}%` }))));
+    }));
+    ranking.replaceChildren(make("div", { class: "sm-head" }, down ? "" : stamp(index, 44), make("div", {}, make("div", { class: "vk-strong" }, title(down || paired && captions.length > 0, index)), make("div", { class: "vk-small" }, `${down ? "text" : "image"} ${index}${pinned ? ", pinned" : ""} · ${symbol()}`))), list);
+    if (paired) ranking.append(make("div", { class: "vk-small" }, `${above ? `${above} hard negative${above > 1 ? "s" : ""} at or above the right one` : "The right one scores highest"}; rank ${above + 1} of ${count}.`));
   };
-  /** A thumbnail as an element. @param {number} index @param {number} pixelsWide */
-  const stamp = (index, pixelsWide) => {
+  /** A thumbnail as an element. @param {number} index @param {number} wide */
+  const stamp = (index, wide) => {
     if (!thumbnails) return "";
-    const size = pixelsWide * frame.scale(), ratio = devicePixelRatio || 1, canvas = make("canvas", { width: String(size * ratio), height: String(size * ratio), style: `width:${size}px;height:${size}px` });
-    thumbnails.draw(/** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), index, 0, 0, size * ratio);
-    return canvas;
+    const size = wide * frame.scale(), sharp = String(size * (devicePixelRatio || 1)), element = make("canvas", { width: sharp, height: sharp, style: `width:${size}px;height:${size}px` });
+    thumbnails.draw(/** @type {CanvasRenderingContext2D} */ (element.getContext("2d")), index, 0, 0, Number(sharp));
+    return element;
   };
 
   // The cursor.
-  const tell = () => {
-    const { row, column } = cursor;
-    if (!matrix || !now) return;
-    if (row < 0 || column < 0) return frame.say(row >= 0 ? `image ${row}` : column >= 0 ? `text ${column}: ${name(column)}` : `${rows} images × ${columns} texts · ${symbol()}`);
-    const value = kind ? ` · ${symbol()} ${formatNumber(valueAt(matrix, now, kind, row, column))}` : "";
-    frame.say(`image ${row} × text ${column}${paired && row === column ? " (a pair)" : ""}: ${measure} ${formatNumber(matrix.values[row * columns + column])}${value} · ${name(column)}`);
+  /** The cell's name and numbers. */
+  const cellLines = () => {
+    const { row, column } = cursor, lines = [column < 0 ? row < 0 ? `${rows} images × ${columns} texts` : `image ${row}` : name(column)];
+    if (matrix && now && row >= 0 && column >= 0) {
+      lines.push(`image ${row} × text ${column}${paired && row === column ? ", a pair" : ""}`, `${measure} ${formatNumber(valueAt(matrix, now, 0, row, column))}`);
+      if (kind) lines.push(`${symbol()} ${formatNumber(valueAt(matrix, now, kind, row, column))}`);
+    }
+    return lines;
   };
+  const tell = () => frame.say(cellLines().join(" · "));
   /** @param {Cell} next @param {boolean} [own] whether it was moved here rather than from outside */
   const move = (next, own = true) => {
     if (next.row === cursor.row && next.column === cursor.column) return;
-    const before = subject();
+    const before = JSON.stringify(subject());
     cursor = next;
-    if (own) { frame.write("hovered", next.row); frame.write("hovered_text", next.column); }
-    if (JSON.stringify(before) !== JSON.stringify(subject())) showRanking();
+    if (own) { write("hovered", next.row); write("hovered_text", next.column); }
+    if (before !== JSON.stringify(subject())) showRanking();
     tell();
-    frame.ask();
+    ask();
   };
-  /** @param {{ clientX: number, clientY: number } | null} place */
-  const hint = (place) => {
+  const hint = (/** @type {{ clientX: number, clientY: number }} */ place) => {
     const { row, column } = cursor;
-    if (!place || !matrix || !now || (row < 0 && column < 0)) return frame.tooltip(null);
-    const lines = [column < 0 ? `image ${row}` : name(column)];
-    if (row >= 0 && column >= 0) {
-      lines.push(`${measure} ${formatNumber(matrix.values[row * columns + column])}`);
-      if (kind) lines.push(`${symbol()} ${formatNumber(valueAt(matrix, now, kind, row, column))}`);
-      lines.push(`image ${row} × text ${column}${paired && row === column ? " · a pair" : ""}`);
-    }
-    const drawing = thumbnails && row >= 0 ? (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ size) => thumbnails.draw(context, row, 0, 0, size) : null;
-    frame.tooltip(lines, place, drawing);
+    frame.tooltip(row < 0 && column < 0 ? null : cellLines(), place, thumbnails && row >= 0 ? (context, size) => thumbnails.draw(context, row, 0, 0, size) : null);
   };
-  /** @param {PointerEvent | WheelEvent | MouseEvent} event @returns {Cell} */
+  /** @param {PointerEvent | WheelEvent} event @returns {[number, number]} */
+  const spot = (event) => { const box = canvas.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+  /** @param {PointerEvent | WheelEvent} event @returns {Cell} */
   const locate = (event) => {
-    const box = main.canvas.getBoundingClientRect(), y = event.clientY - box.top, above = at.top - y;
-    const x = event.clientX - box.left - (at.slant && above > 0 ? above / Math.tan(at.slant) : 0);
-    const row = Math.floor((y - at.top) / at.height), column = Math.floor((x - at.left) / at.width);
+    const [x, y] = spot(event), shift = at.slant && y < at.top ? (at.top - y) / Math.tan(at.slant) : 0;
+    const row = Math.floor((y - at.top) / at.height), column = Math.floor((x - shift - at.left) / at.width);
     if (row >= zoom.rows || column >= zoom.columns || (row < 0 && column < 0)) return { row: -1, column: -1 };
     return { row: row < 0 ? -1 : row + zoom.row, column: column < 0 ? -1 : column + zoom.column };
   };
-  /** @param {Cell} cell @param {boolean} [down] the column rather than the row */
-  const pin = ({ row, column }, down = row < 0 || (kind === 2 && column >= 0)) => {
-    const index = down ? column : row, mine = down ? "selected_text" : "selected", pinned = model.get(mine);
+  /** @param {boolean} [down] the column rather than the row */
+  const pin = (down = cursor.row < 0 || (kind === 2 && cursor.column >= 0)) => {
+    const index = down ? cursor.column : cursor.row, [mine, other] = down ? ["selected_text", "selected"] : ["selected", "selected_text"], pinned = get(mine);
     if (index < 0) return;
-    frame.write(down ? "selected" : "selected_text", []);
-    frame.write(mine, pinned.length === 1 && pinned[0] === index ? [] : [index]);
+    write(other, []);
+    write(mine, pinned.length === 1 && pinned[0] === index ? [] : [index]);
     showRanking();
-    frame.ask();
+    ask();
   };
   /** @param {number} row @param {number} column @param {number} tall @param {number} wide */
   const setZoom = (row, column, tall, wide) => {
@@ -491,79 +438,80 @@ function render(view) {
     if (paired) zoom.rows = zoom.columns = Math.max(zoom.rows, zoom.columns);
     zoom.row = clamp(0, Math.round(row), rows - zoom.rows);
     zoom.column = clamp(0, Math.round(column), columns - zoom.columns);
-    frame.ask();
+    ask();
   };
   /** @param {number} factor @param {Cell} around */
   const zoomBy = (factor, { row, column }) => {
-    const r = Math.max(row, 0), c = Math.max(column, 0);
-    const tall = factor < 1 ? Math.min(zoom.rows - 1, zoom.rows * factor) : Math.max(zoom.rows + 1, zoom.rows * factor);
-    const wide = factor < 1 ? Math.min(zoom.columns - 1, zoom.columns * factor) : Math.max(zoom.columns + 1, zoom.columns * factor);
+    const resize = (/** @type {number} */ count) => (factor < 1 ? Math.min(count - 1, count * factor) : Math.max(count + 1, count * factor));
+    const tall = resize(zoom.rows), wide = resize(zoom.columns), r = Math.max(row, 0), c = Math.max(column, 0);
     setZoom(r - ((r - zoom.row) * tall) / zoom.rows, c - ((c - zoom.column) * wide) / zoom.columns, tall, wide);
   };
   const wholeMatrix = () => setZoom(0, 0, rows, columns);
 
-  const { canvas } = main;
-  frame.listen(canvas, "pointermove", (/** @type {PointerEvent} */ event) => {
-    if (drag) { const box = canvas.getBoundingClientRect(); drag.toX = event.clientX - box.left; drag.toY = event.clientY - box.top; frame.tooltip(null); return frame.ask(); }
+  listen(canvas, "pointermove", (/** @type {PointerEvent} */ event) => {
+    if (drag) { [drag.toX, drag.toY] = spot(event); frame.tooltip(null); return ask(); }
     move(locate(event));
     hint(event);
   });
-  frame.listen(canvas, "pointerleave", () => { if (!drag) { move({ row: -1, column: -1 }); hint(null); } });
-  frame.listen(canvas, "pointerdown", (/** @type {PointerEvent} */ event) => {
+  listen(canvas, "pointerleave", (/** @type {PointerEvent} */ event) => { if (!drag) { move({ row: -1, column: -1 }); hint(event); } });
+  listen(canvas, "pointerdown", (/** @type {PointerEvent} */ event) => {
     if (event.button) return;
-    const box = canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+    const [x, y] = spot(event);
     move(locate(event));
     drag = { x, y, toX: x, toY: y };
     canvas.setPointerCapture(event.pointerId);
   });
-  frame.listen(canvas, "pointerup", (/** @type {PointerEvent} */ event) => {
+  listen(canvas, "pointerup", (/** @type {PointerEvent} */ event) => {
     const from = drag;
     drag = null;
     if (!from) return;
-    if (Math.hypot(from.toX - from.x, from.toY - from.y) < 8) return pin(cursor);
-    const edge = (/** @type {number} */ value, /** @type {number} */ start, /** @type {number} */ size, /** @type {number} */ first) => first + (value - start) / size;
-    const r = [from.y, from.toY].map((v) => edge(v, at.top, at.height, zoom.row)).sort((p, q) => p - q), c = [from.x, from.toX].map((v) => edge(v, at.left, at.width, zoom.column)).sort((p, q) => p - q);
-    setZoom(Math.floor(r[0]), Math.floor(c[0]), Math.ceil(r[1]) - Math.floor(r[0]), Math.ceil(c[1]) - Math.floor(c[0]));
-    move(locate(event));
+    if (Math.hypot(from.toX - from.x, from.toY - from.y) < 8) return pin();
+    const ends = (/** @type {number} */ p, /** @type {number} */ q, /** @type {number} */ size, /** @type {number} */ first) => [Math.floor(first + Math.min(p, q) / size), Math.ceil(Math.abs(p - q) / size)];
+    const [row, tall] = ends(from.y - at.top, from.toY - at.top, at.height, zoom.row), [column, wide] = ends(from.x - at.left, from.toX - at.left, at.width, zoom.column);
+    setZoom(row, column, tall, wide);
   });
-  frame.listen(canvas, "pointercancel", () => { drag = null; frame.ask(); });
-  frame.listen(canvas, "dblclick", wholeMatrix);
+  listen(canvas, "pointercancel", () => { drag = null; ask(); });
+  listen(canvas, "dblclick", wholeMatrix);
   // A plain wheel scrolls the notebook until the matrix has the focus; a pinch always zooms.
-  frame.listen(canvas, "wheel", (/** @type {WheelEvent} */ event) => {
-    if (!event.ctrlKey && document.activeElement !== canvas || event.deltaY > 0 && zoom.rows === rows && zoom.columns === columns) return;
+  listen(canvas, "wheel", (/** @type {WheelEvent} */ event) => {
+    const out = event.deltaY > 0;
+    if (!event.ctrlKey && document.activeElement !== canvas || out && zoom.rows === rows && zoom.columns === columns) return;
     event.preventDefault();
-    zoomBy(event.deltaY > 0 ? 1.25 : 0.8, locate(event));
+    zoomBy(out ? 1.25 : 0.8, locate(event));
   }, { passive: false });
 
   /** Moves the cell by keyboard, keeps it in sight, and shows its numbers beside it. @param {number} row @param {number} column */
   const go = (row, column) => {
-    const next = { row: clamp(0, row, rows - 1), column: clamp(0, column, columns - 1) };
+    const next = { row: clamp(0, row, rows - 1), column: clamp(0, column, columns - 1) }, box = canvas.getBoundingClientRect();
     setZoom(clamp(next.row - zoom.rows + 1, zoom.row, next.row), clamp(next.column - zoom.columns + 1, zoom.column, next.column), zoom.rows, zoom.columns);
     move(next);
-    const box = canvas.getBoundingClientRect();
-    hint({ clientX: box.left + at.left + (next.column - zoom.column + 0.5) * at.width, clientY: box.top + at.top + (next.row - zoom.row + 0.5) * at.height });
+    hint({ clientX: box.left + xOf(next.column + 0.5), clientY: box.top + yOf(next.row + 0.5) });
   };
-  const moves = /** @type {Record<string, [number, number]>} */ ({ ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -columns], End: [0, columns] });
-  const nudge = (/** @type {number} */ factor) => { heat.set(clamp(0.005, temperature * factor, 2)); temperature = heat.value(); frame.write("temperature", temperature); frame.ask(); };
+  /** @type {Record<string, [number, number]>} */
+  const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -columns], End: [0, columns] };
+  const walk = (/** @type {KeyboardEvent} */ { key }) => {
+    const { row, column } = cursor, [down, right] = row < 0 || column < 0 ? [0, 0] : moves[key];
+    go(row + down, column + right);
+  };
   frame.keys(
-    { name: "move the cell", keys: Object.keys(moves).slice(0, 4).join(" / "), run: ({ key }) => { const [down, right] = moves[key]; if (cursor.row < 0 || cursor.column < 0) go(cursor.row, cursor.column); else go(cursor.row + down, cursor.column + right); } },
-    { name: "first or last text", keys: "Home / End", run: ({ key }) => go(cursor.row, cursor.column + moves[key][1]) },
-    { name: "pin or release this row", keys: "Enter", run: () => pin(cursor) },
-    { name: "pin or release this column", keys: "c", run: () => pin(cursor, true) },
+    { name: "move the cell", keys: "ArrowUp / ArrowDown / ArrowLeft / ArrowRight", run: walk },
+    { name: "first or last text", keys: "Home / End", run: walk },
+    { name: "pin or release the row", keys: "Enter", run: () => pin() },
+    { name: "pin or release the column", keys: "c", run: () => pin(true) },
     { name: "next view", keys: "v", run: () => setView((kind + 1) % (paired ? 6 : 4)) },
-    { name: "lower or raise the temperature", keys: "[ / ]", run: ({ key }) => nudge(key === "[" ? 1 / 1.1 : 1.1) },
+    { name: "lower or raise the temperature", keys: "[ / ]", run: ({ key }) => { heat.set(temperature * (key === "[" ? 1 / 1.1 : 1.1)); setTemperature(heat.value()); } },
     { name: "zoom", keys: "+ / = / -", run: ({ key }) => zoomBy(key === "-" ? 1.5 : 1 / 1.5, cursor) },
     { name: "whole matrix", keys: "0", run: wholeMatrix },
   );
 
   // What Python or a linked widget sets.
-  frame.watch("view", (value) => { kind = Math.max(0, VIEWS.indexOf(value)); choose.value = VIEWS[kind]; frame.ask(); });
-  frame.watch("temperature", (value) => { temperature = value; heat.set(value); frame.ask(); });
-  frame.watch("bias", (value) => { bias = value; lean.set(value); frame.ask(); });
-  frame.watch("step", (value) => { step = clamp(0, value, steps - 1); scrub?.set(step); load(); });
-  frame.watch("hovered", (value) => move({ row: value < rows ? value : -1, column: cursor.column }, false));
-  frame.watch("hovered_text", (value) => move({ row: cursor.row, column: value < columns ? value : -1 }, false));
-  for (const trait of ["selected", "selected_text"]) frame.watch(trait, () => { showRanking(); frame.ask(); });
+  watch("view", (value) => { kind = VIEWS.indexOf(value); choose.value = value; ask(); });
+  watch("temperature", (value) => { temperature = value; heat.set(value); ask(); });
+  watch("bias", (value) => { bias = value; lean.set(value); ask(); });
+  watch("step", (value) => { step = clamp(0, value, steps - 1); scrub?.set(step); load(); });
+  watch("hovered", (row) => move({ ...cursor, row: row < rows ? row : -1 }, false));
+  watch("hovered_text", (column) => move({ ...cursor, column: column < columns ? column : -1 }, false));
+  for (const trait of ["selected", "selected_text"]) watch(trait, () => { showRanking(); ask(); });
 
   load();
   return frame.close;
