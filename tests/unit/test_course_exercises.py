@@ -124,8 +124,16 @@ def test_other_wrong_answers_get_a_general_message(answer, message):
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
-    [(..., "not yet attempted"), (None, "not yet attempted"), (197, "right"), (197.0, "right")]
-    + [(196, "mistake"), (5, "wrong"), ([197, 1], "wrong"), ("197", "wrong")],
+    [
+        (..., "not yet attempted"),
+        (None, "not yet attempted"),
+        (197, "right"),
+        (197.0, "right"),
+        (196, "mistake"),
+        (5, "wrong"),
+        ([197, 1], "wrong"),
+        ("197", "wrong"),
+    ],
 )
 def test_value_exercise(answer, kind):
     assert TOKENS.judge(answer).kind == kind
