@@ -24,7 +24,7 @@ SAVED_WIDGETS = 23
 
 @cache
 def cosines(count: int) -> Array:
-    """Return cosine similarities `(count, count)`, float32: noisy pairs of 64-dimensional unit vectors."""
+    """Return cosine similarities `(count, count)`, float32, of noisy pairs of unit vectors."""
     random = np.random.default_rng(count)
     images = random.normal(size=(count, 64))
     texts = images + random.normal(size=(count, 64))
@@ -35,7 +35,7 @@ def cosines(count: int) -> Array:
 
 @cache
 def attention_maps() -> Array:
-    """Return softmaxed attention `(layers, heads, tokens, tokens)` = (12, 12, 197, 197), float32."""
+    """Return softmaxed attention `(layers, heads, tokens, tokens)`, float32."""
     random = np.random.default_rng(0)
     scores = 2 * random.normal(size=(LAYERS, HEADS, TOKENS, TOKENS)).astype(np.float32)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
@@ -53,7 +53,7 @@ def photograph() -> Array:
 
 @cache
 def clusters(count: int) -> tuple[Array, Array]:
-    """Return points `(count, 2)`, float32, around ten centres, and their centres' indices `(count,)`."""
+    """Return points `(count, 2)`, float32, around ten centres, and whose they are `(count,)`."""
     random = np.random.default_rng(count)
     labels = random.integers(0, 10, count)
     centres = 4 * random.normal(size=(10, 2))

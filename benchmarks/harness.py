@@ -1,4 +1,4 @@
-"""What the measured comparisons share: a real JupyterLab, a headless Chromium, and honest arithmetic.
+"""What the measured comparisons share: a real JupyterLab, a headless Chromium, arithmetic.
 
 Definitions, the same for every contender:
 
@@ -8,15 +8,17 @@ Definitions, the same for every contender:
   exactly those contenders that send much.
 - **first display**: the same count, stopped at the frame that counts as painted.
 - **run to painted**: from the run key (the kernel is warm, libraries are imported, data is made) to
-  the second animation frame after the sign of a finished picture: `data-ready` for vizkit, the heat
-  map's `<image>` with its pixels for Plotly, a canvas that is not empty for jupyter-scatter.
+  the second animation frame after the sign of a finished picture, WebGL included. The sign is
+  `data-ready` for vizkit, the heat map's `<image>` with its pixels for Plotly, a canvas that is
+  not empty for jupyter-scatter.
 - **page to painted**: a fresh page of a fresh browser context, network off, from the start of the
   navigation to the second animation frame after the same sign.
-- **hover frames/s**: the pointer moves in every animation frame for two seconds; frames that came,
+- **hover**, **drag** (of a map): in an exported page, the pointer moves in every animation frame
+  for two seconds (with the button down for a drag); frames that came and whose WebGL has drawn,
   divided by the time they took. The longest frame is told beside it.
-- **drag**: the mouse button goes down, and a real pointer move follows the last one as soon as the
-  browser took it; per move, from the first listener of the event to the first task after the frame
-  that shows it, so handler, computing, drawing and layout are all in it.
+- **temperature drag**: in an exported page, a real pointer drags the slider from end to end, each
+  move as soon as the browser took the last one; per input event, from its first listener to the
+  first task after the frame that shows it: handler, computing, drawing and layout are all in it.
 
 Contenders alternate (A B A B), the first round is thrown away, medians are compared. Absolute times
 belong to the machine; ratios travel better, and those are what the table asks for.
@@ -131,7 +133,7 @@ class Row:
 
 
 def format_value(value: float | None, unit: str) -> str:
-    """Return the number with a unit that people read: 57.3 kB, 4.96 MB, 118 ms, 1.42 s, 60 frames/s."""
+    """Return the number as people read it: 57.3 kB, 4.96 MB, 118 ms, 1.42 s, 60 frames/s."""
     if value is None:
         return "–"
     if unit == "B":
@@ -144,7 +146,7 @@ def format_value(value: float | None, unit: str) -> str:
 
 
 def format_ratio(ratio: float | None) -> str:
-    """Return 1/44 for small ratios and 1.3x from one upwards; two digits, rounded towards the worse."""
+    """Return 1/44 for small ratios, 1.3x from one upwards, rounded towards the worse."""
     if ratio is None or math.isnan(ratio):
         return "–"
     if ratio >= 1:
@@ -188,7 +190,7 @@ def format_bound(bound: float) -> str:
 
 def summary(rows: Sequence[Row]) -> str:
     """Return one line that counts the verdicts and names the rows that are not met."""
-    counts = {verdict: 0 for verdict in ("met", "not met", "not measured")}
+    counts = dict.fromkeys(("met", "not met", "not measured"), 0)
     for row in rows:
         counts[row.verdict] += 1
     text = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
@@ -248,9 +250,24 @@ IN_PAGE = """
     constructor(...rest) {
       super(...rest);
       this.addEventListener("message", ({ data }) => {
-        bench.received += typeof data === "string" ? new Blob([data]).size : data.byteLength ?? data.size;
+        const text = typeof data === "string";
+        bench.received += text ? new Blob([data]).size : data.byteLength ?? data.size;
         bench.last = performance.now();
       });
+    }
+  };
+  /** WebGL draws later than its calls return; reading a pixel waits until it has drawn. */
+  const surfaces = new Set(), pixel = new Uint8Array(4);
+  const getContext = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (...rest) {
+    const made = getContext.apply(this, rest);
+    if (made && "readPixels" in made) surfaces.add(made);
+    return made;
+  };
+  const drawn = () => {
+    for (const gl of surfaces) {
+      if (gl.isContextLost()) surfaces.delete(gl);
+      else gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);
     }
   };
   document.addEventListener("keydown", (event) => {
@@ -275,7 +292,7 @@ IN_PAGE = """
   const inside = (selector) => [...document.querySelectorAll(selector)];
   const signs = {
     vizkit: () => !!document.querySelector("[data-ready=true]"),
-    plotly: () => inside(".heatmaplayer image").some((image) => (image.getAttribute("href") || image.getAttributeNS("http://www.w3.org/1999/xlink", "href") || "").length > 100),
+    plotly: () => inside(".heatmaplayer image").some((image) => image.href.baseVal.length > 100),
     scatter: () => inside(".jp-OutputArea-output canvas").some(painted),
   };
   /** Waits for the sign of a finished picture, then for the frame that shows it. */
@@ -287,6 +304,7 @@ IN_PAGE = """
         if (performance.now() - begin < timeout) requestAnimationFrame(look);
         return;
       }
+      drawn();
       requestAnimationFrame(() => requestAnimationFrame(() => {
         bench.painted = performance.now();
         bench.bytes = bench.received;
@@ -294,21 +312,39 @@ IN_PAGE = """
     };
     look();
   };
-  /** Moves the pointer once in every frame for `milliseconds`; the path crosses the whole element. */
+  /** What lies on top of the middle of the largest element. */
+  bench.largest = (selector) => {
+    const area = (element) => element.offsetWidth * element.offsetHeight;
+    const picture = inside(selector).sort((a, b) => area(b) - area(a))[0];
+    picture.scrollIntoView({ block: "center" });
+    const box = picture.getBoundingClientRect();
+    return document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+  };
+  /** Moves the pointer once in every frame for `milliseconds`, all over the element. */
   bench.sweep = async (element, milliseconds, drag) => {
     const box = element.getBoundingClientRect(), moments = [];
     const fire = (type, x, y, buttons) => {
-      const at = { bubbles: true, composed: true, cancelable: true, clientX: x, clientY: y, buttons, button: type === "move" ? -1 : 0, pointerId: 1, pointerType: "mouse", isPrimary: true, view: window };
+      const at = {
+        bubbles: true, composed: true, cancelable: true, view: window, clientX: x, clientY: y,
+        button: type === "move" ? -1 : 0, buttons,
+        pointerId: 1, pointerType: "mouse", isPrimary: true,
+      };
       element.dispatchEvent(new PointerEvent(`pointer${type}`, at));
       element.dispatchEvent(new MouseEvent(`mouse${type}`, { ...at, button: 0 }));
     };
     // Made-up pointers cannot be captured, and a drag must not fail because of that.
-    if (drag) Element.prototype.setPointerCapture = Element.prototype.releasePointerCapture = () => {};
-    const place = (part) => [box.left + box.width * (0.5 + 0.42 * Math.sin(part * 9)), box.top + box.height * (0.5 + 0.42 * Math.sin(part * 7 + 1))];
+    if (drag) {
+      Element.prototype.setPointerCapture = Element.prototype.releasePointerCapture = () => {};
+    }
+    const place = (part) => [
+      box.left + box.width * (0.5 + 0.42 * Math.sin(part * 9)),
+      box.top + box.height * (0.5 + 0.42 * Math.sin(part * 7 + 1)),
+    ];
     const frame = () => new Promise(requestAnimationFrame);
     let changes = 0;
     const observer = new MutationObserver((list) => { changes += list.length; });
-    observer.observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+    const everything = { subtree: true, childList: true, characterData: true, attributes: true };
+    observer.observe(document.body, everything);
     if (drag) fire("down", ...place(0), 1);
     for (let wait = 0; wait < 5; wait++) await frame();
     const begin = performance.now();
@@ -316,24 +352,27 @@ IN_PAGE = """
     while (now - begin < milliseconds) {
       fire("move", ...place((now - begin) / milliseconds), drag ? 1 : 0);
       await frame();
+      drawn();
       now = performance.now();
       moments.push(now);
     }
-    if (drag) fire("up", ...place(1), 0);
-    await frame();
     observer.disconnect();
-    let longest = 0;
-    moments.forEach((moment, index) => { longest = Math.max(longest, moment - (index ? moments[index - 1] : begin)); });
-    return { rate: (1000 * moments.length) / (now - begin), longest, changes };
+    const points = Number(element.closest("[data-drawn]")?.dataset.drawn ?? 0);
+    const lengths = moments.map((moment, index) => moment - (index ? moments[index - 1] : begin));
+    const longest = Math.max(...lengths);
+    if (drag) fire("up", ...place(1), 0);
+    return { rate: (1000 * moments.length) / (now - begin), longest, changes, points };
   };
-  /** Times every input event from its first listener to the first task after the frame that shows it. */
+  /** Times every input event from its first listener to the first task after its frame. */
   bench.timeInputs = () => {
     bench.inputs = [];
-    bench.handlers = [];
     window.addEventListener("input", () => {
       const begin = performance.now();
       const after = new MessageChannel();
-      after.port1.onmessage = () => { bench.inputs.push(performance.now() - begin); after.port1.close(); };
+      after.port1.onmessage = () => {
+        bench.inputs.push(performance.now() - begin);
+        after.port1.close();
+      };
       requestAnimationFrame(() => after.port2.postMessage(0));
     }, true);
   };
@@ -372,7 +411,7 @@ def _sandbox_flags() -> list[str]:
 
 @contextlib.contextmanager
 def jupyter_lab(folder: Path) -> Iterator[str]:
-    """Start a JupyterLab on loopback over `folder` with settings of its own; yield its address with the token.
+    """Start a JupyterLab on loopback with settings of its own; yield its address with the token.
 
     Raises:
         RuntimeError: the server did not answer within a minute; its last lines are told.
@@ -487,8 +526,9 @@ class Lab:
         self.run(f"{source}\nprint({mark!r})")
         output = self.page.locator(".jp-OutputArea-output")
         self._wait_for(
-            "mark => [...document.querySelectorAll('.jp-OutputArea-output')].some(o => o.textContent.includes(mark)"
-            " || o.querySelector('[data-mime-type*=stderr], [data-mime-type*=error]') && /Traceback|Error/.test(o.textContent))",
+            "mark => [...document.querySelectorAll('.jp-OutputArea-output')]"
+            ".some(({ textContent }) => textContent.includes(mark)"
+            " || textContent.includes('Traceback'))",
             timeout,
             mark,
         )
@@ -526,7 +566,8 @@ class Lab:
         self._wait_for("bench.painted > 0", timeout)
         self._wait_for("performance.now() - bench.last > 1000", timeout)
         return self.page.evaluate(
-            "({ painted: bench.painted - bench.started, first: bench.bytes, bytes: bench.received })"
+            "({ painted: bench.painted - bench.started,"
+            " first: bench.bytes, bytes: bench.received })"
         )
 
 
@@ -541,7 +582,7 @@ def lab(browser: Any) -> Iterator[Lab]:
 
 @contextlib.contextmanager
 def new_page(browser: Any, *, offline: bool = False, then: str = "") -> Iterator[Any]:
-    """Yield a page of a fresh context (1280 x 900) that carries the measuring code, and runs `then` after it."""
+    """Yield a page of a fresh context, 1280 x 900, with the measuring code, then `then`, in it."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=offline)
     try:
         context.add_init_script(IN_PAGE + then)
@@ -575,7 +616,7 @@ def exported(
 
 
 def drag_slider(page: Any, selector: str, *, moves: int = 80) -> list[float]:
-    """Drag a range input from end to end with a real pointer; return the milliseconds of every input event.
+    """Drag a range input from end to end with a real pointer; return the ms of every input event.
 
     Raises:
         RuntimeError: the slider answered fewer than 60 times.

@@ -1,6 +1,6 @@
 """Measures the three widgets against their peers and prints the required table with what came out.
 
-    python -m benchmarks.widgets [--only similarity …] [--contenders vizkit …] [--json PATH] [--check]
+    python -m benchmarks.widgets [--only similarity …] [--json PATH] [--check]
 
 Ends with 0 when everything could be measured, whatever came out; with 2 when something could not;
 with `--check`, with 1 when a requirement was missed. Needs the `test` and `bench` extras and a
@@ -65,7 +65,8 @@ def measure_temperature_drag(browser: Any, row: Row, details: dict) -> None:
         with harness.exported(browser, path, "vizkit") as (page, _):
             times = harness.drag_slider(page, 'input[type=range][aria-label*="emperature"]')
     row.ours = harness.percentile(times, 95)
-    row.note = f"p50 {harness.percentile(times, 50):.1f} ms over {len(times)} inputs, longest {max(times):.1f} ms"
+    half = harness.percentile(times, 50)
+    row.note = f"p50 {half:.1f} ms, {len(times)} inputs, longest {max(times):.1f} ms"
     details["temperature drag 1024²"] = times
     tell(f"temperature drag 1024²: p95 {row.ours:.1f} ms, {row.note}")
 
@@ -201,7 +202,11 @@ def in_lab(
     details: dict,
     repeats: int | None = None,
 ) -> Samples:
-    """Show `kind` at every size in JupyterLab, contenders in turn; return "contender size measure" samples."""
+    """Show `kind` at every size in JupyterLab, contenders in turn.
+
+    Returns:
+        Samples named "contender size measure".
+    """
     samples = Samples()
     with harness.lab(browser) as lab:
         lab.run_to_end(
@@ -234,17 +239,15 @@ def fill_sweep(row: Row, page: Any, details: dict, *, drag: bool = False) -> Non
     """Move (or drag) the pointer over the widget's largest picture for two seconds."""
     page.wait_for_timeout(500)
     result = page.evaluate(
-        "drag => { const area = e => e.offsetWidth * e.offsetHeight;"
-        " const pictures = [...document.querySelectorAll('.vizkit canvas')].sort((a, b) => area(b) - area(a));"
-        " const box = pictures[0].getBoundingClientRect();"
-        " const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);"
-        " return bench.sweep(top, 2000, drag); }",
+        "drag => bench.sweep(bench.largest('.vizkit canvas'), 2000, drag)",
         drag,
     )
     if not result["changes"]:
         raise RuntimeError(f"{row.requirement.work}: the pointer moved and nothing answered")
     row.ours = result["rate"]
     row.note = f"longest frame {result['longest']:.0f} ms"
+    if drag:
+        row.note += f", {result['points']:,} points while it moves"
     details[f"{row.requirement.work}, {row.requirement.measure}"] = result
     tell(f"{row.requirement.work}, {row.requirement.measure}: {row.ours:.0f} frames/s, {row.note}")
 
@@ -272,7 +275,7 @@ def environment() -> dict[str, Any]:
 
 
 def measure(works: Sequence[str], who: Sequence[str]) -> tuple[list[Row], dict[str, Any]]:
-    """Measure `works` for the contenders in `who`; a work that fails leaves its reason in its rows."""
+    """Measure `works` for the contenders in `who`; a work that fails leaves its reason behind."""
     rows: list[Row] = []
     details: dict[str, Any] = {"environment": environment()}
     with harness.chromium() as browser:
