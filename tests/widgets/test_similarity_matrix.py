@@ -1,0 +1,260 @@
+"""SimilarityMatrix in Python: validation, numbers against torch, static faces."""
+
+from __future__ import annotations
+
+import base64
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import traitlets
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from vizkit.widgets import SimilarityMatrix, inputs, picture
+from vizkit.widgets.similarity_matrix import VIEWS
+
+
+def embeddings(count: int, dim: int = 16, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    shared = random.normal(size=(count, dim))
+    return shared + random.normal(size=shared.shape), shared + random.normal(size=shared.shape)
+
+
+def torch_numbers(similarity: np.ndarray, temperature: float, bias: float) -> SimpleNamespace:
+    """Losses, gradients and shares from torch in float64, gradients from autograd."""
+    logits = torch.tensor(similarity / temperature, requires_grad=True)
+    count = len(logits)
+    target = torch.arange(count)
+    infonce = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+    signs = 2 * torch.eye(count, dtype=torch.float64) - 1
+    sigmoid = -F.logsigmoid(signs * (logits + bias)).sum() / count
+    values = [
+        torch.tensor(similarity),
+        logits.softmax(1).detach(),
+        logits.softmax(0).detach(),
+        torch.sigmoid(logits + bias).detach(),
+        torch.autograd.grad(infonce, logits)[0],
+        torch.autograd.grad(sigmoid, logits)[0],
+    ]
+    return SimpleNamespace(
+        infonce=infonce.item(),
+        sigmoid=sigmoid.item(),
+        image_to_text=(logits.argmax(1) == target).double().mean().item(),
+        text_to_image=(logits.argmax(0) == target).double().mean().item(),
+        values=[value.numpy() for value in values],
+    )
+
+
+@pytest.mark.parametrize(("temperature", "bias"), [(0.07, -10), (0.005, -20), (2, 10), (0.01, 0)])
+def test_numbers_equal_torch(temperature, bias):
+    images, texts = embeddings(20, 8)
+    widget = SimilarityMatrix(images, texts, temperature=temperature, bias=bias)
+    expected = torch_numbers(widget.similarity(), temperature, bias)
+    for view, values in zip(VIEWS, expected.values, strict=True):
+        found = widget.numbers(view)
+        np.testing.assert_allclose(found.values, values, atol=1e-10, err_msg=view)
+    assert found.infonce_loss == pytest.approx(expected.infonce, abs=1e-10)
+    assert found.sigmoid_loss == pytest.approx(expected.sigmoid, rel=1e-10, abs=1e-10)
+    assert found.image_to_text_accuracy == expected.image_to_text
+    assert found.text_to_image_accuracy == expected.text_to_image
+
+
+@pytest.mark.parametrize("dim", [3, 512], ids=["embeddings travel", "matrix travels"])
+def test_the_smaller_of_embeddings_and_matrix_travels(dim):
+    images, texts = embeddings(10, dim)
+    widget = SimilarityMatrix(torch.tensor(images, requires_grad=True), texts)
+    assert set(widget.data) == ({"images", "texts"} if dim == 3 else {"similarity"})
+    assert all(packed["dtype"] == "float32" for packed in widget.data.values())
+    assert sum(len(packed["buffer"]) for packed in widget.data.values()) == 4 * min(100, 20 * dim)
+    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (images, texts))
+    np.testing.assert_allclose(widget.similarity(), a @ b.T, atol=2e-7)
+
+
+def test_a_sequence_shows_its_current_step():
+    images, texts = embeddings(6)
+    widget = SimilarityMatrix(np.stack([texts, images]), np.stack([texts, texts]), steps=[0, 500])
+    assert widget.step_names == ["0", "500"]
+    np.testing.assert_allclose(widget.similarity().diagonal(), 1, atol=1e-6)
+    before = widget.headline()
+    widget.step = 1
+    assert widget.similarity().diagonal().max() < 0.999
+    assert widget.headline() != before
+    assert widget.value_range[0] < 0 < 0.99 < widget.value_range[1]
+
+
+def test_more_texts_than_images_leaves_losses_undefined():
+    widget = SimilarityMatrix(similarity=np.eye(3, 5), view="softmax over texts")
+    numbers = widget.numbers()
+    assert (numbers.infonce_loss, numbers.sigmoid_loss) == (None, None)
+    assert (numbers.image_to_text_accuracy, numbers.text_to_image_accuracy) == (None, None)
+    np.testing.assert_allclose(numbers.values.sum(1), 1)
+    assert "loss" not in widget.headline()
+    with pytest.raises(traitlets.TraitError, match="needs one text for each image, got 3"):
+        widget.view = "gradient of InfoNCE"
+    with pytest.raises(ValueError, match="needs one text for each image"):
+        widget.numbers("gradient of sigmoid")
+    with pytest.raises(traitlets.TraitError, match="needs one text for each image"):
+        SimilarityMatrix(similarity=np.eye(3, 5), view="gradient of sigmoid")
+
+
+BAD_ARGUMENTS = {
+    "nothing": ({}, ValueError, "give image_embeddings and text_embeddings, or similarity"),
+    "one side": ({"image_embeddings": np.eye(3)}, ValueError, "give image_embeddings and"),
+    "both": ({"image_embeddings": np.eye(3), "similarity": np.eye(3)}, ValueError, "not both"),
+    "one axis": ({"similarity": np.ones(3)}, ValueError, r"2 or 3 dimensions, got shape \(3,\)"),
+    "empty": ({"similarity": np.ones((0, 3))}, ValueError, "must not be empty"),
+    "NaN": ({"similarity": [[1, np.nan]]}, ValueError, r"finite.*index \(0, 1\)"),
+    "ragged": ({"similarity": [[1, 2], [3]]}, ValueError, "rectangular"),
+    "words": ({"similarity": [["a"]]}, TypeError, "real numbers"),
+    "huge": ({"similarity": [[1e30]]}, ValueError, "between -1e6 and 1e6"),
+    "sizes": (
+        {"image_embeddings": np.eye(3), "text_embeddings": np.eye(4)},
+        ValueError,
+        "equal numbers of steps and dimensions",
+    ),
+    "zero vector": (
+        {"image_embeddings": np.eye(3) * [1, 0, 1], "text_embeddings": np.eye(3)},
+        ValueError,
+        r"image_embeddings must not hold zero vectors, got one at index \(0, 1\)",
+    ),
+    "captions": ({"similarity": np.eye(3), "captions": ["a"]}, ValueError, "3 strings.*got 1"),
+    "caption kind": ({"similarity": np.eye(2), "captions": ["a", 5]}, TypeError, r"captions\[1\]"),
+    "images": (
+        {"similarity": np.eye(3), "images": [np.zeros((4, 4, 3), np.uint8)]},
+        ValueError,
+        "images must hold 3 pictures.*got 1",
+    ),
+    "steps": ({"similarity": np.ones((2, 3, 3)), "steps": [1]}, ValueError, "name 2 step"),
+    "steps kind": ({"similarity": np.eye(3), "steps": "a"}, TypeError, "steps must be a sequence"),
+    "temperature 0": ({"similarity": np.eye(3), "temperature": 0}, traitlets.TraitError, "0.005"),
+    "temperature kind": (
+        {"similarity": np.eye(3), "temperature": "hot"},
+        traitlets.TraitError,
+        "temperature",
+    ),
+    "bias": ({"similarity": np.eye(3), "bias": 11}, traitlets.TraitError, "bias"),
+    "view": ({"similarity": np.eye(3), "view": "heat"}, traitlets.TraitError, "view"),
+    "step": ({"similarity": np.eye(3), "step": 1}, traitlets.TraitError, "step must lie between 0"),
+    "hovered": ({"similarity": np.eye(3), "hovered": 3}, traitlets.TraitError, "between -1 and 2"),
+    "selected": ({"similarity": np.eye(3), "selected": [0, 9]}, traitlets.TraitError, "got 9"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARGUMENTS)
+def test_bad_arguments_are_named(name):
+    arguments, error, message = BAD_ARGUMENTS[name]
+    with pytest.raises(error, match=message):
+        SimilarityMatrix(**arguments)
+
+
+def test_traits_refuse_what_is_out_of_range_and_stay_as_they_were():
+    widget = SimilarityMatrix(similarity=np.zeros((2, 3, 4)))
+    wrong = {"temperature": 0.0049, "bias": -21.0, "step": 2, "hovered": 3, "hovered_text": 4}
+    wrong |= {"selected": [3], "selected_text": [-1], "view": "gradient of sigmoid"}
+    for name, value in wrong.items():
+        before = getattr(widget, name)
+        with pytest.raises(traitlets.TraitError):
+            setattr(widget, name, value)
+        assert getattr(widget, name) == before
+    right = {"temperature": 0.005, "bias": 10.0, "step": 1, "hovered": 2, "hovered_text": 3}
+    for name, value in (right | {"selected": [2, 0], "selected_text": [3]}).items():
+        setattr(widget, name, value)
+        assert getattr(widget, name) == value
+
+
+numbers_or_nonsense = st.one_of(
+    st.floats(width=32), st.integers(), st.text(max_size=3), st.none(), st.booleans()
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    rows=st.integers(0, 5),
+    columns=st.integers(0, 5),
+    steps=st.integers(0, 2),
+    filling=numbers_or_nonsense,
+    temperature=numbers_or_nonsense,
+    bias=numbers_or_nonsense,
+    view=st.sampled_from([*VIEWS, "", "Cosine", None]),
+    captions=st.one_of(st.none(), st.lists(st.one_of(st.text(), st.integers()), max_size=5)),
+)
+def test_any_input_gives_a_widget_or_a_clear_error(
+    rows, columns, steps, filling, temperature, bias, view, captions
+):
+    shape = (steps, rows, columns) if steps else (rows, columns)
+    try:
+        widget = SimilarityMatrix(
+            similarity=np.full(shape, filling, dtype=object if filling is None else None),
+            temperature=temperature,
+            bias=bias,
+            view=view,
+            captions=captions,
+        )
+    except (ValueError, TypeError, traitlets.TraitError) as error:
+        reason = str(error)
+    else:
+        reason = None
+    if reason is not None:
+        assert len(reason) > 15
+        return
+    assert widget.numbers().values.shape == (rows, columns)
+    assert np.isfinite(widget.numbers().values).all()
+    assert f"{rows} images × {columns} texts" in widget.headline()
+    assert widget.picture().width > 100
+
+
+def test_the_headline_brackets_what_is_measured():
+    images, texts = embeddings(8)
+    headline = SimilarityMatrix(images, texts, temperature=0.1).headline()
+    assert re.sub(r"⟨[\d.]+⟩", "⟨⟩", headline) == (
+        "SimilarityMatrix: 8 images × 8 texts, InfoNCE loss ⟨⟩, sigmoid loss ⟨⟩ at temperature 0.1,"
+        " accuracy image→text ⟨⟩, text→image ⟨⟩"
+    )
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_static_faces_show_the_view(view):
+    images, texts = embeddings(5)
+    widget = SimilarityMatrix(images, texts, captions=["a & <b>"] * 5, view=view, title="<i>x</i>")
+    figure = widget.to_plotly()
+    np.testing.assert_array_equal(figure.data[0].z, widget.numbers().values)
+    assert figure.layout.xaxis.ticktext[0] == "a &amp; &lt;b&gt;"
+    assert figure.layout.title.text == "&lt;i&gt;x&lt;/i&gt;"
+    assert figure.data[0].zmin <= widget.numbers().values.min()
+    assert figure.data[0].zmax >= widget.numbers().values.max()
+    # The matched pair of image 0 stands at the matrix's first cell, coloured by its value.
+    canvas = np.asarray(widget.picture())
+    assert len(np.unique(canvas.reshape(-1, 3), axis=0)) > 20
+
+
+def test_the_picture_follows_the_numbers():
+    low = SimilarityMatrix(similarity=np.eye(8), temperature=2, view="softmax over texts")
+    before = np.asarray(low.picture())
+    low.temperature = 0.01
+    after = np.asarray(low.picture())
+    assert before.shape == after.shape
+    assert (before != after).any()
+
+
+def test_the_picture_stays_small():
+    random = np.random.default_rng(0)
+    for count in (64, 256, 1024):
+        widget = SimilarityMatrix(similarity=random.normal(size=(count, count)))
+        assert len(picture.to_png(widget.picture())) < 7_000
+
+
+def test_the_mimebundle_has_text_and_picture():
+    bundle, _ = SimilarityMatrix(similarity=np.eye(4))._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("SimilarityMatrix: 4 images × 4 texts")
+    assert base64.b64decode(bundle["image/png"])[:4] == b"\x89PNG"
+
+
+def test_what_travels_unpacks_to_what_python_uses():
+    images, texts = embeddings(9, 4)
+    widget = SimilarityMatrix(images, texts)
+    sent = {name: inputs.unpack(packed)[0].astype(float) for name, packed in widget.data.items()}
+    np.testing.assert_array_equal(sent["images"] @ sent["texts"].T, widget.similarity())
