@@ -8,6 +8,7 @@ model's own numbers stay untouched, to the bit.
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -83,7 +84,7 @@ def capture_attention(model: nn.Module, images: Tensor) -> AttentionCapture:
     caught: list[Caught] = []
     with ExitStack() as stack:
         for name, module in model.named_modules():
-            if kind_of(module) is not None:
+            if kind_of(type(module)) is not None:
                 stack.enter_context(listening(module, name, caught))
         output = getattr(model, "encode_image", model)(images)
     if not caught:
@@ -99,14 +100,14 @@ class Caught:
     """One attention map as its module computed it, and where it comes from."""
 
     name: str
-    module: nn.Module
     kind: str
     map: Tensor
 
 
-def kind_of(module: nn.Module) -> str | None:
-    """ "self", "window" or "pooling" attention, or None if the module is none of them."""
-    for ancestor in type(module).__mro__:
+@cache
+def kind_of(module_type: type[nn.Module]) -> str | None:
+    """The kind of attention, "self", "window" or "pooling", or None for any other module."""
+    for ancestor in module_type.__mro__:
         kind = KINDS.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
         if kind is not None:
             return kind
@@ -117,19 +118,19 @@ def kind_of(module: nn.Module) -> str | None:
 def listening(module: nn.Module, name: str, caught: list[Caught]) -> Iterator[None]:
     """Within this context every call of `module` also appends its map to `caught`."""
     plain_forward = module.forward
-    kind = kind_of(module)
+    kind = kind_of(type(module))
 
     def forward(*args, **kwargs):
         if isinstance(module, nn.MultiheadAttention):
             crossed, attention_map = multihead_map(module, *args, **kwargs)
             output = plain_forward(*args, **kwargs)
-            caught.append(Caught(name, module, "pooling" if crossed else kind, attention_map))
+            caught.append(Caught(name, "pooling" if crossed else kind, attention_map))
             return output
         with Listener() as listener:
             output = plain_forward(*args, **kwargs)
         if listener.map is None:
             raise TypeError(f"{name} ({type(module).__name__}) computed no attention map")
-        caught.append(Caught(name, module, kind, listener.map))
+        caught.append(Caught(name, kind, listener.map))
         return output
 
     own = module.__dict__.get("forward")  # set if somebody else already replaced it
