@@ -115,7 +115,7 @@ function openAtlas(packed, ready) {
 function openFrame({ model, el }, about) {
   /** @type {(() => void)[]} */
   const undo = [];
-  const root = make("div", { class: "vk", "data-kind": about.kind, role: "group", "aria-label": about.kind });
+  const root = make("div", { class: "vk", "data-kind": about.kind, role: "group", "aria-label": about.kind, "data-lm-suppress-shortcuts": "true" });
   const heading = make("div", { class: "vk-title" }), toolbar = make("div", { class: "vk-bar", role: "toolbar", "aria-label": `${about.kind} controls` });
   const stage = make("div", { class: "vk-stage" }), tip = make("div", { class: "vk-tip", hidden: "" });
   const status = make("output", { class: "vk-status", "aria-live": "polite" });
