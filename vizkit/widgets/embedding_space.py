@@ -1,4 +1,4 @@
-"""EmbeddingSpace: a map of embeddings: classes, images and texts, the modality gap, true neighbours, training steps."""
+"""EmbeddingSpace: a map of embeddings, with classes, pairs, true neighbours and training steps."""
 
 from __future__ import annotations
 
@@ -127,7 +127,8 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
 
         Args:
             image_embeddings, text_embeddings: `(N, D)` or `(steps, N, D)` each, of one shape.
-            options: as in the constructor; `images` and `captions` have N entries, `labels` N or 2N.
+            options: as in the constructor; `images` and `captions` have N entries, `labels` N
+                or 2N.
 
         Raises:
             ValueError: the two differ in shape.
@@ -267,7 +268,8 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         for name in proposal["value"]:
             if name not in known:
                 raise traitlets.TraitError(
-                    f"hidden_classes must name classes, got {name!r}; there are {self._classes[:20]}"
+                    f"hidden_classes must name classes, got {name!r};"
+                    f" there are {self._classes[:20]}"
                 )
         return proposal["value"]
 
@@ -288,7 +290,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
                 self.send({**answer, "values": values.tolist()})
 
     def _neighbour_table(self) -> dict[str, Any]:
-        """Return every point's neighbours at every step; similarities as 16-bit integers over 32,767."""
+        """Return all neighbours at all steps; similarities as 16-bit integers over 32,767."""
         everyone = np.arange(self._count)
         found = [plane.nearest(one, everyone, NEIGHBOURS) for one in self._rows]
         kind = np.uint16 if self._count <= 1 << 16 else np.uint32
@@ -389,38 +391,47 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         )
 
     def picture(self) -> Image.Image:
-        shown = self._visible()
-        places = self._points[self.projection][self.step][shown]
-        codes = np.zeros(len(shown), int) if self._codes is None else self._codes[shown].astype(int)
         width, height = (480, 360) if self._count <= 500 else (360, 270)
-        low, high = (
-            places.min(0, initial=0) if not len(places) else places.min(0),
-            places.max(0, initial=1) if not len(places) else places.max(0),
-        )
-        scale = min((width - 24) / ((high - low)[0] or 1), (height - 24) / ((high - low)[1] or 1))
+        shown = self._visible()
+        image, pen = picture.blank(width, height)
+        if not len(shown):
+            return image
+        places = self._points[self.projection][self.step][shown]  # (M, 2)
+        low, high = places.min(0), places.max(0)
+        scale = np.min([width - 32, height - 32] / np.maximum(high - low, 1e-30))
         middle = (low + high) / 2
         places = (places - middle) * [scale, -scale] + [width / 2, height / 2]  # (M, 2) pixels
         if self._count > 5_000:
-            return self._density(places, codes, width, height)
-        image, pen = picture.blank(width, height)
+            return self._density(places, shown, width, height)
         place = dict(zip(shown.tolist(), places.tolist(), strict=True))
         if self._pairs is not None and self.show_pairs:
             for one, other in self._pairs.tolist():
                 if one in place and other in place:
                     pen.line([*place[one], *place[other]], picture.LINE)
-        radius = 1.5 if self._count > 800 else float(np.clip(60 / np.sqrt(self._count), 2.5, 6))
-        colors = [tuple(color) for color in self._colors().tolist()]
         for index, (x, y) in place.items():
-            box = [x - radius, y - radius, x + radius, y + radius]
-            fill = colors[0 if self._codes is None else int(self._codes[index])]
-            if self._modality is not None and self._modality[index]:
-                pen.regular_polygon((x, y, radius * 1.3), 3, fill=fill)
-            else:
-                pen.ellipse(box, fill)
+            self._draw_mark(image, pen, index, x, y)
         return image
 
-    def _density(self, places: Array, codes: Array, width: int, height: int) -> Image.Image:
+    def _draw_mark(self, image: Image.Image, pen: Any, index: int, x: float, y: float) -> None:
+        """Draw a point: its picture where pictures are shown, a triangle for a text, or a disc."""
+        radius = 1.5 if self._count > 800 else float(np.clip(60 / np.sqrt(self._count), 2.5, 6))
+        fill = picture.category_color(0 if self._codes is None else int(self._codes[index]))
+        thumbnail = self._images[index] if self._images and self._count <= 200 else None
+        if self.show_thumbnails and thumbnail is not None:
+            size = int(np.clip(200 / np.sqrt(self._count), 20, 40))
+            corner = (round(x - size / 2), round(y - size / 2))
+            image.paste(
+                fill, (corner[0] - 2, corner[1] - 2, corner[0] + size + 2, corner[1] + size + 2)
+            )
+            image.paste(picture.fit_square(thumbnail, size), corner)
+        elif self._modality is not None and self._modality[index]:
+            pen.regular_polygon((x, y, radius * 1.3), 3, fill=fill)
+        else:
+            pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill)
+
+    def _density(self, places: Array, shown: Array, width: int, height: int) -> Image.Image:
         """Draw many points as colour by class and saturation by number."""
+        codes = np.zeros(len(shown), int) if self._codes is None else self._codes[shown].astype(int)
         at = np.clip(places.astype(int), 0, [width - 1, height - 1])
         cell = at[:, 1] * width + at[:, 0]
         counts = np.bincount(cell, minlength=width * height)
@@ -565,7 +576,7 @@ def _coded(array: Array, class_names: Any) -> tuple[Array, list[str]]:
                 f" {array.min()} to {array.max()}"
             )
         codes = array.astype(np.int64)
-    elif array.dtype.kind in "iu" and 0 <= array.min() and array.max() < 1 << 16:
+    elif array.dtype.kind in "iu" and array.min() >= 0 and array.max() < 1 << 16:
         present = np.flatnonzero(np.bincount(array.astype(np.int64)))  # no sort of a million labels
         codes, names = np.searchsorted(present, array), [str(value) for value in present]
     else:
@@ -633,6 +644,7 @@ def _pairs(pairs: Any, count: int) -> Array | None:
         raise ValueError(f"pairs must have shape (P, 2), got {array.shape}")
     if (array != np.rint(array)).any() or array.min() < 0 or array.max() >= count:
         raise ValueError(
-            f"pairs must hold indices of points in 0..{count - 1}, got {array.min()} to {array.max()}"
+            f"pairs must hold indices of points in 0..{count - 1},"
+            f" got {array.min()} to {array.max()}"
         )
     return array.astype(np.int64)

@@ -1,4 +1,4 @@
-"""From many dimensions to a plane: PCA and t-SNE, aligned over training steps, and what the plane keeps."""
+"""From many dimensions to a plane: PCA and t-SNE, aligned over steps, and what the plane keeps."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _mean(rows: Array) -> Array:
 
 
 def _basis(rows: Array, mean: Array) -> Array:
-    """Return the two leading directions `(D, 2)`, from the smaller of the two second-moment matrices."""
+    """Return the two leading directions `(D, 2)`, from the smaller second-moment matrix."""
     if rows.shape[1] > len(rows):  # fewer points than dimensions: the (N, N) Gram matrix is smaller
         centred = rows.astype(np.float64) - mean
         values, vectors = np.linalg.eigh(centred @ centred.T)
@@ -95,8 +95,8 @@ def check_tsne(steps: int, count: int) -> None:
     if count > TSNE_POINTS or steps * count > TSNE_ROWS:
         size = f"{count:,} points" + (f" x {steps} steps" if steps > 1 else "")
         raise ValueError(
-            f"t-SNE takes at most {TSNE_POINTS:,} points and {TSNE_ROWS:,} points x steps, got {size};"
-            " pass a random sample of the points, or use projection='pca'"
+            f"t-SNE takes at most {TSNE_POINTS:,} points and {TSNE_ROWS:,} points x steps,"
+            f" got {size}; pass a random sample of the points, or use projection='pca'"
         )
 
 
@@ -137,7 +137,7 @@ def _compress(rows: Array, width: int) -> Array:
 
 
 def align(previous: Array, current: Array) -> Array:
-    """Turn, mirror and shift `current` `(N, 2)` onto `previous` `(N, 2)`; shapes and distances stay.
+    """Turn, mirror and shift `current` `(N, 2)` onto `previous`; all distances stay.
 
     The orthogonal Procrustes solution (Schönemann 1966).
 
@@ -147,7 +147,8 @@ def align(previous: Array, current: Array) -> Array:
     previous, current = np.asarray(previous, np.float64), np.asarray(current, np.float64)
     if previous.shape != current.shape or current.ndim != 2:
         raise ValueError(
-            f"previous and current must both have shape (N, 2), got {previous.shape} and {current.shape}"
+            "previous and current must both have shape (N, 2), got"
+            f" {previous.shape} and {current.shape}"
         )
     target, moving = previous - previous.mean(0), current - current.mean(0)
     left, _, right = np.linalg.svd(moving.T @ target)
@@ -164,7 +165,7 @@ def nearest(rows: Array, queries: Array, k: int, *, cosine: bool = True) -> tupl
         cosine: closest by cosine, returned as similarity; else by Euclidean distance.
 
     Returns:
-        Indices `(Q, k)`, nearest first (equal ones by index), and similarities or distances `(Q, k)`.
+        Indices `(Q, k)`, nearest first (equal ones by index), and their similarities or distances.
     """
     k = min(k, len(rows) - 1)
     found = np.empty((len(queries), k), np.int64)
@@ -200,7 +201,7 @@ def unit(rows: Array) -> Array:
 def neighbours_kept(
     embeddings: Array, points: Array, *, k: int = 10, sample: int = 500, seed: int = 0
 ) -> float:
-    """Share of the true `k` nearest neighbours (cosine) that are still among the `k` nearest in the plane.
+    """Share of the true `k` nearest neighbours (cosine) that are the `k` nearest in the plane too.
 
     1 means that the map can be trusted locally, k / (N - 1) is chance. Exact up to `sample` points;
     beyond, the mean over a seeded sample of points; beyond 20,000 points neighbours are looked for

@@ -46,37 +46,35 @@ function buildGrid(points, at, count) {
   return { bits, start, order };
 }
 
-/** Calls back with each point in a square around a place and its squared distance. @param {Grid} grid @param {Uint16Array} points @param {number} at
- * @param {number} x @param {number} y @param {number} radius @param {(index: number, far: number) => void} each */
-function around({ bits, start, order }, points, at, x, y, radius, each) {
-  const shift = 16 - bits, last = (1 << bits) - 1;
-  /** @param {number} value */
-  const cell = (value) => clamp(0, Math.floor(value) >> shift, last);
-  for (let row = cell(y - radius); row <= cell(y + radius); row++)
-    for (let j = start[(row << bits) | cell(x - radius)]; j < start[((row << bits) | cell(x + radius)) + 1]; j++) {
-      const i = order[j], dx = points[2 * (at + i)] - x, dy = points[2 * (at + i) + 1] - y;
-      each(i, dx * dx + dy * dy);
-    }
-}
-
 /** The nearest shown point within a radius, or -1. @param {Grid} grid @param {Uint16Array} points @param {number} at
  * @param {number} x @param {number} y @param {number} radius @param {(index: number) => boolean} shown */
-function nearestPoint(grid, points, at, x, y, radius, shown) {
+function nearestPoint({ bits, start, order }, points, at, x, y, radius, shown) {
   let best = -1, least = radius * radius;
-  around(grid, points, at, x, y, radius, (i, far) => { if (far < least && shown(i)) { least = far; best = i; } });
+  /** @param {number} value */
+  const cell = (value) => clamp(0, Math.floor(value / (65536 >> bits)), (1 << bits) - 1);
+  for (let row = cell(y - radius); row <= cell(y + radius); row++)
+    for (let j = start[(row << bits) | cell(x - radius)]; j < start[((row << bits) | cell(x + radius)) + 1]; j++) {
+      const i = order[j], dx = points[2 * (at + i)] - x, dy = points[2 * (at + i) + 1] - y, far = dx * dx + dy * dy;
+      if (far < least && shown(i)) { least = far; best = i; }
+    }
   return best;
 }
 
 /** True neighbours of a point of a plane, nearest first, with their distances in 16-bit units.
- * @param {Grid} grid @param {Uint16Array} points @param {number} at @param {number} index @param {number} k @returns {Neighbour[]} */
-function nearestInPlane(grid, points, at, index, k) {
-  const x = points[2 * (at + index)], y = points[2 * (at + index) + 1];
-  for (let radius = 512; ; radius *= 2) {
-    /** @type {Neighbour[]} */
-    const found = [];
-    around(grid, points, at, x, y, radius, (i, far) => { if (i !== index && (far <= radius * radius || radius > 1e5)) found.push({ index: i, value: Math.sqrt(far) }); });
-    if (found.length >= k || radius > 1e5) return found.sort((a, b) => a.value - b.value || a.index - b.index).slice(0, k);
+ * @param {Uint16Array} points @param {number} at @param {number} count @param {number} index @param {number} k @returns {Neighbour[]} */
+function nearestInPlane(points, at, count, index, k) {
+  /** @type {Neighbour[]} */
+  const best = [], x = points[2 * (at + index)], y = points[2 * (at + index) + 1];
+  let worst = Infinity;
+  for (let i = 0; i < count; i++) {
+    const dx = points[2 * (at + i)] - x, dy = points[2 * (at + i) + 1] - y, value = dx * dx + dy * dy;
+    if (value >= worst || i === index) continue;
+    best.push({ index: i, value });
+    best.sort((a, b) => a.value - b.value);
+    if (best.length > k) best.pop();
+    if (best.length === k) worst = best[k - 1].value;
   }
+  return best.map((one) => ({ ...one, value: Math.sqrt(one.value) }));
 }
 
 /** The next point in a direction (arrow keys): near, and ahead rather than aside; -1 when there is none.
@@ -93,16 +91,10 @@ function nextPoint(points, at, count, x, y, dx, dy, shown) {
 
 /** Which of the squares centred on some places can be drawn without overlap; earlier ones win. @param {number[][]} places `[x, y, index]` @param {number} size */
 function thinOut(places, size) {
-  /** @type {Map<string, number[]>} */
-  const taken = new Map();
-  return places.filter((place) => {
-    const column = Math.floor(place[0] / size), row = Math.floor(place[1] / size);
-    for (let i = 0; i < 9; i++) {
-      const other = taken.get(`${column - 1 + (i % 3)},${row - 1 + Math.floor(i / 3)}`);
-      if (other && Math.abs(other[0] - place[0]) < size && Math.abs(other[1] - place[1]) < size) return false;
-    }
-    return taken.set(`${column},${row}`, place);
-  });
+  /** @type {number[][]} */
+  const kept = [];
+  for (const place of places) if (kept.every((other) => Math.abs(other[0] - place[0]) >= size || Math.abs(other[1] - place[1]) >= size)) kept.push(place);
+  return kept;
 }
 
 /** Whether a place lies inside a polygon (even-odd rule). @param {number[][]} polygon @param {number} x @param {number} y */
@@ -115,14 +107,14 @@ function inside(polygon, x, y) {
   return odd;
 }
 
-const VERTEX = "#version 300 es\nin vec2 a,b;in float code,flag;uniform vec4 view;uniform vec3 look;uniform vec2 pick;uniform sampler2D colors;out vec4 tint;flat out float kind;"
-  + "void main(){int k=int(code);tint=texelFetch(colors,ivec2(k&255,k>>8),0);float on=step(1.5,flag);kind=mod(flag,2.);gl_Position=vec4((mix(a,b,look.x)-view.xy)*view.zw,0,1);"
-  + "gl_PointSize=look.y*(1.+.3*kind);if(tint.a<.5||(pick.x>.5&&on!=pick.y))gl_Position.x=9.;tint.a=look.z;}";
-// Discs for images, triangles for text; marks that are large enough get a rim in the paper's colour.
-const FRAGMENT = "#version 300 es\nprecision highp float;in vec4 tint;flat in float kind;uniform vec4 rim;uniform float size;out vec4 o;"
-  + "void main(){if(rim.a>.5){o=vec4(rim.rgb,1)*tint.a;return;}float half_=size*(.5+.15*kind);vec2 d=(gl_PointCoord-.5)*2.*half_;"
-  + "float r=kind<.5?length(d):2.*max(.866*abs(d.x)-.5*d.y,d.y),cover=half_<1.3?1.:clamp(half_-r,0.,1.);if(cover<=0.)discard;"
-  + "vec3 c=half_>3.5?mix(tint.rgb,rim.rgb,clamp(r-half_*.86+.7,0.,1.)):tint.rgb;o=vec4(c,1)*tint.a*cover;}";
+// u: the view's centre and scale; mix, size, opacity, which flag to draw (2: both); colour of rim or lines, 1 for lines.
+const VERTEX = "#version 300 es\nin vec2 a,b;in float k,f;uniform vec4 u[3];uniform sampler2D s;out vec4 c;flat out float t;"
+  + "void main(){int i=int(k);c=texelFetch(s,ivec2(i&255,i>>8),0);float on=step(1.5,f);t=mod(f,2.);gl_Position=vec4((mix(a,b,u[1].x)-u[0].xy)*u[0].zw,0,1);"
+  + "gl_PointSize=u[1].y*(1.+.3*t);if(c.a<.5||(u[1].w<1.5&&on!=u[1].w))gl_Position.x=9.;}";
+// Discs for images, triangles for texts; marks that are large enough get a rim in the paper's colour.
+const FRAGMENT = "#version 300 es\nprecision highp float;in vec4 c;flat in float t;uniform vec4 u[3];out vec4 o;"
+  + "void main(){float h=u[1].y*(.5+.15*t);vec2 d=(gl_PointCoord-.5)*2.*h;float r=t<.5?length(d):2.*max(.866*abs(d.x)-.5*d.y,d.y),w=h<1.3||u[2].w>.5?1.:clamp(h-r,0.,1.);if(w<=0.)discard;"
+  + "vec3 p=u[2].w>.5?u[2].rgb:h>3.5?mix(c.rgb,u[2].rgb,clamp(r-h*.86+.7,0.,1.)):c.rgb;o=vec4(p,1)*u[1].z*w;}";
 
 /** The points on the graphics card; null where there is no WebGL2.
  * @param {HTMLCanvasElement} canvas @param {number} count @param {Uint8Array | Uint16Array} codes @param {(name: string) => Uint16Array} pointsOf */
@@ -139,14 +131,12 @@ function openPoints(canvas, count, codes, pointsOf) {
   };
   attach(gl.VERTEX_SHADER, VERTEX);
   attach(gl.FRAGMENT_SHADER, FRAGMENT);
-  ["a", "b", "code", "flag"].forEach((name, place) => { gl.bindAttribLocation(program, place, name); gl.enableVertexAttribArray(place); });
+  ["a", "b", "k", "f"].forEach((name, place) => { gl.bindAttribLocation(program, place, name); gl.enableVertexAttribArray(place); });
   gl.linkProgram(program);
   gl.useProgram(program);
   gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-  /** @param {string} name */
-  const at = (name) => gl.getUniformLocation(program, name);
-  const places = { view: at("view"), look: at("look"), pick: at("pick"), rim: at("rim"), size: at("size") };
+  const uniforms = gl.getUniformLocation(program, "u");
   /** @param {AllowSharedBufferSource} data @param {number} [kind] */
   const upload = (data, kind = gl.ARRAY_BUFFER) => {
     const buffer = gl.createBuffer();
@@ -183,22 +173,16 @@ function openPoints(canvas, count, codes, pointsOf) {
     forget: (name) => { gl.deleteBuffer(maps.get(name) ?? null); maps.delete(name); },
     /** @param {Drawing} drawing */
     draw: (drawing) => {
-      const { mix, size, alpha, stride, passes, chosen, lines } = drawing;
+      const { view, mix, size, alpha, stride, passes, chosen, lines, paper, line } = drawing;
       gl.viewport(0, 0, canvas.width, canvas.height);
       gl.clear(gl.COLOR_BUFFER_BIT);
-      gl.uniform4fv(places.view, drawing.view);
-      gl.uniform1f(places.size, size);
-      gl.uniform2f(places.pick, 0, 0);
       if (lines) {
         bind(drawing, 1, 0);
-        gl.uniform3f(places.look, mix, size, drawing.line[3]);
-        gl.uniform4f(places.rim, drawing.line[0], drawing.line[1], drawing.line[2], 1);
+        gl.uniform4fv(uniforms, [...view, mix, size, line[3], 2, ...line.slice(0, 3), 1]);
         gl.drawElements(gl.LINES, lines, gl.UNSIGNED_INT, 0);
       }
-      gl.uniform4f(places.rim, drawing.paper[0], drawing.paper[1], drawing.paper[2], 0);
-      for (const on of chosen ? [0, 1] : [0]) {
-        gl.uniform2f(places.pick, Number(chosen), on);
-        gl.uniform3f(places.look, mix, size, chosen && !on ? alpha * 0.16 : chosen ? 1 : alpha);
+      for (const on of chosen ? [0, 1] : [2]) {
+        gl.uniform4fv(uniforms, [...view, mix, size, on ? (chosen ? 1 : alpha) : alpha * 0.16, on, ...paper, 0]);
         // Interleaved passes: no class lies on top of the others only because it came last.
         for (let pass = 0; pass < Math.min(passes, count); pass++) {
           bind(drawing, stride, pass);
@@ -218,10 +202,11 @@ function render(view) {
   const byModality = classes.length === 2 && data.modality && codes.every((code, i) => code === texts[i]);
   const frame = openFrame(view, { kind: "EmbeddingSpace", help: "Drag to move, wheel to zoom, shift-drag to select; ? lists the keys" });
   const plot = make("div", { class: "vk-plot" }), glCanvas = make("canvas", { class: "vk-layer" }), base = make("canvas", { class: "vk-layer" });
-  const side = make("div", { class: "vk-side" }), figures = make("div", { class: "vk-figures" }), legend = make("div", { class: "vk-legend", role: "group", "aria-label": "Classes" });
+  const side = make("div", { class: "vk-side" }), figures = make("div", { class: "vk-figures" }), legend = make("div", { class: "vk-legend", role: "group", "aria-label": "Classes" }), card = make("div", { class: "vk-card" });
+  if (data.atlas) card.style.setProperty("--vk-atlas", `url(${data.atlas.png})`);
   plot.append(glCanvas, base);
   frame.stage.append(plot, side);
-  side.append(figures, legend);
+  side.append(figures, legend, card);
 
   /** @type {Map<string, PlaneMap>} */
   const maps = new Map();
@@ -279,25 +264,24 @@ function render(view) {
   };
 
   // True neighbours: of a plane computed here, else from the table that Python sent, else asked of the kernel.
-  /** @type {Map<string, Neighbour[] | null>} */
+  /** @type {Map<string, Neighbour[] | string>} */
   const answers = new Map();
-  /** @param {number} i @param {boolean} ask @returns {Neighbour[] | string} */
+  /** @param {number} i @param {boolean} [ask] @returns {Neighbour[] | string} */
   const neighboursOf = (i, ask) => {
-    if (flat) {
-      const place = { name: "none", step: to.step }, map = mapOf("none");
-      return nearestInPlane(gridOf(place), map.points, first(), i, 8).map(({ index, value }) => ({ index, value: (value / 65535) * map.span }));
-    }
-    const table = model.get("table"), indices = unpack(table.indices), values = unpack(table.values), key = `${to.step} ${i}`;
+    const key = `${to.step} ${i}`, table = model.get("table"), indices = unpack(table.indices), values = unpack(table.values);
     if (indices && values) {
-      const k = indices.shape[2], at = (to.step * count + i) * k;
+      const k = indices.shape[2], at = (first() + i) * k;
       return Array.from({ length: k }, (_, j) => ({ index: indices.data[at + j], value: values.data[at + j] / 32767 }));
     }
-    const known = answers.get(key);
-    if (known) return known;
-    if (!data.live) return "True neighbours: not in this page, which holds too many points. Ask in the notebook.";
-    if (!ask) return "Click the point for its true neighbours.";
-    if (!answers.has(key)) { answers.set(key, null); model.send({ ask: "neighbours", index: i, step: to.step }); }
-    return "Asking the kernel for the true neighbours…";
+    if (flat && !answers.has(key)) {
+      const { points: places, span } = mapOf("none");
+      answers.set(key, nearestInPlane(places, first(), count, i, 8).map(({ index, value }) => ({ index, value: (value / 65535) * span })));
+    }
+    if (ask && data.live && !answers.has(key)) {
+      answers.set(key, "Asking the kernel for the true neighbours…");
+      model.send({ ask: "neighbours", index: i, step: to.step });
+    }
+    return answers.get(key) ?? (data.live ? "Click the point for its true neighbours." : "This page holds too many points to carry their true neighbours.");
   };
   /** @param {any} message */
   const answered = ({ index, step, found, values }) => {
@@ -320,14 +304,14 @@ function render(view) {
   /** @param {number} value */
   const similarity = (value) => (flat ? formatNumber(value) : value.toFixed(2).replace("-", "−"));
   const tell = () => {
-    const i = focus();
+    const i = focus(), found = i < 0 ? "" : neighboursOf(i, selected[0] === i || count <= 20_000);
+    showCard();
     if (i >= 0) {
-      const found = neighboursOf(i, selected[0] === i || count <= 20_000);
       const near = typeof found === "string" ? found : `nearest by ${flat ? "distance" : "cosine"}: ${found.map(({ index, value }) => `${index} (${similarity(value)})`).join(", ")}`;
       return frame.say(`${kindOf(i)}${captionOf(i) ? ` · ${captionOf(i)}` : ""} · at ${valueOf(i).map((value) => formatNumber(value)).join(", ")} · ${near}`);
     }
-    const hits = model.get("search").trim() ? ` match “${model.get("search").trim()}”` : " selected";
-    frame.say(selected.length || hits.includes("“") ? `${selected.length.toLocaleString("en")} of ${count.toLocaleString("en")} points${hits}` : `${count.toLocaleString("en")} points, ${flat ? "two dimensions as given" : `${data.dims} dimensions in a plane: ${names[to.name]}`}${notice}`);
+    const wish = model.get("search").trim(), hits = wish ? ` match “${wish}”` : " selected";
+    frame.say(selected.length || wish ? `${selected.length.toLocaleString("en")} of ${count.toLocaleString("en")} points${hits}` : `${count.toLocaleString("en")} points, ${flat ? "two dimensions as given" : `${data.dims} dimensions in a plane: ${names[to.name]}`}${notice}`);
   };
   let notice = "";
   const showFigures = () => {
@@ -414,11 +398,12 @@ function render(view) {
     context.stroke();
     for (let i = 0; i < count; i += Math.ceil(count / 20_000)) {
       if (!shown(i)) continue;
-      const [x, y] = pixelOf(i), r = size / 2;
+      const [x, y] = pixelOf(i);
       context.globalAlpha = selected.length && !(flags[i] & 2) ? alpha * 0.16 : alpha;
       context.fillStyle = css[codes[i]];
       context.beginPath();
-      if (texts[i]) { context.moveTo(x, y - 1.3 * r); context.lineTo(x + 1.15 * r, y + 0.65 * r); context.lineTo(x - 1.15 * r, y + 0.65 * r); } else context.arc(x, y, r, 0, 7);
+      // Three steps of arc make a triangle.
+      for (let turn = 0, sides = texts[i] ? 3 : 9; turn < sides; turn++) context.lineTo(x + size * 0.6 * Math.sin((turn * 6.2832) / sides), y - size * 0.6 * Math.cos((turn * 6.2832) / sides));
       context.fill();
     }
     context.globalAlpha = 1;
@@ -474,8 +459,8 @@ function render(view) {
     const i = focus(), radius = Math.max(5, look().size / 2 + 3);
     if (showGap && data.gaps) drawGap(context);
     if (i >= 0) {
-      const found = neighboursOf(i, false), here = pixelOf(i);
-      Object.assign(context, { strokeStyle: frame.color("muted"), lineWidth: 1.2 });
+      const found = neighboursOf(i), here = pixelOf(i);
+      context.lineWidth = 1.2;
       if (typeof found !== "string") for (const { index } of found) { context.strokeStyle = frame.color("muted"); line(context, here, pixelOf(index)); ring(context, index, radius - 1, frame.color("ink"), 1.6); }
       for (const other of partners.get(i) ?? []) { Object.assign(context, { strokeStyle: frame.color("accent"), lineWidth: 3 }); line(context, here, pixelOf(other)); ring(context, other, radius, frame.color("accent"), 3); }
       ring(context, i, radius + 1, frame.color("paper"), 6);
@@ -493,39 +478,19 @@ function render(view) {
   }, { class: "vk-canvas vk-layer", role: "application", tabindex: "0" });
   const duration = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : stepNames.length > 1 ? clamp(120, 6000 / stepNames.length, 650) : 650;
 
-  /** The focused point's neighbours, with pictures. */
-  frame.surface(side, "True nearest neighbours of the current point", ({ context, width, height }) => {
-    const i = focus(), unit = frame.scale(), row = 27 * unit;
-    Object.assign(context, { fillStyle: frame.color("muted"), font: frame.font(13), textBaseline: "middle" });
-    const found = i < 0 ? "Point at a mark to see its true neighbours." : neighboursOf(i, false);
-    if (typeof found === "string") return wrap(context, found, width, 19 * unit);
-    context.fillText(flat ? "nearest, by distance" : "nearest in the full space, cosine", 0, 10 * unit);
-    found.slice(0, Math.floor((height - 20 * unit) / row)).forEach(({ index, value }, k) => {
-      const y = 20 * unit + row * k, tile = tiles.get(index);
-      context.fillStyle = css[codes[index]];
-      if (tile === undefined || !atlas) { context.beginPath(); context.arc(11 * unit, y + row / 2, 5 * unit, 0, 7); context.fill(); } else { context.fillRect(0, y + 1, row - 2, row - 2); atlas.draw(context, tile, 1.5, y + 2.5, row - 5); }
-      context.fillStyle = frame.color("ink");
-      context.font = frame.font(13, "600");
-      context.fillText(similarity(value), row + 4, y + row / 2);
-      context.font = frame.font(13);
-      context.save();
-      context.beginPath();
-      context.rect(row, y, width - row, row);
-      context.clip();
-      context.fillText(titleOf(index), row + 44 * unit, y + row / 2);
-      context.restore();
-    });
-  }, { class: "vk-canvas vk-card" });
-  /** @param {CanvasRenderingContext2D} context @param {string} text @param {number} width @param {number} height of a line */
-  const wrap = (context, text, width, height) => {
-    let words = "", y = height / 2;
-    for (const word of text.split(" ")) {
-      if (words && context.measureText(words + word).width > width) { context.fillText(words, 0, y); words = ""; y += height; }
-      words += word + " ";
-    }
-    context.fillText(words, 0, y);
+  /** The focused point's neighbours, with pictures; a click goes to one. */
+  const showCard = () => {
+    const i = focus(), found = i < 0 ? "Point at a mark to see its true neighbours." : neighboursOf(i);
+    if (typeof found === "string") return card.replaceChildren(found);
+    card.replaceChildren(flat ? "nearest, by distance" : "nearest in the full space, by cosine", ...found.map(({ index, value }) => {
+      const tile = tiles.get(index), picture = make("i"), item = make("button", { type: "button", class: "vk-button", tabindex: "-1" }, picture, make("b", {}, similarity(value)), make("span", {}, titleOf(index)));
+      picture.dataset.mark = tile !== undefined ? "picture" : texts[index] ? "text" : "";
+      Object.assign(picture.style, { color: css[codes[index]], backgroundColor: css[codes[index]] });
+      if (tile !== undefined) picture.style.background = `${-(tile % data.atlas.columns) * 1.8}em ${-Math.floor(tile / data.atlas.columns) * 1.8}em / ${data.atlas.columns * 1.8}em var(--vk-atlas)`;
+      item.onclick = () => { hover(index); choose([index]); };
+      return item;
+    }));
   };
-
   // What a person does.
   /** @param {number} i @param {{ clientX: number, clientY: number } | null} [at] */
   const hover = (i, at = null) => {
@@ -646,7 +611,7 @@ function render(view) {
   }, { passive: false });
 
   // Controls.
-  const bar = frame.toolbar;
+  const bar = frame.toolbar, times = (/** @type {number} */ value) => `${formatNumber(value, 2)}×`;
   const projection = data.offers.length > 1 ? frame.select(bar, "map", data.offers.map((/** @type {string} */ name) => names[name]), names[to.name], (text) => {
     const name = data.offers.find((/** @type {string} */ one) => names[one] === text);
     frame.write("projection", name);
@@ -666,8 +631,8 @@ function render(view) {
   if (atlas) switched("pictures", "show_thumbnails", "t", (on) => { showThumbnails = on; }, "Pictures as marks (t)");
   if (pairs) switched("pairs", "show_pairs", "p", (on) => { showPairs = on; }, "Lines between the points of a pair (p)");
   if (data.gaps) switched("gap", "show_gap", "g", (on) => { showGap = on; }, "The vector between the mean image and the mean text (g)");
-  frame.slider(bar, { label: "size", min: 0.3, max: 3, value: 1, log: true, format: (value) => `${formatNumber(value, 2)}×`, changed: (value) => { pointSize = value; move(); } });
-  frame.slider(bar, { label: "opacity", min: 0.1, max: 3, value: 1, log: true, format: (value) => `${formatNumber(value, 2)}×`, changed: (value) => { opacity = value; move(); } });
+  frame.slider(bar, { label: "size", min: 0.25, max: 4, value: 1, log: true, format: times, changed: (value) => { pointSize = value; move(); } });
+  frame.slider(bar, { label: "opacity", min: 0.25, max: 4, value: 1, log: true, format: times, changed: (value) => { opacity = value; move(); } });
   frame.button(bar, "reset view", reset, "Show all points (0, or double click)");
   frame.keys(
     { name: "walk to the next point", keys: "ArrowLeft / ArrowRight / ArrowUp / ArrowDown", run: ({ key }) => walk(key === "ArrowLeft" ? -1 : key === "ArrowRight" ? 1 : 0, key === "ArrowDown" ? -1 : key === "ArrowUp" ? 1 : 0) },
