@@ -59,6 +59,10 @@ CHROMIUM_FLAGS = (
 )
 
 
+class CannotMeasureError(RuntimeError):
+    """Something that every measurement needs is missing; the message says what to do."""
+
+
 # ── Arithmetic ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -391,13 +395,23 @@ def find_chromium() -> str | None:
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Any]:
-    """Yield a headless Chromium (a Playwright `Browser`); it is closed whatever happens."""
-    from playwright.sync_api import sync_playwright
+    """Yield a headless Chromium (a Playwright `Browser`); it is closed whatever happens.
+
+    Raises:
+        CannotMeasureError: none starts.
+    """
+    from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(), args=[*CHROMIUM_FLAGS, *_sandbox_flags()]
-        )
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=find_chromium(), args=[*CHROMIUM_FLAGS, *_sandbox_flags()]
+            )
+        except Error as error:
+            raise CannotMeasureError(
+                "no Chromium starts: install the package chromium, or run"
+                f" `python -m playwright install chromium` ({str(error).splitlines()[0]})"
+            ) from error
         try:
             yield browser
         finally:

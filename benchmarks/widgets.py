@@ -268,9 +268,18 @@ WORKS: dict[str, tuple[Callable[[], list[Row]], Callable[..., None]]] = {
 
 
 def environment() -> dict[str, Any]:
-    """Return the versions and the machine that the figures belong to."""
+    """Return the versions and the machine that the figures belong to.
+
+    Raises:
+        CannotMeasureError: a peer is not installed.
+    """
     names = ("plotly", "bertviz", "circuitsvis", "jupyter-scatter", "jupyterlab", "anywidget")
-    versions = {name: importlib.metadata.version(name) for name in names}
+    try:
+        versions = {name: importlib.metadata.version(name) for name in names}
+    except importlib.metadata.PackageNotFoundError as missing:
+        raise harness.CannotMeasureError(
+            f"{missing.name} is not installed: pip install -e '.[test,bench]' -c constraints.txt"
+        ) from None
     return {**versions, "python": platform.python_version(), "cores": os.cpu_count()}
 
 
@@ -305,7 +314,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", metavar="PATH", help="also write rows and single measurements")
     parser.add_argument("--check", action="store_true", help="fail when a requirement is missed")
     options = parser.parse_args(arguments)
-    rows, details = measure(options.only, options.contenders)
+    try:
+        rows, details = measure(options.only, options.contenders)
+    except harness.CannotMeasureError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 2
     print(harness.format_table(rows))
     print(f"\n{harness.summary(rows)}")
     if options.json:

@@ -1,5 +1,6 @@
 """The arithmetic of the benchmarks: what the table says must follow from what was measured."""
 
+import importlib.metadata
 import json
 import math
 
@@ -177,6 +178,17 @@ def test_every_contender_gets_the_same_seeded_data():
     points, labels = contenders.clusters(100)
     assert points.shape == (100, 2)
     assert labels.shape == (100,)
+
+
+def test_a_missing_peer_gives_one_line_that_says_what_to_do(monkeypatch, capsys):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    assert widgets.main([]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert "plotly is not installed: pip install" in lines[0]
 
 
 def test_the_notebook_is_valid():
