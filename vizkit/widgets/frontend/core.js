@@ -265,17 +265,19 @@ function openFrame({ model, el }, about) {
    * @returns {Slider} */
   const slider = (parent, { label, min, max, value, log = false, step, format = formatNumber, changed }) => {
     const to = log ? Math.log : Number, from = log ? Math.exp : Number;
-    const input = make("input", { type: "range", class: "vk-range", "aria-label": label, min: String(to(min)), max: String(to(max)), step: String(step ?? (log ? (to(max) - to(min)) / 200 : (max - min) / 200)) });
+    // The step is a hair short: one that rounding made a hair too long would leave the end out of reach.
+    const input = make("input", { type: "range", class: "vk-range", "aria-label": label, min: String(to(min)), max: String(to(max)), step: String(step ?? (to(max) - to(min)) / 200.000001) });
     const shown = make("output", { class: "vk-value" });
-    const current = () => clamp(min, from(Number(input.value)), max);
-    const tell = () => { shown.textContent = format(current()); input.setAttribute("aria-valuetext", format(current())); };
+    // The number that was set, which may lie between the steps that the thumb can show.
+    let current = value;
+    const tell = () => { shown.textContent = format(current); input.setAttribute("aria-valuetext", format(current)); };
     /** @param {number} next */
-    const set = (next) => { input.value = String(to(clamp(min, next, max))); tell(); };
+    const set = (next) => { current = clamp(min, next, max); input.value = String(to(current)); tell(); };
     set(value);
-    listen(input, "input", () => { tell(); changed(current()); });
+    listen(input, "input", () => { current = clamp(min, from(Number(input.value)), max); tell(); changed(current); });
     const element = make("label", { class: "vk-field vk-slider" }, make("span", {}, label), input, shown);
     parent.append(element);
-    return { element, value: current, set };
+    return { element, value: () => current, set };
   };
   /** A slider over steps with a play button; space plays when the widget has the focus.
    * @param {HTMLElement} parent @param {{ label: string, names: string[], value: number, changed: (index: number) => void }} options */
