@@ -258,6 +258,7 @@ function render(view) {
     const high = Math.min((tallest - at.top - foot) / zoom.rows, 72 * unit);
     at.width = Math.min(room / zoom.columns, high * limit);
     at.height = Math.min(high, at.width * limit);
+    if (needed < 4) at.thumb = Math.min(at.thumb, at.height * needed - 1);
     return Math.round(at.top + at.height * zoom.rows + foot);
   };
   const paintMatrix = () => {
@@ -272,9 +273,9 @@ function render(view) {
     pen.strokeStyle = "#ffffffb0";
     for (let i = zoom.row; i < zoom.row + zoom.rows; i++) {
       if (paired && at.width >= 6 && i >= zoom.column && i < zoom.column + zoom.columns) pen.strokeRect(xOf(i) + 1, yOf(i) + 1, at.width - 2, at.height - 2);
-      if (at.width >= 40 * unit) for (let j = zoom.column; j < zoom.column + zoom.columns; j++) {
+      if (at.width >= 44 * unit) for (let j = zoom.column; j < zoom.column + zoom.columns; j++) {
         const word = pixels[i * columns + j], light = 0.3 * (word & 255) + 0.59 * ((word >> 8) & 255) + 0.11 * ((word >> 16) & 255), value = valueAt(matrix, now, kind, i, j);
-        label(formatNumber(Number(value.toFixed(Math.abs(value) < 0.1 ? 3 : 2))), xOf(j) + at.width / 2, yOf(i) + at.height / 2, "center", light > 120 ? "#000" : "#fff");
+        label(formatNumber(Number(value.toFixed(3))), xOf(j) + at.width / 2, yOf(i) + at.height / 2, "center", light > 120 ? "#000" : "#fff");
       }
     }
   };
@@ -341,6 +342,8 @@ function render(view) {
     pen.textBaseline = "middle";
     for (const part of [paintMatrix, paintImages, paintTexts, paintCross]) part();
     paintBar(at.top + at.height * zoom.rows + 14 * unit, Math.max(at.width * zoom.columns, 220 * unit));
+    // Where the cells are, for tests.
+    canvas.dataset.cells = [at.left, at.top, at.width, at.height, zoom.row, zoom.column, zoom.rows, zoom.columns].join();
     if (matrix && thumbnailsReady) frame.ready();
   }, { tabindex: "0", role: "application", class: "vk-canvas sm-main" }), { canvas } = main;
 
@@ -466,7 +469,7 @@ function render(view) {
     drag = null;
     if (!from) return;
     if (Math.hypot(from.toX - from.x, from.toY - from.y) < 8) return pin();
-    const ends = (/** @type {number} */ p, /** @type {number} */ q, /** @type {number} */ size, /** @type {number} */ first) => [Math.floor(first + Math.min(p, q) / size), Math.ceil(Math.abs(p - q) / size)];
+    const ends = (/** @type {number} */ p, /** @type {number} */ q, /** @type {number} */ size, /** @type {number} */ first) => { const from = Math.floor(first + Math.min(p, q) / size); return [from, Math.ceil(first + Math.max(p, q) / size) - from]; };
     const [row, tall] = ends(from.y - at.top, from.toY - at.top, at.height, zoom.row), [column, wide] = ends(from.x - at.left, from.toX - at.left, at.width, zoom.column);
     setZoom(row, column, tall, wide);
   });
