@@ -13,6 +13,7 @@ from PIL import Image
 from vizkit.widgets import inputs, picture
 from vizkit.widgets import projection as plane
 from vizkit.widgets.base import VizkitWidget
+from vizkit.widgets.names import shorten_names
 
 Array = np.ndarray
 NEIGHBOURS = 8
@@ -648,3 +649,7 @@ def _pairs(pairs: Any, count: int) -> Array | None:
             f" got {array.min()} to {array.max()}"
         )
     return array.astype(np.int64)
+
+
+# The richest of the three front ends keeps within its 40 kB with short names only.
+EmbeddingSpace._esm = shorten_names(str(EmbeddingSpace._esm))

@@ -201,6 +201,7 @@ function render(view) {
   const pairs = unpack(data.pairs)?.data, large = count > 150_000, names = /** @type {Record<string, string>} */ (PROJECTION_NAMES);
   const byModality = classes.length === 2 && data.modality && codes.every((code, i) => code === texts[i]);
   const frame = openFrame(view, { kind: "EmbeddingSpace", help: "Drag to move, wheel to zoom, shift-drag to select; ? lists the keys" });
+  const { listen, ask, write, watch, color, scale, say, dark, toggle } = frame;
   const plot = make("div", { class: "vk-plot" }), glCanvas = make("canvas", { class: "vk-layer" }), base = make("canvas", { class: "vk-layer" });
   const side = make("div", { class: "vk-side" }), figures = make("div", { class: "vk-figures" }), legend = make("div", { class: "vk-legend", role: "group", "aria-label": "Classes" }), card = make("div", { class: "vk-card" });
   if (data.atlas) card.style.setProperty("--vk-atlas", `url(${data.atlas.png})`);
@@ -226,7 +227,7 @@ function render(view) {
   const hidden = new Uint8Array(Math.max(1, classes.length));
   /** @param {number} i */
   const shown = (i) => !hidden[codes[i]];
-  const redraw = () => { dirty = true; frame.ask(); };
+  const redraw = () => { dirty = true; ask(); };
   const atlas = data.atlas && openAtlas(data.atlas, redraw);
   /** @type {Map<number, number>} */
   const tiles = new Map([...(unpack(data.tiles)?.data ?? [])].map((point, tile) => [point, tile]));
@@ -235,17 +236,19 @@ function render(view) {
   for (let i = 0; pairs && i < pairs.length; i++) partners.set(pairs[i], [...(partners.get(pairs[i]) ?? []), pairs[i ^ 1]]);
 
   // Where things are: 16-bit map units, and CSS pixels of the plot.
-  const side_ = () => Math.min((over.width - 48) / mapOf(to.name).extent[0] || 1e9, (over.height - 48) / mapOf(to.name).extent[1] || 1e9, 1e6) * zoom;
+  const pixels = () => Math.min((over.width - 48) / mapOf(to.name).extent[0] || 1e9, (over.height - 48) / mapOf(to.name).extent[1] || 1e9, 1e6) * zoom;
   /** @param {number} i @param {number} axis */
   const unitOf = (i, axis) => {
     /** @param {Place} place */
     const at = ({ name, step }) => mapOf(name).points[2 * (step * count + i) + axis];
     return (mix < 1 ? at(from) * (1 - mix) + at(to) * mix : at(to)) / 65535;
   };
+  /** @param {number} x @param {number} y */
+  const pixel = (x, y) => [(x - cx) * pixels() + over.width / 2, over.height / 2 - (y - cy) * pixels()];
   /** @param {number} i */
-  const pixelOf = (i) => [(unitOf(i, 0) - cx) * side_() + over.width / 2, over.height / 2 - (unitOf(i, 1) - cy) * side_()];
+  const pixelOf = (i) => pixel(unitOf(i, 0), unitOf(i, 1));
   /** @param {number} x @param {number} y pixels to 16-bit units */
-  const unitAt = (x, y) => [((x - over.width / 2) / side_() + cx) * 65535, ((over.height / 2 - y) / side_() + cy) * 65535];
+  const unitAt = (x, y) => [((x - over.width / 2) / pixels() + cx) * 65535, ((over.height / 2 - y) / pixels() + cy) * 65535];
   /** @param {number} i the point's coordinates on the map, as Python has them */
   const valueOf = (i) => [0, 1].map((axis) => mapOf(to.name).low[axis] + (mapOf(to.name).points[2 * (to.step * count + i) + axis] / 65535) * mapOf(to.name).span);
   const first = () => to.step * count;
@@ -266,8 +269,8 @@ function render(view) {
   // True neighbours: of a plane computed here, else from the table that Python sent, else asked of the kernel.
   /** @type {Map<string, Neighbour[] | string>} */
   const answers = new Map();
-  /** @param {number} i @param {boolean} [ask] @returns {Neighbour[] | string} */
-  const neighboursOf = (i, ask) => {
+  /** @param {number} i @param {boolean} [wanted] @returns {Neighbour[] | string} */
+  const neighboursOf = (i, wanted) => {
     const key = `${to.step} ${i}`, table = model.get("table"), indices = unpack(table.indices), values = unpack(table.values);
     if (indices && values) {
       const k = indices.shape[2], at = (first() + i) * k;
@@ -277,7 +280,7 @@ function render(view) {
       const { points: places, span } = mapOf("none");
       answers.set(key, nearestInPlane(places, first(), count, i, 8).map(({ index, value }) => ({ index, value: (value / 65535) * span })));
     }
-    if (ask && data.live && !answers.has(key)) {
+    if (wanted && data.live && !answers.has(key)) {
       answers.set(key, "Asking the kernel for the true neighbours…");
       model.send({ ask: "neighbours", index: i, step: to.step });
     }
@@ -287,7 +290,7 @@ function render(view) {
   const answered = ({ index, step, found, values }) => {
     answers.set(`${step} ${index}`, found.map((/** @type {number} */ other, /** @type {number} */ j) => ({ index: other, value: values[j] })));
     tell();
-    frame.ask();
+    ask();
   };
   model.on("msg:custom", answered);
   frame.onClose(() => model.off("msg:custom", answered));
@@ -308,10 +311,10 @@ function render(view) {
     showCard();
     if (i >= 0) {
       const near = typeof found === "string" ? found : `nearest by ${flat ? "distance" : "cosine"}: ${found.map(({ index, value }) => `${index} (${similarity(value)})`).join(", ")}`;
-      return frame.say(`${kindOf(i)}${captionOf(i) ? ` · ${captionOf(i)}` : ""} · at ${valueOf(i).map((value) => formatNumber(value)).join(", ")} · ${near}`);
+      return say(`${kindOf(i)}${captionOf(i) ? ` · ${captionOf(i)}` : ""} · at ${valueOf(i).map((value) => formatNumber(value)).join(", ")} · ${near}`);
     }
     const wish = model.get("search").trim(), hits = wish ? ` match “${wish}”` : " selected";
-    frame.say(selected.length || wish ? `${selected.length.toLocaleString("en")} of ${count.toLocaleString("en")} points${hits}` : `${count.toLocaleString("en")} points, ${flat ? "two dimensions as given" : `${data.dims} dimensions in a plane: ${names[to.name]}`}${notice}`);
+    say(selected.length || wish ? `${selected.length.toLocaleString("en")} of ${count.toLocaleString("en")} points${hits}` : `${count.toLocaleString("en")} points, ${flat ? "two dimensions as given" : `${data.dims} dimensions in a plane: ${names[to.name]}`}${notice}`);
   };
   let notice = "";
   const showFigures = () => {
@@ -319,11 +322,11 @@ function render(view) {
     /** @param {number} share */
     const percent = (share) => `${Math.round(share * 100)}%`;
     const list = [
-      explained && [percent(explained[to.step]), "of the variance is in view", "The share of the variance that lies in the plane of the first two principal components"],
-      kept && [percent(kept[to.step]), "of the 10 nearest stay nearest", "Share of each point's 10 true nearest neighbours that are among its 10 nearest on the map; the map distorts the rest"],
-      data.gaps && [data.gaps[to.step].toFixed(2), "modality gap", "Distance between the mean image and the mean text embedding, each of length 1"],
+      explained && [percent(explained[to.step]), "of the variance is in view"],
+      kept && [percent(kept[to.step]), "of the 10 nearest in space are nearest here"],
+      data.gaps && [data.gaps[to.step].toFixed(2), "modality gap"],
     ];
-    figures.replaceChildren(...list.filter(Boolean).map(([value, label, hint]) => make("div", { class: "vk-figure", title: hint }, make("b", {}, value), make("span", {}, label))));
+    figures.replaceChildren(...list.filter(Boolean).map(([value, text]) => make("div", { class: "vk-figure" }, make("b", {}, value), make("span", {}, text))));
   };
 
   // Colours and flags that live on the graphics card.
@@ -333,7 +336,7 @@ function render(view) {
   const colorsOf = () => {
     const table = new Uint8Array(1024 * Math.ceil(hidden.length / 256));
     css = [...hidden].map((off, code) => {
-      const mixed = rgb(CATEGORY_COLORS[code % CATEGORY_COLORS.length]).map((value) => (frame.dark() ? Math.round(value + (255 - value) * 0.28) : value));
+      const mixed = rgb(CATEGORY_COLORS[code % CATEGORY_COLORS.length]).map((value) => (dark() ? Math.round(value + (255 - value) * 0.28) : value));
       table.set([...mixed, off ? 0 : 255], 4 * code);
       return `rgb(${mixed})`;
     });
@@ -360,23 +363,25 @@ function render(view) {
     linePairs();
     redraw();
   };
-  frame.listen(glCanvas, "webglcontextlost", (event) => { event.preventDefault(); points = null; frame.say("The graphics card dropped the picture; restoring it."); });
-  frame.listen(glCanvas, "webglcontextrestored", () => { start(); tell(); });
+  listen(glCanvas, "webglcontextlost", (event) => { event.preventDefault(); points = null; say("The graphics card dropped the picture; restoring it."); });
+  listen(glCanvas, "webglcontextrestored", () => { start(); tell(); });
 
   const look = () => {
     const { size, alpha } = markLook(count / Math.max(1, zoom * zoom), over.width * over.height);
-    return { size: size * pointSize * Math.sqrt(frame.scale()), alpha: clamp(0.03, alpha * opacity, 1) };
+    return { size: size * pointSize * Math.sqrt(scale()), alpha: clamp(0.03, alpha * opacity, 1) };
   };
+  /** What the canvases and colours were made for. */
+  const shape = () => [over.width, over.height, window.devicePixelRatio, dark(), scale()].join();
   const drawBase = () => {
-    const { width, height } = over, ratio = window.devicePixelRatio || 1, key = [width, height, ratio, frame.dark(), frame.scale(), css.length].join();
-    if (key !== drawnFor) {
+    const { width, height } = over, ratio = window.devicePixelRatio || 1;
+    if (drawnFor !== shape()) {
       for (const canvas of [glCanvas, base]) Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
       const table = colorsOf();
       points?.colors(table);
       legend.querySelectorAll("i").forEach((swatch, code) => { swatch.style.background = css[code]; });
-      drawnFor = [width, height, ratio, frame.dark(), frame.scale(), css.length].join();
+      drawnFor = shape();
     }
-    const { size, alpha } = look(), dark = frame.dark(), paper = dark ? [0.07, 0.08, 0.1] : [1, 1, 1], grey = dark ? 0.75 : 0.35;
+    const { size, alpha } = look(), paper = dark() ? [0.07, 0.08, 0.1] : [1, 1, 1], grey = dark() ? 0.75 : 0.35;
     const context = /** @type {CanvasRenderingContext2D} */ (base.getContext("2d"));
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
@@ -384,33 +389,29 @@ function render(view) {
     const stride = moving && large ? [7, 13, 19, 29, 41, 61].find((prime) => count / prime < 60_000) ?? 61 : count > 3000 ? 7 : 1;
     const lines = showPairs && pairs ? lineCount : 0;
     if (points) {
-      points.draw({ view: [cx, cy, (2 * side_()) / width, (2 * side_()) / height], mix, size: size * ratio, alpha: moving && large ? Math.min(1, alpha * 3) : alpha, from, to, stride,
+      points.draw({ view: [cx, cy, (2 * pixels()) / width, (2 * pixels()) / height], mix, size: size * ratio, alpha: moving && large ? Math.min(1, alpha * 3) : alpha, from, to, stride,
         passes: moving && large ? 1 : stride, chosen: selected.length > 0, lines, paper, line: [grey, grey, grey, clamp(0.12, 12 / Math.sqrt(lines + 1), 0.5)] });
-    } else drawPlain(context, size, alpha, lines);
+    } else drawPlain(context, size, alpha);
     if (showThumbnails && atlas) drawThumbnails(context);
     frame.root.dataset.drawn = String(points ? Math.ceil(count / (moving && large ? stride : 1)) : Math.min(count, 20_000));
   };
-  /** Without WebGL2: at most 20,000 points. @param {CanvasRenderingContext2D} context @param {number} size @param {number} alpha @param {number} lines */
-  const drawPlain = (context, size, alpha, lines) => {
-    context.strokeStyle = frame.color("line");
-    context.beginPath();
-    for (let i = 0; lines && pairs && i < pairs.length; i += 2) if (shown(pairs[i]) && shown(pairs[i + 1])) { const [a, b] = [pixelOf(pairs[i]), pixelOf(pairs[i + 1])]; context.moveTo(a[0], a[1]); context.lineTo(b[0], b[1]); }
-    context.stroke();
+  /** Without WebGL2: at most 20,000 points. @param {CanvasRenderingContext2D} context @param {number} size @param {number} alpha */
+  const drawPlain = (context, size, alpha) => {
     for (let i = 0; i < count; i += Math.ceil(count / 20_000)) {
       if (!shown(i)) continue;
       const [x, y] = pixelOf(i);
       context.globalAlpha = selected.length && !(flags[i] & 2) ? alpha * 0.16 : alpha;
       context.fillStyle = css[codes[i]];
       context.beginPath();
-      // Three steps of arc make a triangle.
-      for (let turn = 0, sides = texts[i] ? 3 : 9; turn < sides; turn++) context.lineTo(x + size * 0.6 * Math.sin((turn * 6.2832) / sides), y - size * 0.6 * Math.cos((turn * 6.2832) / sides));
+      // Few steps around a circle make a triangle.
+      for (let turn = 0; turn < 6.28; turn += texts[i] ? 2.0944 : 0.5) context.lineTo(x + size * 0.6 * Math.sin(turn), y - size * 0.6 * Math.cos(turn));
       context.fill();
     }
     context.globalAlpha = 1;
   };
   /** @param {CanvasRenderingContext2D} context */
   const drawThumbnails = (context) => {
-    const size = clamp(26, Math.sqrt((over.width * over.height) / (tiles.size + 1)) * 0.62 * Math.sqrt(zoom), 64) * frame.scale(), places = [];
+    const size = clamp(26, Math.sqrt((over.width * over.height) / (tiles.size + 1)) * 0.62 * Math.sqrt(zoom), 64) * scale(), places = [];
     for (const i of tiles.keys()) {
       if (!shown(i) || (selected.length && !(flags[i] & 2))) continue;
       const [x, y] = pixelOf(i);
@@ -437,37 +438,35 @@ function render(view) {
   const drawGap = (context) => {
     const sums = [[0, 0, 0], [0, 0, 0]];
     for (let i = 0; i < count; i++) { const sum = sums[texts[i]]; sum[0] += unitOf(i, 0); sum[1] += unitOf(i, 1); sum[2]++; }
-    const [a, b] = sums.map(([x, y, n]) => [(x / n - cx) * side_() + over.width / 2, over.height / 2 - (y / n - cy) * side_()]), angle = Math.atan2(b[1] - a[1], b[0] - a[0]);
-    for (const [color, width] of /** @type {[string, number][]} */ ([[frame.color("paper"), 7], [frame.color("focus"), 3]])) {
-      Object.assign(context, { strokeStyle: color, lineWidth: width * Math.sqrt(frame.scale()), lineCap: "round" });
-      line(context, a, b);
-      for (const turn of [2.6, -2.6]) line(context, b, [b[0] + 13 * Math.cos(angle + turn), b[1] + 13 * Math.sin(angle + turn)]);
-    }
+    const [a, b] = sums.map(([x, y, n]) => pixel(x / n, y / n)), angle = Math.atan2(b[1] - a[1], b[0] - a[0]);
+    Object.assign(context, { strokeStyle: color("focus"), lineWidth: 3 * scale() });
+    line(context, a, b);
+    for (const turn of [2.6, -2.6]) line(context, b, [b[0] + 13 * Math.cos(angle + turn), b[1] + 13 * Math.sin(angle + turn)]);
     label(context, `gap ${data.gaps[to.step].toFixed(2)}`, (a[0] + b[0]) / 2, (a[1] + b[1]) / 2 - 12);
     [a, b].forEach(([x, y], k) => label(context, k ? "mean text" : "mean image", x, y + 20));
   };
   /** @param {CanvasRenderingContext2D} context @param {string} text @param {number} x @param {number} y */
   const label = (context, text, x, y) => {
-    Object.assign(context, { font: frame.font(13, "600"), textAlign: "center", lineWidth: 4, lineJoin: "round", strokeStyle: frame.color("paper"), fillStyle: frame.color("ink") });
+    Object.assign(context, { font: frame.font(13, "600"), textAlign: "center", lineWidth: 4, lineJoin: "round", strokeStyle: color("paper"), fillStyle: color("ink") });
     context.strokeText(text, x, y);
     context.fillText(text, x, y);
   };
   const over = frame.surface(plot, `Map of ${count} embeddings; arrow keys walk from point to point`, ({ context }) => {
     if (mix < 1) { mix = clamp(0, (performance.now() - began) / duration, 1); redraw(); }
     if (mix === 1) from = to;
-    if (dirty || drawnFor.split(",", 5).join() !== [over.width, over.height, window.devicePixelRatio || 1, frame.dark(), frame.scale()].join()) { dirty = false; drawBase(); }
+    if (dirty || drawnFor !== shape()) { dirty = false; drawBase(); }
     const i = focus(), radius = Math.max(5, look().size / 2 + 3);
     if (showGap && data.gaps) drawGap(context);
     if (i >= 0) {
       const found = neighboursOf(i), here = pixelOf(i);
       context.lineWidth = 1.2;
-      if (typeof found !== "string") for (const { index } of found) { context.strokeStyle = frame.color("muted"); line(context, here, pixelOf(index)); ring(context, index, radius - 1, frame.color("ink"), 1.6); }
-      for (const other of partners.get(i) ?? []) { Object.assign(context, { strokeStyle: frame.color("accent"), lineWidth: 3 }); line(context, here, pixelOf(other)); ring(context, other, radius, frame.color("accent"), 3); }
-      ring(context, i, radius + 1, frame.color("paper"), 6);
-      ring(context, i, radius + 1, frame.color("focus"), 3);
+      if (typeof found !== "string") for (const { index } of found) { context.strokeStyle = color("muted"); line(context, here, pixelOf(index)); ring(context, index, radius - 1, color("ink"), 1.6); }
+      for (const other of partners.get(i) ?? []) { Object.assign(context, { strokeStyle: color("accent"), lineWidth: 3 }); line(context, here, pixelOf(other)); ring(context, other, radius, color("accent"), 3); }
+      ring(context, i, radius + 1, color("paper"), 6);
+      ring(context, i, radius + 1, color("focus"), 3);
     }
     if (lasso) {
-      Object.assign(context, { strokeStyle: frame.color("focus"), fillStyle: frame.color("focus") + "22", lineWidth: 2 });
+      Object.assign(context, { strokeStyle: color("focus"), fillStyle: color("focus") + "22", lineWidth: 2 });
       context.beginPath();
       for (const [x, y] of lasso) context.lineTo(x, y);
       context.closePath();
@@ -496,15 +495,15 @@ function render(view) {
   const hover = (i, at = null) => {
     if (i === hovered && at && i >= 0) return;
     hovered = i;
-    frame.write("hovered", i);
+    write("hovered", i);
     frame.tooltip(i >= 0 && at ? [titleOf(i), kindOf(i)] : null, at ?? undefined, i >= 0 && tiles.has(i) ? (context, size) => atlas.draw(context, tiles.get(i), 0, 0, size) : null);
     tell();
-    frame.ask();
+    ask();
   };
   /** @param {number[]} list */
   const choose = (list) => {
     selected = list;
-    frame.write("selected", list);
+    write("selected", list);
     flag();
     tell();
     redraw();
@@ -516,7 +515,7 @@ function render(view) {
   };
   /** @param {string} name @param {number} step */
   const go = (name, step) => {
-    if (!maps.has(name)) return frame.say(`Computing ${names[name]} in the kernel…`);
+    if (!maps.has(name)) return say(`Computing ${names[name]} in the kernel…`);
     if (name === to.name && step === to.step) return;
     from = to;
     to = { name, step };
@@ -561,26 +560,26 @@ function render(view) {
   let travelled = 0, scrolled = 0;
   /** @param {PointerEvent | WheelEvent} event */
   const place = (event) => { const { x, y } = frame.where(event, over.canvas); return [x * over.width, y * over.height]; };
-  frame.listen(over.canvas, "pointerdown", (event) => {
+  listen(over.canvas, "pointerdown", (event) => {
     over.canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, place(event));
     travelled = 0;
     if (pointers.size === 1 && (lassoTool || event.shiftKey)) lasso = [place(event)];
   });
-  frame.listen(over.canvas, "pointermove", (event) => {
+  listen(over.canvas, "pointermove", (event) => {
     const [x, y] = place(event), last = pointers.get(event.pointerId);
     if (!last) {
       const radius = Math.max(count > 20_000 ? 7 : 14, look().size / 2 + 2), [ux, uy] = unitAt(x, y);
-      return hover(nearestPoint(gridOf(to), mapOf(to.name).points, first(), ux, uy, (radius / side_()) * 65535, shown), event);
+      return hover(nearestPoint(gridOf(to), mapOf(to.name).points, first(), ux, uy, (radius / pixels()) * 65535, shown), event);
     }
     const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
     travelled += Math.hypot(x - last[0], y - last[1]);
     pointers.set(event.pointerId, [x, y]);
-    if (lasso) { lasso.push([x, y]); return frame.ask(); }
+    if (lasso) { lasso.push([x, y]); return ask(); }
     if (travelled < 4) return;
     if (other) zoomBy(Math.hypot(x - other[0], y - other[1]) / (Math.hypot(last[0] - other[0], last[1] - other[1]) || 1), other[0], other[1]);
-    cx -= ((x - last[0]) / side_()) * (other ? 0.5 : 1);
-    cy += ((y - last[1]) / side_()) * (other ? 0.5 : 1);
+    cx -= ((x - last[0]) / pixels()) * (other ? 0.5 : 1);
+    cy += ((y - last[1]) / pixels()) * (other ? 0.5 : 1);
     move();
   });
   /** @param {PointerEvent} event */
@@ -588,7 +587,7 @@ function render(view) {
     if (!pointers.delete(event.pointerId)) return;
     const outline = lasso?.map(([x, y]) => unitAt(x, y));
     lasso = null;
-    frame.ask();
+    ask();
     if (event.type === "pointerup" && outline && travelled >= 4) {
       const { points: places } = mapOf(to.name), list = [], lows = [0, 1].map((axis) => Math.min(...outline.map((corner) => corner[axis])));
       for (let i = 0; i < count; i++) {
@@ -598,12 +597,12 @@ function render(view) {
       choose(list);
     } else if (event.type === "pointerup" && travelled < 4) choose(hovered < 0 || (selected.length === 1 && selected[0] === hovered) ? [] : [hovered]);
   };
-  for (const type of ["pointerup", "pointercancel"]) frame.listen(over.canvas, type, released);
-  frame.listen(over.canvas, "pointerleave", () => hover(-1));
-  frame.listen(over.canvas, "dblclick", reset);
+  for (const type of ["pointerup", "pointercancel"]) listen(over.canvas, type, released);
+  listen(over.canvas, "pointerleave", () => hover(-1));
+  listen(over.canvas, "dblclick", reset);
   // A wheel that was already scrolling the page goes on doing so when the map comes under the pointer.
-  frame.listen(document, "wheel", (event) => { if (event.target !== over.canvas) scrolled = performance.now(); }, { passive: true, capture: true });
-  frame.listen(over.canvas, "wheel", (event) => {
+  listen(document, "wheel", (event) => { if (event.target !== over.canvas) scrolled = performance.now(); }, { passive: true, capture: true });
+  listen(over.canvas, "wheel", (event) => {
     if (performance.now() - scrolled < 250) { scrolled = performance.now(); return; }
     event.preventDefault();
     const [x, y] = place(event);
@@ -614,19 +613,19 @@ function render(view) {
   const bar = frame.toolbar, times = (/** @type {number} */ value) => `${formatNumber(value, 2)}×`;
   const projection = data.offers.length > 1 ? frame.select(bar, "map", data.offers.map((/** @type {string} */ name) => names[name]), names[to.name], (text) => {
     const name = data.offers.find((/** @type {string} */ one) => names[one] === text);
-    frame.write("projection", name);
+    write("projection", name);
     go(name, to.step);
   }) : null;
-  const steps = stepNames.length > 1 ? frame.scrubber(bar, { label: "step", names: stepNames, value: to.step, changed: (index) => { frame.write("step", index); go(to.name, index); } }) : null;
+  const steps = stepNames.length > 1 ? frame.scrubber(bar, { label: "step", names: stepNames, value: to.step, changed: (index) => { write("step", index); go(to.name, index); } }) : null;
   const field = make("input", { type: "search", class: "vk-input", placeholder: captions ? "search captions" : "search classes", "aria-label": "Search", value: model.get("search") });
-  frame.listen(field, "input", () => { frame.write("search", field.value); search(); });
+  listen(field, "input", () => { write("search", field.value); search(); });
   if (captions || classes.length) bar.append(field);
-  const lassoToggle = frame.toggle(bar, "lasso", false, (on) => { lassoTool = on; over.canvas.style.cursor = on ? "crosshair" : ""; }, "Lasso: draw around points to select them (l, or shift-drag)");
+  const lassoToggle = toggle(bar, "lasso", false, (on) => { lassoTool = on; over.canvas.style.cursor = on ? "crosshair" : ""; }, "Lasso: draw around points to select them (l, or shift-drag)");
   /** A toggle of a trait. @param {string} label @param {string} trait @param {string} key @param {(on: boolean) => void} set @param {string} hint */
   const switched = (label, trait, key, set, hint) => {
-    const control = frame.toggle(bar, label, model.get(trait), (on) => { frame.write(trait, on); set(on); redraw(); }, hint);
+    const control = toggle(bar, label, model.get(trait), (on) => { write(trait, on); set(on); redraw(); }, hint);
     frame.keys({ name: label, keys: key, run: () => control.element.click() });
-    frame.watch(trait, control.set);
+    watch(trait, control.set);
   };
   if (atlas) switched("pictures", "show_thumbnails", "t", (on) => { showThumbnails = on; }, "Pictures as marks (t)");
   if (pairs) switched("pairs", "show_pairs", "p", (on) => { showPairs = on; }, "Lines between the points of a pair (p)");
@@ -638,14 +637,14 @@ function render(view) {
     { name: "walk to the next point", keys: "ArrowLeft / ArrowRight / ArrowUp / ArrowDown", run: ({ key }) => walk(key === "ArrowLeft" ? -1 : key === "ArrowRight" ? 1 : 0, key === "ArrowDown" ? -1 : key === "ArrowUp" ? 1 : 0) },
     { name: "select the point", keys: "Enter", run: () => choose(hovered < 0 ? [] : [hovered]) }, { name: "lasso", keys: "l", run: () => lassoToggle.element.click() },
     { name: "zoom in", keys: "+ / =", run: () => zoomBy(1.4) }, { name: "zoom out", keys: "- / _", run: () => zoomBy(1 / 1.4) }, { name: "show all", keys: "0", run: reset });
-  frame.listen(frame.root, "keydown", (event) => { if (event.key === "Escape") { lasso = null; if (lassoTool) lassoToggle.set(false); hover(-1); choose([]); } });
+  listen(frame.root, "keydown", (event) => { if (event.key === "Escape") { lasso = null; if (lassoTool) lassoToggle.set(false); hover(-1); choose([]); } });
 
   const amounts = classes.map(() => 0);
   if (classes.length) for (let i = 0; i < count; i++) amounts[codes[i]]++;
   const swatches = classes.map((name, code) => {
     const item = frame.button(legend, "", (event) => (event.shiftKey ? isolate(code) : hide((one) => (one === code ? !hidden[one] : !!hidden[one]))), `${name}: click hides, shift-click or double-click isolates`);
     item.append(make("i", { "data-mark": byModality && code ? "text" : "image" }), make("span", {}, name), make("small", {}, amounts[code].toLocaleString("en")));
-    frame.listen(item, "dblclick", () => isolate(code));
+    listen(item, "dblclick", () => isolate(code));
     return item;
   });
   /** @param {number} code */
@@ -659,18 +658,18 @@ function render(view) {
   /** @param {(code: number) => boolean} off */
   const hide = (off) => {
     hidden.set(classes.map((_, code) => Number(off(code))));
-    frame.write("hidden_classes", classes.filter((_, code) => hidden[code]));
+    write("hidden_classes", classes.filter((_, code) => hidden[code]));
     showHidden();
   };
 
-  frame.watch("hovered", (i) => { hovered = i; frame.tooltip(null); tell(); frame.ask(); });
-  frame.watch("selected", (list) => { selected = list; flag(); tell(); redraw(); });
-  frame.watch("search", (text) => { field.value = text; search(); });
-  frame.watch("hidden_classes", (list) => { hidden.set(classes.map((name) => Number(list.includes(name)))); showHidden(); });
-  frame.watch("projection", (name) => { if (projection) projection.value = names[name]; go(name, to.step); });
-  frame.watch("step", (index) => { steps?.set(index); go(to.name, index); });
-  frame.watch("maps", () => { readMaps(); go(model.get("projection"), to.step); });
-  frame.watch("table", () => { tell(); frame.ask(); });
+  watch("hovered", (i) => { hovered = i; frame.tooltip(null); tell(); ask(); });
+  watch("selected", (list) => { selected = list; flag(); tell(); redraw(); });
+  watch("search", (text) => { field.value = text; search(); });
+  watch("hidden_classes", (list) => { hidden.set(classes.map((name) => Number(list.includes(name)))); showHidden(); });
+  watch("projection", (name) => { if (projection) projection.value = names[name]; go(name, to.step); });
+  watch("step", (index) => { steps?.set(index); go(to.name, index); });
+  watch("maps", () => { readMaps(); go(model.get("projection"), to.step); });
+  watch("table", () => { tell(); ask(); });
 
   hidden.set(classes.map((name) => Number(model.get("hidden_classes").includes(name))));
   hovered = model.get("hovered");
