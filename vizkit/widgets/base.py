@@ -12,7 +12,7 @@ import traitlets
 from PIL import Image
 
 from vizkit.widgets import page, picture
-from vizkit.widgets.shrink import shrink_css, shrink_javascript
+from vizkit.widgets.shrink import drop_unused, shrink_css, shrink_javascript
 
 FRONTEND = Path(__file__).with_name("frontend")
 
@@ -22,7 +22,7 @@ def joined(name: str, suffix: str) -> str:
     """Return `core` and the widget's own file as one text, because `_esm` and `_css` are one file each."""
     parts = (FRONTEND / f"{stem}.{suffix}" for stem in ("core", name))
     text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
-    return shrink_javascript(text) if suffix == "js" else shrink_css(text)
+    return shrink_javascript(drop_unused(text)) if suffix == "js" else shrink_css(text)
 
 
 class VizkitWidget(anywidget.AnyWidget):

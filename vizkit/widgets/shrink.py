@@ -1,6 +1,7 @@
 """Front-end code without what a browser does not need: comments, indentation, spaces between tokens.
 
-Names stay as they are, so an error in the browser's console still reads like the source.
+Names stay as they are, so an error in the browser's console still reads like the source; `const`
+becomes `let`, and declarations that follow each other become one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,28 @@ _TOKEN = re.compile(
 _TEMPLATE_TEXT = re.compile(r"(?:\\.|\$(?!\{)|[^`\\$])*", re.DOTALL)
 _REGEX = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\n\[])+/[a-z]*")
 _BEFORE_REGEX = frozenset("(,=:[!&|?{;>")
+
+
+_COMMENT = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
+_TOP_LEVEL = re.compile(
+    r"^function (?P<function>\w+)\(.*?^\}\n|^const (?P<constant>\w+) = (?:[^\n]*;|\{\n.*?^\};)\n",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def drop_unused(source: str) -> str:
+    """Return `source` without its comments and without the top-level functions and constants that nothing names."""
+    text = _COMMENT.sub("", source)
+    while True:
+        unused = [
+            found.span()
+            for found in _TOP_LEVEL.finditer(text)
+            if len(re.findall(rf"\b{found['function'] or found['constant']}\b", text)) == 1
+        ]
+        if not unused:
+            return text
+        for start, end in reversed(unused):
+            text = text[:start] + text[end:]
 
 
 def shrink_javascript(source: str) -> str:
@@ -41,6 +64,8 @@ class _Shrinker:
         self.out: list[str] = []
         self.space = ""
         self.stack: list[int] = []
+        # For each open bracket: whether the statement that is being read declares something.
+        self.declares = [False]
 
     def run(self) -> str:
         while self.at < len(self.source):
@@ -77,7 +102,15 @@ class _Shrinker:
         else:
             if self.stack and text in "{}":
                 self.stack[-1] += 1 if text == "{" else -1
-            self._emit(text)
+            self._emit(text if text not in ("const", "let") else self._declare())
+
+    def _declare(self) -> str:
+        """The word that opens a declaration, or the comma that joins it to the one before."""
+        if self.declares[-1] and self._last() == ";":
+            self.out.pop()
+            self.space = ""
+            return ","
+        return "let"
 
     def _template_text(self) -> None:
         """Copy a template's text up to its end or to the next `${`, whose code is shrunk like any other."""
@@ -88,6 +121,7 @@ class _Shrinker:
         self.at, self.space = text.end() + len(closing), ""
         if closing == "${":
             self.stack.append(0)
+            self.declares.append(False)
 
     def _last(self) -> str:
         return self.out[-1][-1:] if self.out else ""
@@ -103,8 +137,20 @@ class _Shrinker:
             self.out.append(" ")
         elif first == "}" and self.out and self.out[-1] == ";":
             self.out.pop()
+        self._note_statement(text)
         self.out.append(text)
         self.space = ""
+
+    def _note_statement(self, text: str) -> None:
+        """Keep `declares` true to the statement that `text` begins or belongs to."""
+        last = self._last()
+        # After `}` a word begins a statement; anything else goes on with a value, as in `{} || b`.
+        if last in ("", "\n", ";", "{", "(") or (last == "}" and _wordy(text[0])):
+            self.declares[-1] = text == "let"
+        if text in ("{", "(", "["):
+            self.declares.append(False)
+        elif text in ("}", ")", "]") and len(self.declares) > 1:
+            self.declares.pop()
 
 
 def _wordy(character: str) -> bool:

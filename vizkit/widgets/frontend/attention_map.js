@@ -1,6 +1,8 @@
 // @ts-check
 // AttentionMap: numbers first (pure functions, tested without a page), then the view.
 
+const { floor, max, min, ceil, round, abs, hypot } = Math;
+
 /** One layer of one picture, as `Block` in attention_numbers.py packs it.
  * @typedef {{ scales: Float32Array, prefix: Uint16Array, values: Uint8Array, heads: number, queries: number, tokens: number, cells: number, signed: boolean, mixed?: Float32Array, reach?: number[] }} Block */
 /** @typedef {{ name: string, heads: number, grid: [number, number], keys: [number, number] }} Layer */
@@ -29,7 +31,7 @@ function overHeads(block, query, largest) {
   const total = rowWeights(block, 0, query), one = new Float64Array(total.length);
   for (let head = 1; head < block.heads; head++) {
     rowWeights(block, head, query, one);
-    for (let i = 0; i < one.length; i++) total[i] = largest ? Math.max(total[i], one[i]) : total[i] + one[i];
+    for (let i = 0; i < one.length; i++) total[i] = largest ? max(total[i], one[i]) : total[i] + one[i];
   }
   return largest ? total : total.map((value) => value / block.heads);
 }
@@ -67,15 +69,15 @@ function rolloutRow(blocks, query) {
  * @param {Block | null} block @param {number} head @param {[number, number]} grid @returns {number} */
 function meanDistance(block, head, [rows, columns]) {
   const count = rows * columns, far = new Float64Array(count);
-  for (let i = 0; i < count; i++) far[i] = Math.hypot(Math.floor(i / columns), i % columns) / columns;
+  for (let i = 0; i < count; i++) far[i] = hypot(floor(i / columns), i % columns) / columns;
   let total = 0, looking = 0;
   for (let query = 0; query < count; query++) {
-    const y = Math.floor(query / columns), x = query % columns;
+    const y = floor(query / columns), x = query % columns;
     let sum = 0, weighted = 0, at = block ? (head * block.queries + block.tokens + query) * block.cells : 0;
-    for (let r = 0; r < rows; r++) for (let c = 0, line = Math.abs(r - y) * columns; c < columns; c++, at++) {
+    for (let r = 0; r < rows; r++) for (let c = 0, line = abs(r - y) * columns; c < columns; c++, at++) {
       const weight = block ? block.values[at] : 1;
       sum += weight;
-      weighted += weight * far[line + Math.abs(c - x)];
+      weighted += weight * far[line + abs(c - x)];
     }
     if (sum) { total += weighted / sum; looking++; }
   }
@@ -93,7 +95,7 @@ function effectiveNumber(row, tokens) {
 
 /** Index of a place's cell in a grid. @param {Place} place @param {[number, number]} grid */
 function cellAt({ x, y }, [rows, columns]) {
-  return Math.floor(clamp(0, y, 0.999999) * rows) * columns + Math.floor(clamp(0, x, 0.999999) * columns);
+  return floor(clamp(0, y, 0.999999) * rows) * columns + floor(clamp(0, x, 0.999999) * columns);
 }
 
 /** Token of a place in a layer; -1 where the layer has none. @param {Place} place @param {Layer} layer @param {number} tokens */
@@ -105,10 +107,10 @@ function tokenAt(place, layer, tokens) {
 function placeOf(token, [rows, columns], tokens) {
   if (token < 0) return null;
   const cell = token - tokens;
-  return cell < 0 ? { token, x: -1, y: -1 } : { token: -1, x: (cell % columns + 0.5) / columns, y: (Math.floor(cell / columns) + 0.5) / rows };
+  return cell < 0 ? { token, x: -1, y: -1 } : { token: -1, x: (cell % columns + 0.5) / columns, y: (floor(cell / columns) + 0.5) / rows };
 }
 
-const MODES = ["one head", "mean over heads", "max over heads", "rollout"], HELD_BYTES = 2 ** 28;
+const PIN = "#ff9d3c", MODES = ["one head", "mean over heads", "max over heads", "rollout"];
 
 /** @param {{ model: Model, el: HTMLElement }} view */
 function render(view) {
@@ -116,11 +118,11 @@ function render(view) {
   /** @type {{ kind: string, sides: Side[], count: number, images: { url: string, width: number, height: number }[], bytes: number, all: boolean }} */
   const about = get("about");
   const { sides } = about, { prefix, layers: [reference] } = sides[0], attention = about.kind === "attention", depth = sides[0].layers.length;
-  const mostHeads = Math.max(...sides.flatMap((side) => side.layers.map((layer) => layer.heads)));
+  const mostHeads = max(...sides.flatMap((side) => side.layers.map((layer) => layer.heads)));
   const frame = openFrame(view, { kind: "AttentionMap", help: "Keyboard shortcuts (?)" });
   const { toolbar, stage, ask, write, watch, color, font, listen, surface } = frame;
   const photos = about.images.map(({ url }) => Object.assign(new Image(), { onload: ask, src: url }));
-  const wordLayer = attention ? "layer" : depth > 1 && mostHeads === 1 ? "map" : "layer";
+  const wordLayer = attention || mostHeads > 1 ? "layer" : "map";
 
   // What has arrived. The layer on view comes with the page; the others are asked for one at a time, after the first paint.
   /** @type {Map<string, Block>} */
@@ -129,12 +131,12 @@ function render(view) {
   /** @param {number} side @param {number} layer */
   const keyOf = (side, layer) => `${side}/${get("image_index")}/${layer}`;
   /** The layer of a second model at the same share of its depth. @param {number} side */
-  const layerOf = (side) => { const last = sides[side].layers.length - 1; return depth > 1 ? Math.floor(get("layer") * last / (depth - 1) + 0.5) : last; };
+  const layerOf = (side) => { const last = sides[side].layers.length - 1; return depth > 1 ? floor(get("layer") * last / (depth - 1) + 0.5) : last; };
   /** @param {number} side @param {number} [layer] */
   const blockOf = (side, layer = layerOf(side)) => held.get(keyOf(side, layer));
   /** @param {number} side @param {number} [layer] */
-  const headOf = (side, layer = layerOf(side)) => Math.min(get("head"), sides[side].layers[layer].heads - 1);
-  const needed = () => sides.flatMap((_, side) => keyOf(side, layerOf(side))).concat(...sides.map(({ layers }, side) => layers.map((_, layer) => keyOf(side, layer)).filter((_, layer) => about.all || (get("mode") === "rollout" && layer <= layerOf(side)))));
+  const headOf = (side, layer = layerOf(side)) => min(get("head"), sides[side].layers[layer].heads - 1);
+  const needed = () => [...sides.map((_, side) => keyOf(side, layerOf(side))), ...sides.flatMap(({ layers }, side) => layers.map((_, layer) => keyOf(side, layer)).filter((_, layer) => about.all || (get("mode") === "rollout" && layer <= layerOf(side))))];
   const fetchNext = () => {
     const next = needed().find((key) => !held.has(key));
     if (inFlight || !next) return;
@@ -151,9 +153,8 @@ function render(view) {
     const block = readBlock(bytes, layer, sides[side].prefix, sides[side].signed);
     if (attention) block.reach = Array.from({ length: layer.heads }, (_, head) => meanDistance(block, head, layer.grid));
     held.set(key, block);
-    let total = [...held.values()].reduce((sum, one) => sum + one.values.length, 0);
-    const keep = new Set(needed());
-    for (const [old, { values }] of held) if (total > HELD_BYTES && !keep.has(old)) { held.delete(old); total -= values.length; }
+    // Other pictures' layers would pile up.
+    for (const old of held.keys()) if (old.split("/")[1] !== String(get("image_index"))) held.delete(old);
     if (key === inFlight) { clearTimeout(slow); inFlight = ""; slow = 0; }
     if (painted) fetchNext();
     ask();
@@ -162,16 +163,20 @@ function render(view) {
   const answered = (content, buffers) => { if (content.block && !held.has(content.block)) receive(content.block, buffers[0]); };
   model.on("msg:custom", answered);
   frame.onClose(() => { model.off("msg:custom", answered); clearTimeout(slow); });
-  const lateness = () => slow < 0 ? " (waiting for the kernel: it answers when no cell runs)" : "";
+  const lateness = () => slow < 0 ? " (the kernel is busy)" : "";
 
   // Whose map is shown: the pinned query; else the patch under the pointer; else the query.
-  const home = placeOf(get("query"), reference.grid, prefix);
+  /** @param {number} token */
+  const toPlace = (token) => placeOf(token, reference.grid, prefix);
+  /** @param {Place} at */
+  const toToken = (at) => tokenAt(at, reference, prefix);
+  const home = toPlace(get("query"));
   /** @type {Place | null} */
   let place = home;
   /** @type {Place | null} */
   let hover = null;
   let locked = false;
-  if (get("selected").length) place = placeOf(prefix + get("selected")[0], reference.grid, prefix);
+  if (get("selected").length) place = toPlace(prefix + get("selected")[0]);
   const pinned = () => locked || get("selected").length > 0;
   const shown = () => pinned() || !hover ? place : hover;
   /** @param {Place | null} next */
@@ -185,61 +190,63 @@ function render(view) {
     place = next;
     locked = hold && !!next && next.token >= 0;
     write("selected", hold && next && next.token < 0 ? [cellAt(next, reference.grid)] : []);
-    write("query", next ? tokenAt(next, reference, prefix) : -1);
+    write("query", next ? toToken(next) : -1);
     ask();
   };
   /** @param {Place} next */
-  const togglePin = (next) => setPlace(...(pinned() && place && tokenAt(place, reference, prefix) === tokenAt(next, reference, prefix) ? /** @type {[Place | null, boolean]} */ ([home, false]) : /** @type {[Place, boolean]} */ ([next, true])));
+  const togglePin = (next) => {
+    const same = pinned() && place && toToken(place) === toToken(next);
+    setPlace(same ? home : next, !same);
+  };
 
-  /** The row on view of a model, or null while a layer is missing. @param {number} side @param {number} [query] */
-  const rowOf = (side, query) => {
-    const at = layerOf(side), layer = sides[side].layers[at], block = blockOf(side), mode = get("mode"), now = shown();
-    query ??= now ? tokenAt(now, layer, sides[side].prefix) : -1;
-    if (!block || query < 0) return null;
-    if (mode === "rollout" && sides[side].rollout) {
-      const below = Array.from({ length: at + 1 }, (_, index) => blockOf(side, index));
-      return below.every(Boolean) ? rolloutRow(/** @type {Block[]} */ (below), query) : null;
-    }
-    return mode === MODES[1] || mode === MODES[2] ? overHeads(block, query, mode === MODES[2]) : rowWeights(block, headOf(side), query);
+  /** What is on view in a layer of a model; `query` is -1 where the layer has none. @param {number} s @param {number} [at] */
+  const viewOf = (s, at = layerOf(s)) => {
+    const layer = sides[s].layers[at], now = shown();
+    return { at, layer, now, block: blockOf(s, at), query: now ? tokenAt(now, layer, sides[s].prefix) : -1, mode: get("mode") };
+  };
+  /** The row on view of a model, or null while a layer is missing. @param {number} side @param {number} [wanted] */
+  const rowOf = (side, wanted) => {
+    const { at, block, mode, query } = viewOf(side), which = wanted ?? query;
+    if (!block || which < 0) return null;
+    if (mode === MODES[0]) return rowWeights(block, headOf(side), which);
+    if (mode !== "rollout") return overHeads(block, which, mode === MODES[2]);
+    const below = sides[side].layers.slice(0, at + 1).flatMap((_, index) => blockOf(side, index) ?? []);
+    return below.length > at ? rolloutRow(below, which) : null;
   };
   /** The largest weight of the query's maps in all heads that are here, of all models. */
-  const sharedLimit = () => {
-    let most = 0;
-    const now = shown();
-    sides.forEach((side, s) => side.layers.forEach((layer, index) => {
-      const block = blockOf(s, index), query = now ? tokenAt(now, layer, side.prefix) : -1;
-      if (block && query >= 0) for (let head = 0; head < layer.heads; head++) most = Math.max(most, block.scales[head * block.queries + query]);
-    }));
-    return most;
-  };
+  const sharedLimit = () => max(0, ...sides.flatMap((side, s) => side.layers.flatMap((_, index) => {
+    const { block, query } = viewOf(s, index);
+    return block && query >= 0 ? Array.from({ length: block.heads }, (_, head) => block.scales[head * block.queries + query]) : [];
+  })));
   const tables = { plain: colorTable("magma"), signed: colorTable("diverging") };
   /** A canvas in memory that holds one pixel a cell. @param {number} width @param {number} height */
   const cells = (width, height) => {
-    const canvas = make("canvas", { width: String(width), height: String(height) }), context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), image = context.createImageData(width, height);
-    return { canvas, words: new Uint32Array(image.data.buffer), put: () => context.putImageData(image, 0, 0) };
+    const canvas = make("canvas", { width: String(width), height: String(height) }), pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), image = pen.createImageData(width, height);
+    return { canvas, words: new Uint32Array(image.data.buffer), put: () => pen.putImageData(image, 0, 0) };
   };
   /** @param {boolean} signed @param {number} share of the limit */
-  const wordOf = (signed, share) => signed ? tables.signed[Math.round(127.5 + 127.5 * clamp(-1, share, 1))] : tables.plain[Math.round(255 * clamp(0, share, 1))];
-  /** A frame that shows on any picture. @param {CanvasRenderingContext2D} context @param {number[]} box @param {string} ink @param {number} [width] */
-  const outline = (context, [x, y, w, h], ink, width = 2) => {
-    for (const [style, line] of /** @type {[string, number][]} */ ([["#000a", width + 2], [ink, width]])) {
-      context.strokeStyle = style;
-      context.lineWidth = line;
-      context.strokeRect(x, y, w, h);
-    }
+  const wordOf = (signed, share) => signed ? tables.signed[round(127.5 + 127.5 * clamp(-1, share, 1))] : tables.plain[round(255 * clamp(0, share, 1))];
+  /** A frame that shows on any picture. @param {CanvasRenderingContext2D} pen @param {number[]} box @param {string} ink @param {number} [width] */
+  const outline = (pen, [x, y, w, h], ink, width = 2) => [["#000a", width + 2], [ink, width]].forEach(([strokeStyle, lineWidth]) => {
+    Object.assign(pen, { strokeStyle, lineWidth });
+    pen.strokeRect(x, y, w, h);
+  });
+  /** @param {CanvasRenderingContext2D} pen @param {string} words @param {number} x @param {number} y @param {CanvasTextAlign} [textAlign] @param {string} [ink] @param {number} [room] */
+  const text = (pen, words, x, y, textAlign = "center", ink = "muted", room) => {
+    Object.assign(pen, { textAlign, fillStyle: color(ink), font: font(11, ink === "ink" ? "700" : "400") });
+    pen.fillText(words, x, y, room);
   };
-  /** @param {CanvasRenderingContext2D} context @param {string} text @param {number} width @param {number} height */
-  const plaque = (context, text, width, height) => {
-    context.font = font(14, "600");
-    context.textAlign = "center";
-    const wide = Math.min(width, context.measureText(text).width + 24);
-    context.fillStyle = "#000b";
-    context.fillRect((width - wide) / 2, height / 2 - 20, wide, 40);
-    context.fillStyle = "#fff";
-    context.fillText(text, width / 2, height / 2 + 5, width - 16);
-    context.textAlign = "start";
+  /** @param {CanvasRenderingContext2D} pen @param {string} words @param {number} width @param {number} height */
+  const plaque = (pen, words, width, height) => {
+    pen.fillStyle = color("paper");
+    pen.fillRect(0, height / 2 - 20, width, 36);
+    text(pen, words, width / 2, height / 2, "center", "ink", width - 9);
   };
 
+  /** @param {number} cell @param {[number, number]} grid */
+  const spot = (cell, [, columns]) => `row ${floor(cell / columns)}, column ${cell % columns}`;
+  /** @param {number} token */
+  const nameOf = (token) => token ? `register ${token}` : "CLS";
   const views = sides.map((side, s) => {
     const box = make("div", { class: "vk-side" }), column = make("div", { class: "vk-main" });
     if (side.name) column.append(make("div", { class: "vk-strong" }, side.name));
@@ -251,32 +258,35 @@ function render(view) {
     /** @param {Place} at @param {[number, number]} grid @param {number} width @param {number} height */
     const cellBox = (at, [rows, columns], width, height) => {
       const cell = cellAt(at, [rows, columns]), w = width / columns, h = height / rows;
-      return [cell % columns * w, Math.floor(cell / columns) * h, w, h];
+      return [cell % columns * w, floor(cell / columns) * h, w, h];
     };
-    const main = surface(column, "Attention map over the picture: arrows move the query, Enter pins it", ({ context, width, height }) => {
-      const photo = photos[get("image_index")], layer = side.layers[layerOf(s)], [rows, columns] = layer.keys, now = shown();
-      context.fillStyle = color("raised");
-      context.fillRect(0, 0, width, height);
+    const main = surface(column, "Map over the picture: arrows move the query", ({ context: pen, width, height }) => {
+      const photo = photos[get("image_index")], { layer, now, query } = viewOf(s), [rows, columns] = layer.keys;
+      pen.fillStyle = color("raised");
+      pen.fillRect(0, 0, width, height);
       if (photo?.complete && photo.naturalWidth) {
-        context.imageSmoothingEnabled = width < photo.naturalWidth * 4;
-        context.drawImage(photo, 0, 0, width, height);
+        pen.imageSmoothingEnabled = width < photo.naturalWidth * 4;
+        pen.drawImage(photo, 0, 0, width, height);
       }
       row = rowOf(s);
       if (row) {
         limit = 0;
-        for (let i = side.prefix; i < row.length; i++) limit = Math.max(limit, Math.abs(row[i]));
-        if (get("scale") === "shared") limit = Math.max(limit, sharedLimit());
+        for (let i = side.prefix; i < row.length; i++) limit = max(limit, abs(row[i]));
+        if (get("scale") === "shared") limit = max(limit, sharedLimit());
         if (scratch.canvas.width !== columns || scratch.canvas.height !== rows) scratch = cells(columns, rows);
-        for (let i = 0; i < rows * columns; i++) scratch.words[i] = wordOf(side.signed, row[side.prefix + i] / (limit || 1));
+        // The picture shows through where little is looked at.
+        for (let i = 0; i < rows * columns; i++) {
+          const share = row[side.prefix + i] / (limit || 1);
+          scratch.words[i] = photo ? wordOf(side.signed, share) & 0xffffff | round(140 + 115 * min(1, abs(share))) << 24 : wordOf(side.signed, share);
+        }
         scratch.put();
-        context.globalAlpha = photo ? get("opacity") : 1;
-        context.imageSmoothingEnabled = get("smooth");
-        context.imageSmoothingQuality = "high";
-        context.drawImage(scratch.canvas, 0, 0, width, height);
-        context.globalAlpha = 1;
-      } else plaque(context, !now ? "Hover a patch" : tokenAt(now, layer, side.prefix) < 0 ? "This model has no such token" : `Layer ${layer.name} is on its way${lateness()}`, width, height);
-      if (now && now.token < 0) outline(context, cellBox(now, layer.grid, width, height), pinned() ? "#ff9d3c" : "#fff", 2.5);
-      if (pinned() && hover && hover.token < 0) outline(context, cellBox(hover, layer.keys, width, height), "#fff", 1);
+        pen.globalAlpha = photo ? get("opacity") : 1;
+        pen.imageSmoothingEnabled = get("smooth");
+        pen.drawImage(scratch.canvas, 0, 0, width, height);
+        pen.globalAlpha = 1;
+      } else plaque(pen, !now ? "Hover a patch" : query < 0 ? "No such token" : `Layer ${layer.name} is on its way` + lateness(), width, height);
+      if (now && now.token < 0) outline(pen, cellBox(now, layer.grid, width, height), pinned() ? PIN : "#fff", 2.5);
+      if (pinned() && hover && hover.token < 0) outline(pen, cellBox(hover, layer.keys, width, height), "#fff", 1);
       tell();
       if (row && !painted) { painted = true; frame.ready(); setTimeout(fetchNext); }
     }, { tabindex: "0", role: "application", style: "cursor:crosshair" });
@@ -286,27 +296,22 @@ function render(view) {
     listen(main.canvas, "pointerleave", () => setHover(null));
     listen(main.canvas, "click", (event) => togglePin(pointed(event)));
 
-    const bar = surface(column, "Colour scale", ({ context, width }) => {
+    surface(column, "Colour scale", ({ context: pen, width }) => {
       const size = 12 * frame.scale();
       for (let x = 0; x < width; x++) {
         const word = wordOf(side.signed, side.signed ? x / width * 2 - 1 : x / width);
-        context.fillStyle = `rgb(${word & 255},${word >> 8 & 255},${word >> 16 & 255})`;
-        context.fillRect(x, 0, 1.5, size * 0.6);
+        pen.fillStyle = `rgb(${word & 255} ${word >> 8 & 255} ${word >> 16 & 255})`;
+        pen.fillRect(x, 0, 1.5, size * 0.6);
       }
-      context.fillStyle = color("muted");
-      context.font = font(11);
-      context.fillText(side.signed ? formatNumber(-limit) : "0", 0, size * 1.7);
-      context.textAlign = "center";
-      context.fillText(get("scale") === "shared" ? "shared by all maps" : "each map to its own maximum", width / 2, size * 1.7);
-      context.textAlign = "right";
-      context.fillText(formatNumber(limit), width, size * 1.7);
-      context.textAlign = "start";
+      text(pen, side.signed ? formatNumber(-limit) : "0", 0, size * 1.7, "left");
+      text(pen, get("scale") === "shared" ? "all maps alike" : "up to this map's maximum", width / 2, size * 1.7);
+      text(pen, formatNumber(limit), width, size * 1.7, "right");
     }, { class: "vk-canvas vk-scale" });
 
     const chipRow = make("div", { class: "vk-chips" });
     const chips = Array.from({ length: side.prefix }, (_, token) => {
       const share = make("b"), at = { token, x: -1, y: -1 };
-      const chip = frame.button(chipRow, token ? `register ${token} ` : "CLS ", () => togglePin(at), `Query: ${token ? `register ${token}` : "CLS"}`);
+      const chip = frame.button(chipRow, nameOf(token) + " ", () => togglePin(at), "Query: " + nameOf(token));
       chip.append(share);
       listen(chip, "pointerenter", () => setHover(at));
       listen(chip, "pointerleave", () => setHover(null));
@@ -319,55 +324,50 @@ function render(view) {
 
     /** Writes the numbers of the map on view. */
     const tell = () => {
-      const at = layerOf(s), layer = side.layers[at], now = shown(), key = pinned() && hover && hover.token < 0 ? cellAt(hover, layer.keys) : -1;
+      const { layer, now, block, mode } = viewOf(s), key = pinned() && hover && hover.token < 0 ? cellAt(hover, layer.keys) : -1;
       chips.forEach(({ chip, share }, token) => {
         chip.setAttribute("aria-pressed", String(now?.token === token));
         share.textContent = row ? `${(row[token] * 100).toFixed(1)}%` : "";
       });
       let best = side.prefix;
       if (row) for (let i = best; i < row.length; i++) if (row[i] > row[best]) best = i;
-      /** @param {number} cell */
-      const spot = (cell) => `row ${Math.floor(cell / layer.keys[1])}, column ${cell % layer.keys[1]}`;
-      const cell = key >= 0 ? key : best - side.prefix, reach = get("mode") === MODES[0] ? blockOf(s)?.reach?.[headOf(s)] : undefined;
+      const cell = key >= 0 ? key : best - side.prefix, reach = mode === MODES[0] ? block?.reach?.[headOf(s)] : undefined;
       /** @type {[string, string][]} */
       const lines = [
-        [key >= 0 ? `here (${spot(cell)})` : `strongest (${spot(cell)})`, row ? formatNumber(row[side.prefix + cell]) : "…"],
-        attention ? ["looks at", row ? `${effectiveNumber(row, side.prefix).toFixed(1)} of ${row.length - side.prefix} patches` : "…"] : ["values", row ? `${formatNumber(row.reduce((a, b) => Math.min(a, b)))} to ${formatNumber(row.reduce((a, b) => Math.max(a, b)))}` : "…"],
+        [`${key < 0 ? "strongest" : "here"}: ${spot(cell, layer.keys)}`, row ? formatNumber(row[side.prefix + cell]) : "…"],
+        attention ? ["looks at", row ? `${effectiveNumber(row, side.prefix).toFixed(1)} of ${row.length - side.prefix} patches` : "…"] : ["values", row ? `${formatNumber(min(...row))} to ${formatNumber(max(...row))}` : "…"],
         [attention ? "head's mean distance" : "", reach === undefined ? (attention ? "—" : "") : `${formatNumber(reach, 2)} of the width`],
       ];
       lines.forEach(([name, value], i) => { facts[i].name.textContent = name; facts[i].value.textContent = value; });
       if (s) return;
-      const which = depth > 1 || attention ? `${wordLayer} ${layer.name}, ` : "", who = !now ? "no query" : now.token < 0 ? `query at row ${Math.floor(cellAt(now, layer.grid) / layer.grid[1])}, column ${cellAt(now, layer.grid) % layer.grid[1]}` : now.token ? `query register ${now.token}` : "query CLS";
-      frame.say(`${which}${get("mode") === MODES[0] ? mostHeads > 1 ? `head ${headOf(s)}, ` : "" : `${get("mode")}, `}${who}${pinned() ? " (pinned: move over the picture to read weights)" : ""}: ${lines[0].join(" ")}`);
+      const who = !now ? "none" : now.token < 0 ? spot(cellAt(now, layer.grid), layer.grid) : nameOf(now.token);
+      frame.say(`${wordLayer} ${layer.name}, ${mode === MODES[0] ? `head ${headOf(s)}` : mode}, query ${who}${pinned() ? " (pinned)" : ""}: ${lines[0].join(" ")}`);
     };
 
+    /** Whether a head is part of the map on view. @param {number} layer @param {number} head */
+    const isOn = (layer, head) => layer === layerOf(s) && get("mode") !== "rollout" && (get("mode") !== MODES[0] || head === headOf(s));
     // All heads, each with the map of the query on view.
-    const single = mostHeads === 1, ownHeads = Math.max(...side.layers.map((layer) => layer.heads));
-    const across = single ? Math.ceil(Math.sqrt(side.layers.length)) : ownHeads, down = single ? Math.ceil(side.layers.length / across) : side.layers.length;
+    const single = mostHeads === 1, ownHeads = max(...side.layers.map((layer) => layer.heads));
+    const across = single ? ceil(Math.sqrt(side.layers.length)) : ownHeads, down = single ? ceil(side.layers.length / across) : side.layers.length;
     /** @param {string} name @param {string} text */
     const panel = (name, text) => {
       const part = make("div", { class: "vk-panel", "data-panel": name }, make("div", { class: "vk-small" }, text));
       box.append(part);
       return part;
     };
-    const headPanel = panel("heads", single ? "all maps" : "all heads, for this query: one row a layer"), note = make("div", { class: "vk-small" });
+    const ratio = side.layers[0].keys[0] / side.layers[0].keys[1], headPanel = panel("heads", single ? "all maps" : "all heads of all layers"), note = make("div", { class: "vk-small" });
     const rowScratch = side.layers.map((layer) => cells(layer.keys[1] * layer.heads, layer.keys[0]));
     /** Left, top and size of the tiles. @param {number} width */
-    const tiling = (width) => { const left = single ? 0 : 20 * frame.scale(), top = single ? 0 : 16 * frame.scale(); return { left, top, size: (width - left) / across, ratio: side.layers[0].keys[0] / side.layers[0].keys[1] }; };
-    const heads = surface(headPanel, "All heads", ({ context, width }) => {
-      const { left, top, size, ratio } = tiling(width), now = shown(), gap = Math.max(1.5, size * 0.05), shared = get("scale") === "shared" ? sharedLimit() : 0, high = single ? size * ratio + 16 * frame.scale() : size * ratio;
+    const tiling = (width) => { const unit = frame.scale(), left = single ? 0 : 20 * unit, size = (width - left) / across; return { left, top: single ? 0 : 16 * unit, size, high: size * ratio + (single ? 16 * unit : 0) }; };
+    const heads = surface(headPanel, "All heads", ({ context: pen, width }) => {
+      const { left, top, size, high } = tiling(width), gap = max(1.5, size * 0.05), shared = get("scale") === "shared" ? sharedLimit() : 0;
       let here = 0;
-      context.font = font(11);
-      context.textAlign = "center";
-      if (!single) for (let head = 0; head < ownHeads; head++) context.fillText(String(head), left + (head + 0.5) * size, top - 4, size);
+      if (!single) for (let head = 0; head < ownHeads; head++) text(pen, String(head), left + (head + 0.5) * size, top - 4);
       side.layers.forEach((layer, index) => {
-        const block = blockOf(s, index), query = now ? tokenAt(now, layer, side.prefix) : -1, scratch = rowScratch[index], [rows, columns] = layer.keys;
-        const y = top + (single ? Math.floor(index / across) : index) * high, current = index === layerOf(s);
+        const { block, query } = viewOf(s, index), scratch = rowScratch[index], [rows, columns] = layer.keys;
+        const y = top + (single ? floor(index / across) : index) * high, current = index === layerOf(s);
         if (block) here++;
-        context.fillStyle = color(current ? "ink" : "muted");
-        context.font = font(11, current ? "700" : "400");
-        if (single) context.fillText(layer.name, (index % across + 0.5) * size, y + size * ratio + 11 * frame.scale(), size - 4);
-        else context.fillText(layer.name, left / 2 - 2, y + high / 2 + 4, left - 4);
+        text(pen, layer.name, single ? (index % across + 0.5) * size : left / 2 - 2, single ? y + size * ratio + 11 * frame.scale() : y + high / 2 + 4, "center", current ? "ink" : "muted", single ? size - 4 : left - 4);
         if (block && query >= 0) {
           for (let head = 0; head < layer.heads; head++) {
             const at = head * block.queries + query, from = at * block.cells, share = (shared ? block.scales[at] / shared : 1) / (side.signed ? 127 : 255), zero = side.signed ? 128 : 0;
@@ -375,23 +375,21 @@ function render(view) {
           }
           scratch.put();
         }
-        context.imageSmoothingEnabled = get("smooth");
+        pen.imageSmoothingEnabled = get("smooth");
         for (let head = 0; head < layer.heads; head++) {
           const x = left + (single ? index % across : head) * size, area = [x + gap / 2, y + gap / 2, size - gap, size * ratio - gap];
-          if (block && query >= 0) context.drawImage(scratch.canvas, head * columns, 0, columns, rows, area[0], area[1], area[2], area[3]);
-          else { context.fillStyle = color("raised"); context.fillRect(area[0], area[1], area[2], area[3]); }
-          const chosen = current && (get("mode") === MODES[0] ? head === headOf(s) : get("mode") !== "rollout");
-          if (chosen) outline(context, area, "#ff9d3c", 2);
+          if (block && query >= 0) pen.drawImage(scratch.canvas, head * columns, 0, columns, rows, area[0], area[1], area[2], area[3]);
+          else { pen.fillStyle = color("raised"); pen.fillRect(area[0], area[1], area[2], area[3]); }
+          if (isOn(index, head)) outline(pen, area, PIN);
         }
       });
-      context.textAlign = "start";
-      note.textContent = here < side.layers.length ? about.all || get("mode") === "rollout" ? `${here} of ${side.layers.length} layers have arrived${lateness()}` : `${here} of ${side.layers.length} layers are here: the others (${Math.round(about.bytes / 2 ** 20)} MB in all) come when you go there; layers=[…] in Python keeps a few` : "";
+      note.textContent = here === side.layers.length ? "" : `${here} of ${side.layers.length} layers` + (about.all || get("mode") === "rollout" ? lateness() : ` (${round(about.bytes / 2 ** 20)} MB in all: each comes when you go there; layers=[…] keeps a few)`);
     }, { style: "cursor:pointer" });
     headPanel.append(note);
     /** @param {PointerEvent} event */
     const headUnder = (event) => {
-      const { left, top, size, ratio } = tiling(heads.width), at = frame.where(event, heads.canvas), high = single ? size * ratio + 16 * frame.scale() : size * ratio;
-      const x = Math.floor((at.x * heads.width - left) / size), y = Math.floor((at.y * heads.height - top) / high), layer = single ? y * across + x : y, head = single ? 0 : x;
+      const { left, top, size, high } = tiling(heads.width), at = frame.where(event, heads.canvas);
+      const x = floor((at.x * heads.width - left) / size), y = floor((at.y * heads.height - top) / high), layer = single ? y * across + x : y, head = single ? 0 : x;
       return x >= 0 && x < across && y >= 0 && side.layers[layer] && head < side.layers[layer].heads ? { layer, head } : null;
     };
     /** @param {{ layer: number, head: number } | null} at @param {PointerEvent} event */
@@ -403,55 +401,49 @@ function render(view) {
     const choose = (at) => {
       if (!at) return;
       const last = side.layers.length - 1;
-      setLayer(s && last ? Math.round(at.layer * (depth - 1) / last) : s ? get("layer") : at.layer);
+      setLayer(last ? round(at.layer * (depth - 1) / last) : get("layer"));
       setHead(at.head);
       setMode(MODES[0]);
     };
-    listen(heads.canvas, "pointermove", (event) => headTip(headUnder(event), event));
-    listen(heads.canvas, "pointerleave", () => frame.tooltip(null));
-    listen(heads.canvas, "click", (event) => choose(headUnder(event)));
+    /** @param {HTMLCanvasElement} canvas @param {(event: PointerEvent) => { layer: number, head: number } | null} under */
+    const picker = (canvas, under) => {
+      listen(canvas, "pointermove", (event) => headTip(under(event), event));
+      listen(canvas, "pointerleave", () => frame.tooltip(null));
+      listen(canvas, "click", (event) => choose(under(event)));
+    };
+    picker(heads.canvas, headUnder);
 
     // Mean attention distance of every head (Figure 7 of the ViT paper).
-    const distancePanel = panel("distance", "mean attention distance of each head, as a share of the picture's width");
+    const distancePanel = panel("distance", "mean attention distance (share of the width)");
     const alike = attention ? meanDistance(null, 0, reference.grid) : 0;
     const plot = () => {
-      const top = Math.max(alike * 1.25, ...side.layers.flatMap((_, index) => blockOf(s, index)?.reach?.filter(Number.isFinite) ?? [])), unit = frame.scale();
+      const top = max(alike * 1.25, ...side.layers.flatMap((_, index) => blockOf(s, index)?.reach?.filter(Number.isFinite) ?? [])), unit = frame.scale();
       return { x: (/** @type {number} */ layer) => 40 * unit + (layer + 0.5) / side.layers.length * (distance.width - 48 * unit), y: (/** @type {number} */ value) => distance.height - 34 * unit - value / top * (distance.height - 48 * unit), top };
     };
-    const distance = surface(distancePanel, "Mean attention distance of each head", ({ context, width, height }) => {
-      const { x, y, top } = plot(), unit = frame.scale(), at = layerOf(s);
-      context.font = font(11);
+    const distance = surface(distancePanel, "Mean attention distance", ({ context: pen, width, height }) => {
+      const { x, y, top } = plot(), unit = frame.scale();
       for (let value = 0; value <= top; value += 0.2) {
-        context.fillStyle = color("line");
-        context.fillRect(34 * unit, y(value), width, 1);
-        context.fillStyle = color("muted");
-        context.fillText(value.toFixed(1), 8 * unit, y(value) + 4);
+        text(pen, value.toFixed(1), 8 * unit, y(value) + 4, "left");
+        pen.fillStyle = color("line");
+        pen.fillRect(34 * unit, y(value), width, 1);
       }
-      context.fillStyle = color("muted");
-      context.textAlign = "center";
-      const every = Math.ceil(side.layers.length / Math.max(4, width / (34 * unit)));
-      side.layers.forEach((layer, index) => { if (index % every === 0) context.fillText(layer.name, x(index), height - 18 * unit, 40 * unit); });
-      context.fillText("layer", width / 2, height - 4 * unit);
-      context.textAlign = "right";
-      context.fillText("uniform attention", width - 2, y(alike) - 4);
-      context.textAlign = "start";
-      context.setLineDash([5, 4]);
-      context.strokeStyle = color("muted");
-      context.lineWidth = 1;
-      context.strokeRect(34 * unit, y(alike), width, 0);
-      context.setLineDash([]);
+      const every = ceil(side.layers.length / max(4, width / (34 * unit)));
+      side.layers.forEach((layer, index) => { if (index % every === 0) text(pen, layer.name, x(index), height - 18 * unit); });
+      text(pen, "layer", width / 2, height - 4 * unit);
+      text(pen, "uniform attention", width - 2, y(alike) - 4, "right");
+      for (let dash = 34 * unit; dash < width; dash += 9) pen.fillRect(dash, y(alike), 5, 1.5);
       side.layers.forEach((_, index) => blockOf(s, index)?.reach?.forEach((value, head) => {
-        const current = index === at && get("mode") !== "rollout" && (get("mode") !== MODES[0] || head === headOf(s));
-        context.beginPath();
-        context.arc(x(index), y(value), (current ? 6.5 : 4) * unit, 0, 7);
-        context.fillStyle = current ? "#ff9d3c" : color("accent");
-        context.globalAlpha = current ? 1 : 0.65;
-        context.fill();
-        context.globalAlpha = 1;
+        const current = isOn(index, head);
+        pen.beginPath();
+        pen.arc(x(index), y(value), (current ? 6.5 : 4) * unit, 0, 7);
+        pen.fillStyle = current ? PIN : color("accent");
+        pen.globalAlpha = current ? 1 : 0.65;
+        pen.fill();
+        pen.globalAlpha = 1;
         if (!current) return;
-        context.strokeStyle = color("ink");
-        context.lineWidth = 1.5;
-        context.stroke();
+        pen.strokeStyle = color("ink");
+        pen.lineWidth = 1.5;
+        pen.stroke();
       }));
     }, { style: "cursor:pointer" });
     /** @param {PointerEvent} event */
@@ -459,42 +451,40 @@ function render(view) {
       const { x, y } = plot(), at = frame.where(event, distance.canvas), px = at.x * distance.width, py = at.y * distance.height;
       let near = 14 * frame.scale(), /** @type {{ layer: number, head: number } | null} */ found = null;
       side.layers.forEach((_, layer) => blockOf(s, layer)?.reach?.forEach((value, head) => {
-        const far = Math.hypot(x(layer) - px, y(value) - py);
+        const far = hypot(x(layer) - px, y(value) - py);
         if (far < near) { near = far; found = { layer, head }; }
       }));
       return found;
     };
-    listen(distance.canvas, "pointermove", (event) => headTip(dotUnder(event), event));
-    listen(distance.canvas, "pointerleave", () => frame.tooltip(null));
-    listen(distance.canvas, "click", (event) => choose(dotUnder(event)));
+    picker(distance.canvas, dotUnder);
 
     // The whole matrix, drawn once for each layer, head and mode; only the cross lines follow the pointer.
-    const matrixPanel = panel("matrix", "matrix: one row a query, one column a key");
+    const matrixPanel = panel("matrix", "rows: queries, columns: keys");
     let drawn = "", matrixCells = cells(1, 1), refusal = "";
     const fillMatrix = () => {
-      const at = layerOf(s), layer = side.layers[at], block = blockOf(s), queries = side.prefix + layer.grid[0] * layer.grid[1], keys = side.prefix + layer.keys[0] * layer.keys[1], mode = get("mode");
+      const { at, layer, block, mode } = viewOf(s), queries = side.prefix + layer.grid[0] * layer.grid[1], keys = side.prefix + layer.keys[0] * layer.keys[1];
       const name = [keyOf(s, at), mode, headOf(s), get("scale"), mode === "rollout" && held.size, !block].join();
       if (name === drawn) return;
       drawn = name;
-      refusal = !block ? `Layer ${layer.name} is on its way` : queries * keys > 2 ** 21 ? `${queries} x ${keys} weights are more than a matrix can show` : mode === "rollout" && queries ** 3 * (at + 1) > 2e8 ? "Rollout of this many tokens: see one row in the map" : mode === "rollout" && !rowOf(s, 0) ? "Waiting for the layers" : "";
+      refusal = !block || (mode === "rollout" && !rowOf(s, 0)) ? "On its way" : queries * keys > 2 ** 21 ? "Too many tokens to draw" : mode === "rollout" && queries ** 3 * (at + 1) > 2e8 ? "Too many tokens to draw" : "";
       if (refusal) return;
       matrixCells = cells(keys, queries);
       const rows = Array.from({ length: queries }, (_, query) => /** @type {Float64Array} */ (rowOf(s, query)));
-      const largest = rows.map((one) => one.reduce((most, value) => Math.max(most, Math.abs(value)), 0)), most = Math.max(...largest);
+      const largest = rows.map((one) => one.reduce((most, value) => max(most, abs(value)), 0)), most = max(...largest);
       rows.forEach((one, query) => { for (let i = 0; i < keys; i++) matrixCells.words[query * keys + i] = wordOf(side.signed, one[i] / ((get("scale") === "shared" ? most : largest[query]) || 1)); });
       matrixCells.put();
     };
-    const matrix = surface(matrixPanel, "Matrix of weights, queries by keys", ({ context, width, height }) => {
+    const matrix = surface(matrixPanel, "Matrix", ({ context: pen, width, height }) => {
       fillMatrix();
-      if (refusal) return plaque(context, refusal, width, height);
-      const { canvas } = matrixCells, now = shown(), query = now ? tokenAt(now, side.layers[layerOf(s)], side.prefix) : -1;
-      context.imageSmoothingEnabled = width < canvas.width;
-      context.drawImage(canvas, 0, 0, width, height);
-      if (query >= 0) outline(context, [0, query / canvas.height * height, width, height / canvas.height], pinned() ? "#ff9d3c" : "#fff", 1);
+      if (refusal) return plaque(pen, refusal, width, height);
+      const { canvas } = matrixCells, { query } = viewOf(s);
+      pen.imageSmoothingEnabled = width < canvas.width;
+      pen.drawImage(canvas, 0, 0, width, height);
+      if (query >= 0) outline(pen, [0, query / canvas.height * height, width, height / canvas.height], pinned() ? PIN : "#fff", 1);
     }, { style: "cursor:crosshair" });
     /** @param {PointerEvent} event */
     const matrixUnder = (event) => {
-      const { canvas } = matrixCells, at = frame.where(event, matrix.canvas), query = clamp(0, Math.floor(at.y * canvas.height), canvas.height - 1), key = clamp(0, Math.floor(at.x * canvas.width), canvas.width - 1);
+      const { canvas } = matrixCells, at = frame.where(event, matrix.canvas), query = clamp(0, floor(at.y * canvas.height), canvas.height - 1), key = clamp(0, floor(at.x * canvas.width), canvas.width - 1);
       return { query, key, place: /** @type {Place} */ (placeOf(query, side.layers[layerOf(s)].grid, side.prefix)) };
     };
     listen(matrix.canvas, "pointermove", (event) => {
@@ -505,25 +495,28 @@ function render(view) {
     });
     listen(matrix.canvas, "pointerleave", () => { setHover(null); frame.tooltip(null); });
     listen(matrix.canvas, "click", (event) => { if (!refusal) togglePin(matrixUnder(event).place); });
-    return { box, column, main, bar, heads, distance, matrix, across, down, single, ratio: side.layers[0].keys[0] / side.layers[0].keys[1], shows: { heads: side.layers.length * ownHeads > 1, distance: attention, matrix: true } };
+    return { box, main, heads, distance, matrix, across, down, single, ratio, shows: { heads: side.layers.length * ownHeads > 1, distance: attention, matrix: true } };
   });
 
+  /** Sizes a canvas and the panel around it. @param {Surface} surface @param {number} width @param {number} height */
+  const fit = ({ canvas }, width, height) => {
+    Object.assign(canvas.style, { width: `${width}px`, height: `${round(height)}px` });
+    /** @type {HTMLElement} */ (canvas.parentElement).style.width = `${width}px`;
+  };
   // Sizes: the map first, the heads beside it, the distances in what is left.
   const layout = () => {
     const full = frame.root.dataset.full === "true", unit = frame.scale(), wide = stage.clientWidth, on = get("panels"), photo = about.images[get("image_index")];
-    const own = (wide - 18 * (sides.length - 1)) / sides.length, beside = own > 500 * unit && on.length > 0, room = full ? Math.max(260, window.innerHeight - stage.offsetTop - 190 * unit) : 400;
-    for (const { box, column, main, heads, distance, matrix, across, down, single, ratio, shows } of views) {
-      const aspect = photo ? photo.height / photo.width : ratio, width = Math.floor(Math.min(beside ? own * (full ? 0.5 : 0.42) : own, room / aspect)), rest = beside ? own - width - 18 : own;
+    const own = (wide - 18 * (sides.length - 1)) / sides.length, beside = own > 500 * unit && on.length > 0, room = full ? max(260, window.innerHeight - stage.offsetTop - 190 * unit) : 400;
+    for (const { box, main, heads, distance, matrix, across, down, single, ratio, shows } of views) {
+      const aspect = photo ? photo.height / photo.width : ratio, width = floor(min(beside ? own * (full ? 0.5 : 0.42) : own, room / aspect)), rest = beside ? own - width - 18 : own;
       box.style.width = `${own}px`;
-      column.style.width = `${width}px`;
-      Object.assign(main.canvas.style, { width: `${width}px`, height: `${Math.round(width * aspect)}px` });
+      fit(main, width, width * aspect);
       const left = single ? 0 : 20 * unit, top = single ? 0 : 16 * unit, foot = single ? 16 * unit : 0, both = on.includes("distance") && shows.distance && rest > 560 * unit;
-      const size = Math.min((Math.min(rest, both ? rest - 240 * unit : rest) - left) / across, ((room + 40 * unit) - top) / down / ratio - foot, 110 * unit);
-      Object.assign(heads.canvas.style, { width: `${left + size * across}px`, height: `${top + (size * ratio + foot) * down}px` });
+      const size = min((min(rest, both ? rest - 240 * unit : rest) - left) / across, ((room + 40 * unit) - top) / down / ratio - foot, 110 * unit);
+      fit(heads, left + size * across, top + (size * ratio + foot) * down);
       const left2 = rest - (left + size * across) - 18, dots = on.includes("heads") && shows.heads && left2 > 200 * unit ? left2 : rest;
-      Object.assign(distance.canvas.style, { width: `${Math.min(dots, 560 * unit)}px`, height: `${Math.min(room, 300 * unit)}px` });
-      const square = Math.min(rest, room);
-      Object.assign(matrix.canvas.style, { width: `${square}px`, height: `${square}px` });
+      fit(distance, min(dots, 560 * unit), min(room, 300 * unit));
+      fit(matrix, min(rest, room), min(rest, room));
       for (const part of /** @type {NodeListOf<HTMLElement>} */ (box.querySelectorAll("[data-panel]"))) {
         const name = /** @type {"heads" | "distance" | "matrix"} */ (part.dataset.panel);
         part.hidden = !on.includes(name) || !shows[name];
@@ -531,71 +524,64 @@ function render(view) {
     }
     ask();
   };
-  let lastSize = "";
-  const resize = new ResizeObserver(() => {
-    const size = `${stage.clientWidth} ${frame.root.dataset.full}`;
-    if (size !== lastSize) { lastSize = size; layout(); }
-  });
+  const resize = new ResizeObserver(layout);
   resize.observe(stage);
   frame.onClose(() => resize.disconnect());
   listen(window, "resize", layout);
 
   // Controls. Each sets a trait; `watch` brings changes from Python and from links back to them.
-  /** @param {string} name @param {(value: any) => void} show @param {() => void} [then] */
-  const control = (name, show, then = ask) => {
-    const changed = () => { show(get(name)); then(); };
+  /** @param {string} name @param {(value: any) => void} show */
+  const control = (name, show) => {
+    const changed = () => { show(get(name)); fetchNext(); layout(); };
     watch(name, changed);
     return (/** @type {any} */ value) => { write(name, value); changed(); };
   };
-  const refresh = () => { fetchNext(); ask(); };
-  const refit = () => { fetchNext(); layout(); };
   const thumbs = about.images.length > 1 ? about.images.map(({ url }, index) => {
-    const button = make("button", { type: "button", class: "vk-thumb", "aria-label": `picture ${index}`, title: `picture ${index}` }, make("img", { src: url, alt: "" }));
+    const button = make("button", { type: "button", class: "vk-thumb", "aria-label": `picture ${index}` }, make("img", { src: url, alt: "" }));
     listen(button, "click", () => setImage(index));
     return button;
   }) : [];
   if (thumbs.length) toolbar.before(make("div", { class: "vk-bar" }, ...thumbs));
-  const layerSlider = depth > 1 ? frame.slider(toolbar, { label: wordLayer, min: 0, max: depth - 1, step: 1, value: get("layer"), format: (value) => sides[0].layers[Math.round(value)].name, changed: (value) => setLayer(Math.round(value)) }) : null;
-  const headSlider = mostHeads > 1 ? frame.slider(toolbar, { label: "head", min: 0, max: mostHeads - 1, step: 1, value: get("head"), format: String, changed: (value) => setHead(Math.round(value)) }) : null;
+  const layerSlider = depth > 1 ? frame.slider(toolbar, { label: wordLayer, min: 0, max: depth - 1, step: 1, value: get("layer"), format: (value) => sides[0].layers[round(value)].name, changed: (value) => setLayer(round(value)) }) : null;
+  const headSlider = mostHeads > 1 ? frame.slider(toolbar, { label: "head", min: 0, max: mostHeads - 1, step: 1, value: get("head"), format: String, changed: (value) => setHead(round(value)) }) : null;
   const modes = MODES.filter((mode) => mode === MODES[0] || (mode === "rollout" ? sides.every((side) => side.rollout) : mostHeads > 1));
   const modeSelect = modes.length > 1 ? frame.select(toolbar, "show", modes, get("mode"), (value) => setMode(value)) : null;
   const opacitySlider = photos.length ? frame.slider(toolbar, { label: "opacity", min: 0, max: 1, step: 0.05, value: get("opacity"), format: (value) => value.toFixed(2), changed: (value) => setOpacity(value) }) : null;
   const scaleSelect = frame.select(toolbar, "colours", ["each map", "shared"], get("scale"), (value) => setScale(value));
-  const smoothToggle = frame.toggle(toolbar, "smooth", get("smooth"), (on) => setSmooth(on), "Interpolate between patches (s)");
+  const smoothToggle = frame.toggle(toolbar, "smooth", get("smooth"), (on) => setSmooth(on), "Interpolate (s)");
   const panelToggles = ["heads", "distance", "matrix"].filter((name) => views.some(({ shows }) => shows[/** @type {"heads"} */ (name)])).map((name) => {
     const { element } = frame.toggle(toolbar, name, get("panels").includes(name), (on) => setPanels([...get("panels").filter((/** @type {string} */ other) => other !== name), ...(on ? [name] : [])]), `Show ${name}`);
     return { name, element };
   });
-  const setLayer = control("layer", (value) => layerSlider?.set(value), refresh), setHead = control("head", (value) => headSlider?.set(value));
-  const setMode = control("mode", (value) => { if (modeSelect) modeSelect.value = value; }, refresh), setOpacity = control("opacity", (value) => opacitySlider?.set(value));
+  const setLayer = control("layer", (value) => layerSlider?.set(value)), setHead = control("head", (value) => headSlider?.set(value));
+  const setMode = control("mode", (value) => { if (modeSelect) modeSelect.value = value; }), setOpacity = control("opacity", (value) => opacitySlider?.set(value));
   const setScale = control("scale", (value) => { scaleSelect.value = value; }), setSmooth = control("smooth", (value) => smoothToggle.element.setAttribute("aria-pressed", value));
-  const setPanels = control("panels", (value) => panelToggles.forEach(({ name, element }) => element.setAttribute("aria-pressed", value.includes(name))), refit);
-  const setImage = control("image_index", (value) => thumbs.forEach((button, index) => button.setAttribute("aria-pressed", String(index === value))), refit);
+  const setPanels = control("panels", (value) => panelToggles.forEach(({ name, element }) => element.setAttribute("aria-pressed", value.includes(name))));
+  const setImage = control("image_index", (value) => thumbs.forEach((button, index) => button.setAttribute("aria-pressed", String(index === value))));
   thumbs[get("image_index")]?.setAttribute("aria-pressed", "true");
-  watch("query", (value) => { place = placeOf(value, reference.grid, prefix); ask(); });
-  watch("selected", (value) => { locked = false; if (value.length) place = placeOf(prefix + value[0], reference.grid, prefix); ask(); });
-  watch("hovered", (value) => { hover = value < 0 ? null : placeOf(prefix + value, reference.grid, prefix); ask(); });
+  watch("query", (value) => { place = toPlace(value); ask(); });
+  watch("selected", (value) => { locked = false; if (value.length) place = toPlace(prefix + value[0]); ask(); });
+  watch("hovered", (value) => { hover = value < 0 ? null : toPlace(prefix + value); ask(); });
 
   /** Moves the query by cells of the layer on view. @param {number} down @param {number} right */
   const move = (down, right) => {
     const [rows, columns] = sides[0].layers[layerOf(0)].grid, from = shown(), at = from && from.token < 0 ? cellAt(from, [rows, columns]) : -1;
-    const row = at < 0 ? 0 : clamp(0, Math.floor(at / columns) + down, rows - 1), column = at < 0 ? 0 : clamp(0, at % columns + right, columns - 1);
+    const row = at < 0 ? 0 : clamp(0, floor(at / columns) + down, rows - 1), column = at < 0 ? 0 : clamp(0, at % columns + right, columns - 1);
     setPlace(placeOf(row * columns + column, [rows, columns], 0));
   };
   /** @param {string} name @param {number} step @param {number} count @param {(value: number) => void} set */
   const stepper = (name, step, count, set) => () => set(clamp(0, get(name) + step, count - 1));
-  frame.keys(
-    { name: "query up", keys: "ArrowUp", run: () => move(-1, 0) }, { name: "query down", keys: "ArrowDown", run: () => move(1, 0) },
-    { name: "query left", keys: "ArrowLeft", run: () => move(0, -1) }, { name: "query right", keys: "ArrowRight", run: () => move(0, 1) },
-    { name: "first patch", keys: "Home", run: () => move(-1e9, -1e9) }, { name: "last patch", keys: "End", run: () => move(1e9, 1e9) },
-    { name: "pin or release the query", keys: "Enter", run: () => { const now = shown(); if (now) togglePin(now); } },
-    { name: "CLS and registers in turn", keys: "c", run: () => { if (prefix) setPlace({ token: place && place.token >= 0 ? (place.token + 1) % prefix : 0, x: -1, y: -1 }); } },
-    { name: "next layer", keys: "PageUp / l", run: stepper("layer", 1, depth, setLayer) }, { name: "layer before", keys: "PageDown / L", run: stepper("layer", -1, depth, setLayer) },
-    { name: "next head", keys: "] / h", run: stepper("head", 1, mostHeads, setHead) }, { name: "head before", keys: "[ / H", run: stepper("head", -1, mostHeads, setHead) },
-    { name: "next way to show", keys: "m", run: () => setMode(modes[(modes.indexOf(get("mode")) + 1) % modes.length]) },
-    { name: "smooth", keys: "s", run: () => setSmooth(!get("smooth")) },
-    ...(thumbs.length ? [{ name: "next picture", keys: ".", run: stepper("image_index", 1, thumbs.length, setImage) }, { name: "picture before", keys: ",", run: stepper("image_index", -1, thumbs.length, setImage) }] : []),
-  );
+  /** @type {[string, string, () => void][]} */
+  const keyTable = [
+    ["query up", "ArrowUp", () => move(-1, 0)], ["query down", "ArrowDown", () => move(1, 0)], ["query left", "ArrowLeft", () => move(0, -1)], ["query right", "ArrowRight", () => move(0, 1)],
+    ["first patch", "Home", () => move(-1e9, -1e9)], ["last patch", "End", () => move(1e9, 1e9)], ["pin or release", "Enter", () => { const now = shown(); if (now) togglePin(now); }],
+    ["CLS, registers", "c", () => { if (prefix) setPlace({ token: place && place.token >= 0 ? (place.token + 1) % prefix : 0, x: -1, y: -1 }); }],
+    ["next layer", "PageUp / l", stepper("layer", 1, depth, setLayer)], ["layer before", "PageDown / L", stepper("layer", -1, depth, setLayer)],
+    ["next head", "] / h", stepper("head", 1, mostHeads, setHead)], ["head before", "[ / H", stepper("head", -1, mostHeads, setHead)],
+    ["next picture", ".", stepper("image_index", 1, about.count, setImage)], ["picture before", ",", stepper("image_index", -1, about.count, setImage)],
+    ["one head, mean, …", "m", () => setMode(modes[(modes.indexOf(get("mode")) + 1) % modes.length])], ["smooth", "s", () => setSmooth(!get("smooth"))],
+  ];
+  frame.keys(...keyTable.map(([name, keys, run]) => ({ name, keys, run })));
   layout();
   fetchNext();
   return frame.close;
