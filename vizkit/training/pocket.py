@@ -295,9 +295,7 @@ def interval(hits: np.ndarray) -> dict[str, float]:
     return {"share": round(share, 4), **{k: round(v, 4) for k, v in ends.items()}, "n": n}
 
 
-def ship(
-    recipe: Recipe, model: DualEncoder, scores: dict, seconds: float, folder: Path
-) -> Path:
+def ship(recipe: Recipe, model: DualEncoder, scores: dict, seconds: float, folder: Path) -> Path:
     """Write fp16 weights and their card; returns the card's path."""
     folder.mkdir(parents=True, exist_ok=True)
     half = {

@@ -75,6 +75,8 @@ function formatNumber(value, digits = 3) {
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  // JupyterLab takes arrows and letters for the notebook before the page sees them, unless the focused element itself says no.
+  if (element.tabIndex >= 0) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children); // strings become text nodes: never parsed as HTML
   return element;
 }
@@ -115,7 +117,7 @@ function openAtlas(packed, ready) {
 function openFrame({ model, el }, about) {
   /** @type {(() => void)[]} */
   const undo = [];
-  const root = make("div", { class: "vk", "data-kind": about.kind, role: "group", "aria-label": about.kind, "data-lm-suppress-shortcuts": "true" });
+  const root = make("div", { class: "vk", "data-kind": about.kind, role: "group", "aria-label": about.kind });
   const heading = make("div", { class: "vk-title" }), toolbar = make("div", { class: "vk-bar", role: "toolbar", "aria-label": `${about.kind} controls` });
   const stage = make("div", { class: "vk-stage" }), tip = make("div", { class: "vk-tip", hidden: "" });
   const status = make("output", { class: "vk-status", "aria-live": "polite" });
