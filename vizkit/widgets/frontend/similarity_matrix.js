@@ -252,23 +252,29 @@ function render(view) {
   };
   const xOf = (/** @type {number} */ column) => at.left + (column - zoom.column) * at.width, yOf = (/** @type {number} */ row) => at.top + (row - zoom.row) * at.height;
 
-  /** Decides sizes; returns the height that the canvas should have. @param {number} width @param {number} tallest */
-  const arrange = (width, tallest) => {
-    // A first guess of the cells' size decides which labels there is room for; then the labels decide the cells.
+  /** Decides sizes; returns the height that the canvas should have. @param {number} width @param {number} tallest @param {boolean} full */
+  const arrange = (width, tallest, full) => {
+    // A first guess of the cells' size decides how the images stand; then the labels decide the cells.
     const guess = Math.min((width - 130 * unit) / zoom.columns, (tallest - 100 * unit) / zoom.rows, 72 * unit), needed = Math.ceil((19 * unit) / guess);
+    const foot = 56 * unit, limit = paired ? 1 : 2.5;
     at.every = needed > 3 ? Math.ceil((30 * unit) / guess) : 1;
     at.lanes = needed > 3 ? 1 : needed;
     at.thumb = !thumbnails ? 0 : needed > 3 ? 26 * unit : needed > 1 ? guess * needed - 1 : guess - 2;
     at.left = (thumbnails ? 6 + at.lanes * (at.thumb + 2) : 0) + (thumbnails && needed < 4 ? 0 : 36 * unit);
-    at.slant = captions.length && guess >= 15 * unit ? 0.96 : 0;
     pen.font = font(12);
-    at.label = at.slant && Math.min(170 * unit, Math.max(...captions.slice(zoom.column, zoom.column + zoom.columns).map((text) => pen.measureText(text).width)) + 4);
-    at.top = at.slant ? at.label * Math.sin(at.slant) + 16 * unit : 22 * unit;
-    const foot = 56 * unit, limit = paired ? 1 : 2.5, room = width - at.left - Math.max(10, at.label * Math.cos(at.slant) - guess / 2);
-    const high = Math.min((tallest - at.top - foot) / zoom.rows, 72 * unit);
-    at.width = Math.min(room / zoom.columns, high * limit);
-    at.height = Math.min(high, at.width * limit);
+    const longest = zoom.columns > 60 ? 0 : Math.max(0, ...captions.slice(zoom.column, zoom.column + zoom.columns).map((text) => pen.measureText(text).width + 4));
+    // Captions stand above the columns if that leaves cells wide enough for a line of them.
+    for (const slant of longest ? [0.96, 0] : [0]) {
+      at.slant = slant;
+      at.label = slant && Math.min(170 * unit, 0.3 * tallest, longest);
+      at.top = slant ? at.label * Math.sin(slant) + 16 * unit : 22 * unit;
+      const room = width - at.left - Math.max(10, at.label * Math.cos(slant) - guess / 2), high = Math.min((tallest - at.top - foot) / zoom.rows, 72 * unit);
+      at.width = Math.min(room / zoom.columns, high * limit);
+      at.height = Math.min(high, at.width * limit);
+      if (at.width >= Math.max(12.5, 10 * unit)) break;
+    }
     if (needed < 4) at.thumb = Math.min(at.thumb, at.height * needed - 1);
+    if (full) at.left += Math.max(0, (width - at.left - at.width * zoom.columns - at.label * 0.6) / 2);
     return Math.round(at.top + at.height * zoom.rows + foot);
   };
   const paintMatrix = () => {
@@ -302,7 +308,7 @@ function render(view) {
     }
   };
   const paintTexts = () => {
-    const picked = new Set(pinnedTexts()), gap = at.slant ? 1 : Math.ceil((34 * unit) / at.width), focus = color("focus"), ink = color("ink"), muted = color("muted");
+    const picked = new Set(pinnedTexts()), size = Math.min(12, (0.8 * at.width) / unit), gap = at.slant ? 1 : Math.ceil((34 * unit) / at.width), focus = color("focus"), ink = color("ink"), muted = color("muted");
     for (let j = zoom.column; j < zoom.column + zoom.columns; j++) {
       const active = j === cursor.column || picked.has(j), middle = xOf(j) + at.width / 2;
       if (picked.has(j)) { pen.fillStyle = focus; pen.fillRect(xOf(j), at.top - 4, Math.max(2, at.width), 3); }
@@ -311,8 +317,8 @@ function render(view) {
       pen.save();
       pen.translate(middle + 3, at.top - 6);
       pen.rotate(-at.slant);
-      pen.font = font(12, active ? "700" : "400");
-      label(cut(captions[j], at.label), 0, 0, "left", active ? focus : ink, active ? "700" : "400", 12);
+      pen.font = font(size, active ? "700" : "400");
+      label(cut(captions[j], at.label), 0, 0, "left", active ? focus : ink, active ? "700" : "400", size);
       pen.restore();
     }
   };
@@ -347,7 +353,7 @@ function render(view) {
     pen = context;
     unit = frame.scale();
     const full = frame.root.dataset.full === "true", above = canvas.getBoundingClientRect().top - frame.root.getBoundingClientRect().top + frame.root.scrollTop;
-    const wanted = arrange(width, full ? Math.max(260, window.innerHeight - above - 62 * unit) : 620);
+    const wanted = arrange(width, full ? Math.max(260, window.innerHeight - above - 62 * unit) : 620, full);
     if (Math.abs(wanted - height) > 1) { canvas.style.height = `${wanted}px`; ask(); }
     pen.textBaseline = "middle";
     for (const part of [paintMatrix, paintImages, paintTexts, paintCross]) part();
@@ -379,11 +385,12 @@ function render(view) {
     const { down, pinned, index } = subject(), count = down ? rows : columns, m = matrix, a = now;
     const all = (/** @type {number} */ what) => Array.from({ length: count }, (_, k) => (down ? valueAt(m, a, what, k, index) : valueAt(m, a, what, index, k)));
     const scores = all(kind), plain = all(0), own = paired ? plain[index] : Infinity;
+    const most = frame.root.dataset.full === "true" ? 7 : 10;
     const sorted = (/** @type {number[]} */ by) => [...by.keys()].sort((p, q) => by[q] - by[p] || p - q);
-    const shown = sorted(kind > 3 ? scores.map(Math.abs) : scores).slice(0, 10), bound = Math.max(...shown.map((k) => Math.abs(scores[k])), 1e-300);
+    const shown = sorted(kind > 3 ? scores.map(Math.abs) : scores).slice(0, most), bound = Math.max(...shown.map((k) => Math.abs(scores[k])), 1e-300);
     // A hard negative scores at least as high as the right one, or is one of the two closest below it.
     const rivals = paired ? sorted(plain).filter((k) => k !== index) : [], above = rivals.filter((k) => plain[k] >= own).length, hard = rivals.slice(0, Math.max(2, above));
-    if (paired && !shown.includes(index)) shown[9] = index;
+    if (paired && !shown.includes(index)) shown[most - 1] = index;
     const title = (/** @type {boolean} */ text, /** @type {number} */ k) => (text ? name(k) : `image ${k}`);
     const list = make("ol", { class: "sm-list", "aria-label": `${symbol()}, sorted` }, ...shown.map((k) => {
       const right = paired && k === index, mark = right ? "✓ correct" : hard.includes(k) ? "hard negative" : "";
@@ -493,12 +500,13 @@ function render(view) {
     zoomBy(out ? 1.25 : 0.8, locate(event));
   }, { passive: false });
 
-  /** Moves the cell by keyboard, keeps it in sight, and shows its numbers beside it. @param {number} row @param {number} column */
+  /** Moves the cell by keyboard and keeps it in sight. @param {number} row @param {number} column */
   const go = (row, column) => {
-    const next = { row: clamp(0, row, rows - 1), column: clamp(0, column, columns - 1) }, box = canvas.getBoundingClientRect();
+    const next = { row: clamp(0, row, rows - 1), column: clamp(0, column, columns - 1) };
     setZoom(clamp(next.row - zoom.rows + 1, zoom.row, next.row), clamp(next.column - zoom.columns + 1, zoom.column, next.column), zoom.rows, zoom.columns);
     move(next);
-    hint({ clientX: box.left + xOf(next.column + 0.5), clientY: box.top + yOf(next.row + 0.5) });
+    // The line below says it; a tooltip would cover the cells around.
+    frame.tooltip(null);
   };
   /** @type {Record<string, [number, number]>} */
   const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -columns], End: [0, columns] };
