@@ -13,7 +13,7 @@ from vizkit.widgets.inputs import Array
 if TYPE_CHECKING:
     from vizkit.widgets.attention_map import AttentionMap
 
-MAP, PANEL, MARGIN, HEADER = 260, 260, 12, 26
+MAP, PANEL, MARGIN, HEADER = 232, 232, 12, 26
 
 
 def _limits(values: Array, signed: bool) -> tuple[float, float]:
@@ -40,7 +40,13 @@ def over_picture(widget: AttentionMap, height: int = MAP) -> Image.Image:
     if photo is None:
         return colored
     under = Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC)
-    return Image.blend(under, colored, widget.opacity) if widget.query >= 0 else under
+    if widget.query < 0:
+        return under
+    # As in the browser: the picture shows through where little is looked at.
+    share = np.abs(patches) / (np.abs(patches).max() or 1.0)
+    mask = np.rint((140 + 115 * share) * widget.opacity).astype(np.uint8)
+    mask = Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
+    return Image.composite(colored, under, mask)
 
 
 def _heads(widget: AttentionMap) -> Image.Image:

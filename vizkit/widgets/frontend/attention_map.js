@@ -119,7 +119,7 @@ function render(view) {
   const about = get("about");
   const { sides } = about, { prefix, layers: [reference] } = sides[0], attention = about.kind === "attention", depth = sides[0].layers.length;
   const mostHeads = max(...sides.flatMap((side) => side.layers.map((layer) => layer.heads)));
-  const frame = openFrame(view, { kind: "AttentionMap", help: "Keyboard shortcuts (?)" });
+  const frame = openFrame(view, { kind: "AttentionMap", help: "Keys (?). Weights are ± the row's largest / 510" });
   const { toolbar, stage, ask, write, watch, color, font, listen, surface } = frame;
   const photos = about.images.map(({ url }) => Object.assign(new Image(), { onload: ask, src: url }));
   const wordLayer = attention || mostHeads > 1 ? "layer" : "map";

@@ -1,0 +1,243 @@
+"""AttentionMap on an exported page: every control, and its numbers against numpy."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import numpy as np
+import pytest
+from ipywidgets import jslink
+from playwright.sync_api import Page, expect
+
+from tests.browser.harness import click_at, drag_slider, hover_at, picture_of, press, wait_until
+from vizkit.widgets import AttentionMap, save_page
+from vizkit.widgets.base import joined
+
+pytestmark = pytest.mark.browser
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def softmax_maps(*shape: int, seed: int = 0) -> np.ndarray:
+    weights = np.exp(np.random.default_rng(seed).standard_normal(shape) * 1.5)
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def photo(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (32, 32, 3)).astype(np.uint8)
+
+
+def opened(page: Page, widget: AttentionMap, folder) -> None:
+    page.goto(widget.save_html(folder / "page.html").as_uri())
+    expect(page.locator(".vk").first).to_have_attribute("data-ready", "true")
+
+
+def status(page: Page) -> str:
+    page.wait_for_timeout(60)
+    return page.locator(".vk-status").first.inner_text()
+
+
+def facts(page: Page) -> list[str]:
+    page.wait_for_timeout(60)
+    return page.locator(".vk-facts dd").all_inner_texts()
+
+
+@pytest.fixture
+def widget() -> AttentionMap:
+    return AttentionMap(softmax_maps(4, 3, 17, 17), photo(), title=HOSTILE)
+
+
+def test_query_by_pointer_click_and_keys(page, widget, tmp_path):
+    opened(page, widget, tmp_path)
+    main = page.locator(".vk-main canvas").first
+    assert page.locator(".vk-title").inner_text() == HOSTILE
+    assert "query CLS" in status(page)
+    hover_at(main, 0.9, 0.1)
+    assert "query row 0, column 3" in status(page)
+    before = picture_of(main)
+    click_at(main, 0.1, 0.9)
+    hover_at(main, 0.6, 0.6)
+    assert "query row 3, column 0 (pinned): here: row 2, column 2" in status(page)
+    assert picture_of(main) != before
+    widget.query = 1 + 12
+    assert facts(page)[0] == f"{widget.weights()[1 + 10]:.3f}"
+    press(main, "ArrowUp", "ArrowRight")
+    assert "query row 2, column 1 (pinned)" in status(page)
+    press(main, "Home")
+    assert "query row 0, column 0" in status(page)
+    press(main, "End")
+    assert "query row 3, column 3" in status(page)
+    press(main, "Enter")
+    page.mouse.move(5, 5)
+    assert "query CLS:" in status(page)
+    press(main, "End", "c")
+    assert "query CLS (pinned)" in status(page)
+    chip = page.get_by_role("button", name="Query: CLS")
+    assert chip.get_attribute("aria-pressed") == "true"
+    widget.query = 0
+    assert chip.inner_text().endswith(f"{widget.weights()[0] * 100:.1f}%")
+    chip.click()
+    assert "(pinned)" not in status(page)
+
+
+def test_layer_head_and_ways_to_show(page, widget, tmp_path):
+    opened(page, widget, tmp_path)
+    layer, head = page.get_by_label("layer", exact=True), page.get_by_label("head", exact=True)
+    show = page.get_by_label("show", exact=True)
+    main = page.locator(".vk-main canvas").first
+    for fraction, index in ((0, 0), (1, 3)):
+        drag_slider(layer, fraction)
+        assert f"layer {index}, head 0" in status(page)
+    drag_slider(head, 1)
+    assert "layer 3, head 2" in status(page)
+    press(main, "[", "L", "h", "l", "H")
+    assert "layer 3, head 1" in status(page)
+    for mode in ("mean over heads", "max over heads", "rollout", "one head"):
+        show.select_option(mode)
+        widget.mode, widget.layer, widget.head = mode, 3, 1
+        strongest = widget.weights()[1:]
+        row, column = divmod(int(strongest.argmax()), 4)
+        assert f"strongest: row {row}, column {column}" in status(page)
+        assert float(facts(page)[0]) == pytest.approx(strongest.max(), abs=6e-4)
+    press(main, "m")
+    assert "mean over heads" in status(page)
+
+
+def test_colours_smooth_opacity_and_panels(page, widget, tmp_path):
+    opened(page, widget, tmp_path)
+    main = page.locator(".vk-main canvas").first
+    first = picture_of(main)
+    page.get_by_label("colours", exact=True).select_option("shared")
+    shared = picture_of(main)
+    assert shared != first
+    page.get_by_role("button", name="Interpolate (s)").click()
+    smooth = picture_of(main)
+    assert smooth != shared
+    drag_slider(page.get_by_label("opacity", exact=True), 0)
+    assert picture_of(main) != smooth
+    for name, there in (("heads", True), ("distance", True), ("matrix", False)):
+        panel, button = (
+            page.locator(f"[data-panel={name}]"),
+            page.get_by_role("button", name=f"Show {name}"),
+        )
+        expect(panel).to_be_visible(visible=there)
+        button.click()
+        expect(panel).to_be_visible(visible=not there)
+        assert button.get_attribute("aria-pressed") == str(not there).lower()
+        button.click()
+
+
+def test_heads_distances_and_matrix_choose(page, widget, tmp_path):
+    widget.panels = ["heads", "distance", "matrix"]
+    opened(page, widget, tmp_path)
+    heads = page.locator("[data-panel=heads] canvas")
+    box = heads.bounding_box()
+    tile = (box["width"] - 20) / 3
+    click_at(heads, (20 + 2.5 * tile) / box["width"], (16 + 1.5 * tile) / box["height"])
+    assert "layer 1, head 2" in status(page)
+    expect(page.locator(".vk-tip")).to_contain_text("layer 1, head 2")
+    assert facts(page)[2] == f"{widget.attention_distance()[1][2]:.2f} of the width"
+    dots = page.locator("[data-panel=distance] canvas")
+    size = dots.bounding_box()
+    distances = widget.attention_distance()
+    uniform = 0.5  # more than any head here, so the axis ends above it
+    assert max(map(max, distances)) < uniform * 1.25
+    matrix = page.locator("[data-panel=matrix] canvas")
+    hover_at(matrix, (6 + 0.5) / 17, (9 + 0.5) / 17)
+    widget.layer, widget.head, widget.query = 1, 2, 9
+    expect(page.locator(".vk-tip")).to_contain_text("query 9, key 6")
+    expect(page.locator(".vk-tip")).to_contain_text(f"weight {widget.weights()[6]:.3f}"[:12])
+    click_at(matrix, (6 + 0.5) / 17, (9 + 0.5) / 17)
+    assert "query row 2, column 0 (pinned)" in status(page)
+    assert size["width"] > 150
+
+
+def test_pictures_two_models_and_links(page, tmp_path):
+    several = AttentionMap(softmax_maps(3, 2, 2, 17, 17), [photo(i) for i in range(3)])
+    two = AttentionMap(
+        {"a": softmax_maps(4, 2, 17, 17), HOSTILE: softmax_maps(2, 1, 64, 64)}, photo()
+    )
+    link = jslink((several, "hovered"), (two, "hovered"))
+    page.goto(save_page(tmp_path / "page.html", [several, two]).as_uri())
+    expect(page.locator(".vk").nth(1)).to_have_attribute("data-ready", "true")
+    main = page.locator(".vk").first.locator(".vk-main canvas").first
+    before = picture_of(main)
+    page.get_by_label("picture 2").click()
+    page.wait_for_timeout(200)
+    assert picture_of(main) != before
+    several.image_index = 2
+    assert float(facts(page)[0]) == pytest.approx(several.weights()[1:].max(), abs=6e-4)
+    press(main, ",")
+    expect(page.get_by_label("picture 1")).to_have_attribute("aria-pressed", "true")
+    hover_at(main, 0.9, 0.1)
+    page.wait_for_timeout(60)
+    assert "query row 0, column 3" in page.locator(".vk-status").nth(1).inner_text()
+    fine = page.locator(".vk").nth(1).locator(".vk-main canvas").nth(2)
+    click_at(fine, 0.55, 0.3)
+    page.wait_for_timeout(60)
+    assert "query row 1, column 2 (pinned)" in page.locator(".vk-status").nth(1).inner_text()
+    assert page.locator("img[src=x]").count() == 0
+    link.unlink()
+
+
+def test_themes_and_full_screen(page, widget, tmp_path):
+    widget.theme = "dark"
+    opened(page, widget, tmp_path)
+    root = page.locator(".vk")
+    assert np.asarray(picture_of(root))[2, 2].max() < 60
+    main = page.locator(".vk-main canvas").first
+    width = main.bounding_box()["width"]
+    press(main, "f")
+    wait_until(lambda: main.bounding_box()["width"] > width, "larger in full screen")
+    press(main, "Escape")
+    wait_until(lambda: main.bounding_box()["width"] == width, "back to its size")
+
+
+def test_signed_maps(page, tmp_path):
+    maps = np.random.default_rng(0).standard_normal((2, 9, 6, 6))
+    widget = AttentionMap.from_maps(maps, grid=(3, 3), names=["one", HOSTILE])
+    opened(page, widget, tmp_path)
+    low, high = map(float, facts(page)[1].replace("−", "-").split(" to "))
+    assert (low, high) == pytest.approx((widget.weights().min(), widget.weights().max()), abs=6e-3)
+    press(page.locator(".vk-main canvas").first, "l")
+    assert HOSTILE in status(page)
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_the_numbers_equal_numpy_to_a_millionth(page, widget):
+    source = joined("attention_map", "js")
+    names = "readBlock, rowWeights, overHeads, rolloutRow, meanDistance"
+    blocks = [layer.blocks[0] for layer in widget._sides[0].layers]
+    raw = [b.scales.tobytes() + b.prefix.tobytes() + b.values.tobytes() for b in blocks]
+    got = page.evaluate(
+        """async ([source, blocks]) => {
+            const the = await import("data:text/javascript," + encodeURIComponent(source));
+            const layer = { name: "", heads: 3, grid: [4, 4], keys: [4, 4] };
+            const read = blocks.map((text) => the.readBlock(
+                Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer, layer, 1, false));
+            return { one: [...the.rowWeights(read[2], 1, 5)], mean: [...the.overHeads(read[2], 5, false)],
+                max: [...the.overHeads(read[2], 5, true)], rollout: [...the.rolloutRow(read.slice(0, 3), 5)],
+                distance: read.map((block) => [0, 1, 2].map((head) => the.meanDistance(block, head, [4, 4]))) };
+        }""",
+        [f"{source}\nexport {{ {names} }};", [base64.b64encode(part).decode() for part in raw]],
+    )
+    widget.layer, widget.head, widget.query = 2, 1, 5
+    modes = {
+        "one": "one head",
+        "mean": "mean over heads",
+        "max": "max over heads",
+        "rollout": "rollout",
+    }
+    for key, mode in modes.items():
+        widget.mode = mode
+        assert got[key] == pytest.approx(widget.weights().tolist(), abs=1e-6), mode
+    assert np.array(got["distance"]) == pytest.approx(
+        np.stack(widget.attention_distance()), abs=1e-6
+    )
+
+
+def test_the_keys_are_listed(page, widget, tmp_path):
+    opened(page, widget, tmp_path)
+    page.get_by_role("button", name=re.compile("Keys")).click()
+    expect(page.locator(".vk-keys")).to_contain_text("next layer")
+    expect(page.get_by_role("button", name=re.compile("510"))).to_be_visible()

@@ -1,0 +1,331 @@
+"""AttentionMap in Python: the door, the bytes, the numbers, the traits, the static faces."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+import traitlets
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vizkit.widgets import AttentionMap
+from vizkit.widgets.attention_numbers import (
+    Block,
+    attention_distance,
+    attention_rollout,
+    effective_number,
+)
+
+
+def softmax_maps(*shape: int, seed: int = 0, spread: float = 2.0) -> np.ndarray:
+    logits = np.random.default_rng(seed).standard_normal(shape) * spread
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+@pytest.fixture
+def maps() -> np.ndarray:
+    return softmax_maps(3, 2, 17, 17)
+
+
+# ------------------------------------------------------------------ the bytes and their bound
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 4), st.integers(2, 30), st.integers(0, 2), st.integers(0, 99))
+def test_a_weight_is_off_by_at_most_the_stated_bound(heads, tokens, prefix, seed):
+    prefix = min(prefix, tokens - 1)
+    weights = softmax_maps(heads, tokens, tokens, seed=seed, spread=4)
+    block = Block.from_weights(weights, prefix)
+    largest = weights[..., prefix:].max(-1, keepdims=True)
+    for head in range(heads):
+        error = np.abs(block.weights(head) - weights[head])
+        assert (error[:, prefix:] <= largest[head] / 510 * (1 + 1e-5)).all()
+        assert (error[:, :prefix] <= 1 / 131_070 * (1 + 1e-6)).all()
+
+
+def test_signed_maps_keep_zero_and_their_bound():
+    weights = np.random.default_rng(1).standard_normal((1, 5, 12))
+    weights[0, 0, 3] = 0
+    block = Block.from_weights(weights, 0, signed=True)
+    assert block.weights(0)[0, 3] == 0
+    bound = np.abs(weights).max(-1, keepdims=True)[0] / 254 * (1 + 1e-5)
+    assert (np.abs(block.weights(0) - weights[0]) <= bound).all()
+
+
+def test_a_row_of_zeros_stays_zero():
+    assert (Block.from_weights(np.zeros((1, 2, 3))).weights(0) == 0).all()
+
+
+def test_the_stream_holds_scales_prefix_and_values(maps):
+    block = Block.from_weights(maps[0], 1)
+    raw = zlib.decompress(block.compressed())
+    assert raw == block.scales.tobytes() + block.prefix.tobytes() + block.values.tobytes()
+
+
+# ------------------------------------------------------------------ the numbers
+
+
+def test_distance_of_hand_made_heads():
+    own, next_to = np.eye(4), np.roll(np.eye(4), 1, axis=1)
+    row = attention_distance(np.stack([own, next_to]), grid=(1, 4))
+    # Three queries look one patch away, the last one three: (1 + 1 + 1 + 3) / 4 patches of 1/4.
+    assert row == pytest.approx([0, 0.375])
+
+
+def test_distance_leaves_prefix_tokens_out():
+    attention = np.zeros((1, 5, 5))
+    attention[0, :, 0] = 0.9
+    attention[0, :, 1] = 0.1
+    assert attention_distance(attention, grid=(1, 4), num_prefix_tokens=1) == pytest.approx([0.375])
+
+
+def test_distance_against_plain_loops(maps):
+    rows = columns = 4
+    expected = []
+    for query in range(16):
+        far = [
+            np.hypot(key // columns - query // columns, key % columns - query % columns) / columns
+            for key in range(16)
+        ]
+        expected.append(np.average(far, weights=maps[1, 1, 1 + query, 1:]))
+    got = attention_distance(maps, grid=(rows, columns), num_prefix_tokens=1)
+    assert got.shape == (3, 2)
+    assert got[1, 1] == pytest.approx(np.mean(expected), abs=1e-12)
+
+
+def test_rollout_against_its_formula(maps):
+    mixed = [0.5 * layer.mean(0) + 0.5 * np.eye(17) for layer in maps]
+    expected = mixed[2] @ mixed[1] @ mixed[0]
+    assert attention_rollout(list(maps)) == pytest.approx(expected, abs=1e-12)
+    assert attention_rollout(list(maps)).sum(-1) == pytest.approx(np.ones(17))
+
+
+def test_effective_number():
+    weights = np.array([[0.2] * 5, [1, 0, 0, 0, 0], [0] * 5])
+    assert effective_number(weights) == pytest.approx([5, 1, 0])
+
+
+def test_the_widget_has_the_numbers_of_its_bytes(maps):
+    widget = AttentionMap(maps, layer=1, head=1, query=3)
+    block = widget._sides[0].layers[1].blocks[0]
+    assert widget.weights() == pytest.approx(maps[1, 1, 3], abs=maps[1, 1, 3].max() / 500)
+    dequantised = np.stack([block.weights(head) for head in range(2)])
+    widget.mode = "mean over heads"
+    assert widget.weights() == pytest.approx(dequantised[:, 3].mean(0))
+    widget.mode = "max over heads"
+    assert widget.weights() == pytest.approx(dequantised[:, 3].max(0))
+    widget.mode = "rollout"
+    assert widget.weights() == pytest.approx(attention_rollout(list(maps[:2]))[3], abs=2e-3)
+    distances = np.stack(widget.attention_distance())
+    true = attention_distance(maps, grid=(4, 4), num_prefix_tokens=1)
+    assert distances == pytest.approx(true, abs=2e-3)
+
+
+# ------------------------------------------------------------------ the door
+
+
+def test_grids_and_prefix_tokens_are_inferred():
+    for tokens, grid, prefix in (
+        (64, (8, 8), 0),
+        (65, (8, 8), 1),
+        (197, (14, 14), 1),
+        (201, (14, 14), 5),
+    ):
+        side = AttentionMap(softmax_maps(1, 1, tokens, tokens))._sides[0]
+        assert (side.layers[0].grid, side.num_prefix_tokens) == (grid, prefix)
+
+
+def test_layers_may_differ():
+    layers = [softmax_maps(2, 16, 16), softmax_maps(4, 4, 4)]
+    widget = AttentionMap(layers, grid=[(4, 4), (2, 2)], query=15)
+    assert [layer.heads for layer in widget._sides[0].layers] == [2, 4]
+    assert widget.layer == 1
+    assert widget.weights() == pytest.approx(layers[1][0, 3], abs=2e-3)
+    with pytest.raises(traitlets.TraitError, match="rollout"):
+        widget.mode = "rollout"
+
+
+def test_two_models_share_pictures():
+    two = AttentionMap({"a": softmax_maps(2, 2, 5, 5), "b": softmax_maps(4, 3, 17, 17)})
+    assert set(two.blocks) == {"0/0/1", "1/0/3"}
+    with pytest.raises(ValueError, match="same pictures"):
+        AttentionMap({"a": softmax_maps(2, 2, 2, 5, 5), "b": softmax_maps(2, 2, 5, 5)})
+
+
+BAD = [
+    (dict(attention=np.zeros((2, 2, 5, 5))), "softmax"),
+    (dict(attention=softmax_maps(2, 2, 5, 5) * 1.01), "softmax"),
+    (dict(attention=np.full((1, 1, 4, 4), np.nan)), "finite"),
+    (dict(attention=softmax_maps(5, 5)), "dimensions"),
+    (dict(attention=softmax_maps(1, 1, 4, 5)), "square"),
+    (dict(attention=softmax_maps(1, 1, 7, 7), num_prefix_tokens=0), "no square"),
+    (dict(attention=softmax_maps(1, 1, 5, 5), grid=(2, 3)), "fewer"),
+    (dict(attention=softmax_maps(1, 1, 5, 5), grid=(2, 2), num_prefix_tokens=0), "need 4"),
+    (dict(attention=softmax_maps(1, 1, 5, 5), grid=7), "rows, columns"),
+    (dict(attention=softmax_maps(1, 1, 5, 5), layer=1), "layer must be between"),
+    (dict(attention=softmax_maps(1, 1, 5, 5), head=2), "head must be between"),
+    (dict(attention=softmax_maps(1, 1, 5, 5), query=5), "query must be"),
+    (dict(attention=softmax_maps(1, 1, 5, 5), opacity=2), "opacity"),
+    (dict(attention=softmax_maps(1, 1, 5, 5), names=["a", "b"]), "names"),
+    (dict(attention=softmax_maps(1, 1, 5, 5), layers=[3]), "layers must name"),
+    (dict(attention=softmax_maps(2, 1, 1, 5, 5), image=np.zeros((4, 4, 3))), "list of 2 pictures"),
+    (dict(attention={"a": 1, "b": 2, "c": 3}), "one or two models"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_bad_input_is_named(arguments, message):
+    with pytest.raises((ValueError, TypeError, traitlets.TraitError), match=message):
+        AttentionMap(**arguments)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=6),
+    st.sampled_from(["zeros", "uniform", "normal", "text"]),
+)
+def test_odd_input_gives_a_clear_error_or_a_widget(shape, kind):
+    value = {
+        "zeros": lambda: np.zeros(shape),
+        "uniform": lambda: np.full(shape, 1 / max(1, shape[-1])),
+        "normal": lambda: np.random.default_rng(0).standard_normal(shape),
+        "text": lambda: np.full(shape, "a"),
+    }[kind]()
+    try:
+        widget = AttentionMap(value)
+    except (ValueError, TypeError) as error:
+        assert len(str(error)) > 20
+    else:
+        assert kind in ("uniform", "normal")
+        assert widget.headline().startswith("AttentionMap: ")
+
+
+def test_from_maps_takes_signed_maps_finer_than_their_queries():
+    maps = np.random.default_rng(0).standard_normal((2, 4, 6, 9))
+    widget = AttentionMap.from_maps(maps, grid=(2, 2), names=["a", "b"], query=1)
+    assert widget.about["sides"][0]["signed"]
+    assert widget.weights() == pytest.approx(maps[0, 1].ravel(), abs=np.abs(maps[0, 1]).max() / 250)
+    assert "distance" not in widget.panels
+    with pytest.raises(ValueError, match="attention distance needs"):
+        widget.attention_distance()
+    with pytest.raises(ValueError, match="query cells"):
+        AttentionMap.from_maps(maps, grid=(3, 2))
+    with pytest.raises(ValueError, match="kind"):
+        AttentionMap.from_maps(maps, grid=(2, 2), kind="other")
+
+
+# ------------------------------------------------------------------ traits
+
+
+def test_traits_refuse_what_is_out_of_range_and_keep_together(maps):
+    widget = AttentionMap(maps)
+    assert (widget.layer, widget.query) == (2, 0)
+    widget.layer = -3
+    assert widget.layer == 0
+    for name, value in dict(
+        layer=3, head=2, query=17, hovered=16, image_index=1, opacity=-1
+    ).items():
+        with pytest.raises(traitlets.TraitError, match=name):
+            setattr(widget, name, value)
+    widget.selected = [2, 5]
+    assert (widget.selected, widget.query) == ([5], 6)
+    widget.query = 3
+    assert widget.selected == [2]
+    widget.query = 0
+    assert widget.selected == []
+
+
+# ------------------------------------------------------------------ what travels
+
+
+def test_the_first_display_is_small_and_the_rest_comes_when_asked():
+    maps = softmax_maps(12, 12, 197, 197, spread=1).astype(np.float32)
+    photo = np.random.default_rng(0).integers(0, 255, (224, 224, 3)).astype(np.uint8)
+    widget = AttentionMap(maps, photo)
+    state = widget.get_state()
+    assert set(state["blocks"]) == {"0/0/11"}
+    first = len(state["blocks"]["0/0/11"]) + len(state["_esm"]) + len(state["_css"])
+    assert first < 520_000
+    everything = sum(map(len, widget.page_state()["blocks"].values()))
+    assert everything < 5_700_000
+    sent = []
+    widget.send = lambda content, buffers=None: sent.append((content, buffers))
+    widget._answer(widget, {"ask": "0/0/3"}, [])
+    assert sent[0][0] == {"block": "0/0/3"}
+    expected = Block.from_weights(maps[3], 1)
+    assert zlib.decompress(sent[0][1][0])[: expected.scales.nbytes] == expected.scales.tobytes()
+
+
+@pytest.mark.parametrize("ask", ["9/0/0", "0/5/0", "0/0/99", "0/-1/0", "x", "", 3, None, {"a": 1}])
+def test_a_question_that_makes_no_sense_is_left_unanswered(maps, ask):
+    widget = AttentionMap(maps)
+    widget.send = lambda *_, **__: pytest.fail("answered")
+    widget._answer(widget, {"ask": ask}, [])
+    widget._answer(widget, ask, [])
+
+
+def test_too_much_for_a_page_or_a_browser_is_refused_with_advice(maps, monkeypatch):
+    monkeypatch.setattr("vizkit.widgets.attention_map.PAGE_BYTES", 1000)
+    with pytest.raises(ValueError, match="fewer layers"):
+        AttentionMap(maps).page_state()
+    monkeypatch.setattr("vizkit.widgets.attention_inputs.MAX_BLOCK_BYTES", 500)
+    with pytest.raises(ValueError, match="fewer heads"):
+        AttentionMap(maps)
+
+
+def test_chosen_layers_keep_their_names_and_lose_rollout(maps):
+    widget = AttentionMap(maps, layers=[0, 2])
+    assert [layer.name for layer in widget._sides[0].layers] == ["0", "2"]
+    with pytest.raises(traitlets.TraitError, match="rollout"):
+        widget.mode = "rollout"
+    assert AttentionMap(maps, layers=[0, 1]).about["sides"][0]["rollout"]
+
+
+# ------------------------------------------------------------------ static faces
+
+
+def test_headline_picture_and_figure(maps):
+    photo = np.full((40, 60, 3), 200, np.uint8)
+    widget = AttentionMap(maps, photo, title="A")
+    line = widget.headline()
+    assert line.startswith(
+        "AttentionMap: 3 layers x 2 heads, 4 x 4 patches + 1 prefix token; mean "
+    )
+    mean = attention_distance(maps, grid=(4, 4), num_prefix_tokens=1).mean()
+    assert f"⟨{mean:.2f}⟩ of the width" in line
+    drawn = np.asarray(widget.picture())
+    widget.query = 7
+    assert (np.asarray(widget.picture()) != drawn).any()
+    widget.opacity = 0
+    figure = widget.to_plotly()
+    assert isinstance(figure, go.Figure)
+    assert np.asarray(figure.data[0].z) == pytest.approx(widget.weights()[1:].reshape(4, 4))
+    data, _ = widget._repr_mimebundle_()
+    assert data["text/plain"] == line
+    assert data["image/png"]
+
+
+def test_from_model_shows_what_the_model_saw():
+    torch = pytest.importorskip("torch")
+    from vizkit.models import VisionTransformer, capture_attention
+
+    torch.manual_seed(0)
+    model = VisionTransformer(
+        image_size=32, patch_size=8, embed_dim=24, depth=2, num_heads=3
+    ).eval()
+    photo = np.random.default_rng(0).integers(0, 255, (32, 32, 3)).astype(np.uint8)
+    widget = AttentionMap.from_model(model, photo, mean=(0.5,) * 3, std=(0.5,) * 3, query=2)
+    assert (widget._images[0] == photo).all()
+    inputs = torch.from_numpy(photo).permute(2, 0, 1)[None] / 255 * 2 - 1
+    expected = capture_attention(model, inputs).maps[1][0, 0, 2].numpy()
+    assert widget.weights() == pytest.approx(expected, abs=float(expected.max()) / 500)
+    with pytest.raises(TypeError, match="torch model"):
+        AttentionMap.from_model("vit", photo)
+    with pytest.raises(ValueError, match="belong together"):
+        AttentionMap.from_model(model, photo, mean=(0.5,) * 3)
+    with pytest.raises(ValueError, match=r"\(3, H, W\)"):
+        AttentionMap.from_model(model, torch.zeros(1, 1, 32, 32))
