@@ -157,23 +157,26 @@ def test_two_models_share_pictures():
 
 
 BAD = [
-    (dict(attention=np.zeros((2, 2, 5, 5))), "softmax"),
-    (dict(attention=softmax_maps(2, 2, 5, 5) * 1.01), "softmax"),
-    (dict(attention=np.full((1, 1, 4, 4), np.nan)), "finite"),
-    (dict(attention=softmax_maps(5, 5)), "dimensions"),
-    (dict(attention=softmax_maps(1, 1, 4, 5)), "square"),
-    (dict(attention=softmax_maps(1, 1, 7, 7), num_prefix_tokens=0), "no square"),
-    (dict(attention=softmax_maps(1, 1, 5, 5), grid=(2, 3)), "fewer"),
-    (dict(attention=softmax_maps(1, 1, 5, 5), grid=(2, 2), num_prefix_tokens=0), "need 4"),
-    (dict(attention=softmax_maps(1, 1, 5, 5), grid=7), "rows, columns"),
-    (dict(attention=softmax_maps(1, 1, 5, 5), layer=1), "layer must be between"),
-    (dict(attention=softmax_maps(1, 1, 5, 5), head=2), "head must be between"),
-    (dict(attention=softmax_maps(1, 1, 5, 5), query=5), "query must be"),
-    (dict(attention=softmax_maps(1, 1, 5, 5), opacity=2), "opacity"),
-    (dict(attention=softmax_maps(1, 1, 5, 5), names=["a", "b"]), "names"),
-    (dict(attention=softmax_maps(1, 1, 5, 5), layers=[3]), "layers must name"),
-    (dict(attention=softmax_maps(2, 1, 1, 5, 5), image=np.zeros((4, 4, 3))), "list of 2 pictures"),
-    (dict(attention={"a": 1, "b": 2, "c": 3}), "one or two models"),
+    ({"attention": np.zeros((2, 2, 5, 5))}, "softmax"),
+    ({"attention": softmax_maps(2, 2, 5, 5) * 1.01}, "softmax"),
+    ({"attention": np.full((1, 1, 4, 4), np.nan)}, "finite"),
+    ({"attention": softmax_maps(5, 5)}, "dimensions"),
+    ({"attention": softmax_maps(1, 1, 4, 5)}, "square"),
+    ({"attention": softmax_maps(1, 1, 7, 7), "num_prefix_tokens": 0}, "no square"),
+    ({"attention": softmax_maps(1, 1, 5, 5), "grid": (2, 3)}, "fewer"),
+    ({"attention": softmax_maps(1, 1, 5, 5), "grid": (2, 2), "num_prefix_tokens": 0}, "need 4"),
+    ({"attention": softmax_maps(1, 1, 5, 5), "grid": 7}, "rows, columns"),
+    ({"attention": softmax_maps(1, 1, 5, 5), "layer": 1}, "layer must be between"),
+    ({"attention": softmax_maps(1, 1, 5, 5), "head": 2}, "head must be between"),
+    ({"attention": softmax_maps(1, 1, 5, 5), "query": 5}, "query must be"),
+    ({"attention": softmax_maps(1, 1, 5, 5), "opacity": 2}, "opacity"),
+    ({"attention": softmax_maps(1, 1, 5, 5), "names": ["a", "b"]}, "names"),
+    ({"attention": softmax_maps(1, 1, 5, 5), "layers": [3]}, "layers must name"),
+    (
+        {"attention": softmax_maps(2, 1, 1, 5, 5), "image": np.zeros((4, 4, 3))},
+        "list of 2 pictures",
+    ),
+    ({"attention": {"a": 1, "b": 2, "c": 3}}, "one or two models"),
 ]
 
 
@@ -226,9 +229,14 @@ def test_traits_refuse_what_is_out_of_range_and_keep_together(maps):
     assert (widget.layer, widget.query) == (2, 0)
     widget.layer = -3
     assert widget.layer == 0
-    for name, value in dict(
-        layer=3, head=2, query=17, hovered=16, image_index=1, opacity=-1
-    ).items():
+    for name, value in {
+        "layer": 3,
+        "head": 2,
+        "query": 17,
+        "hovered": 16,
+        "image_index": 1,
+        "opacity": -1,
+    }.items():
         with pytest.raises(traitlets.TraitError, match=name):
             setattr(widget, name, value)
     widget.selected = [2, 5]

@@ -565,8 +565,8 @@ function render(view) {
 
   /** Moves the query by cells of the layer on view. @param {number} down @param {number} right */
   const move = (down, right) => {
-    const [rows, columns] = sides[0].layers[layerOf(0)].grid, from = shown(), at = from && from.token < 0 ? cellAt(from, [rows, columns]) : -1;
-    const row = at < 0 ? 0 : clamp(0, floor(at / columns) + down, rows - 1), column = at < 0 ? 0 : clamp(0, at % columns + right, columns - 1);
+    const [rows, columns] = sides[0].layers[layerOf(0)].grid, from = shown(), at = from && from.token < 0 ? cellAt(from, [rows, columns]) : 0;
+    const row = clamp(0, floor(at / columns) + down, rows - 1), column = clamp(0, at % columns + right, columns - 1);
     setPlace(placeOf(row * columns + column, [rows, columns], 0));
   };
   /** @param {string} name @param {number} step @param {number} count @param {(value: number) => void} set */
