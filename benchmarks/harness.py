@@ -563,7 +563,7 @@ class Lab:
                 f"nothing after {seconds:.0f} s; the cell shows: {text[-800:]}"
             ) from None
 
-    def show(self, source: str, sign: str, *, timeout: float = 150) -> dict[str, float]:
+    def show(self, source: str, sign: str, *, timeout: float = 75) -> dict[str, float]:
         """Run `source`, wait until its picture is painted and everything has arrived.
 
         Returns:
