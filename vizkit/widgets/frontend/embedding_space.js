@@ -411,7 +411,7 @@ function render(view) {
   };
   /** @param {CanvasRenderingContext2D} context */
   const drawThumbnails = (context) => {
-    const size = clamp(26, Math.sqrt((over.width * over.height) / (tiles.size + 1)) * 0.62 * Math.sqrt(zoom), 64) * scale(), places = [];
+    const size = clamp(26, Math.sqrt((over.width * over.height) / (tiles.size + 1)) * 0.62 * Math.sqrt(zoom), 46) * scale(), places = [];
     for (const i of tiles.keys()) {
       if (!shown(i) || (selected.length && !(flags[i] & 2))) continue;
       const [x, y] = pixelOf(i);

@@ -1,0 +1,314 @@
+"""EmbeddingSpace on an exported page: every control, and its numbers against numpy."""
+
+from __future__ import annotations
+
+import re
+
+import ipywidgets
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.harness import drag, hover_at, picture_of, press, wait_until
+from vizkit.widgets import EmbeddingSpace, save_page
+
+pytestmark = pytest.mark.browser
+HOSTILE = "<img src=x onerror=alert(1)> a red star"
+PER_CLASS = 20
+
+
+def embeddings(steps: int = 3) -> np.ndarray:
+    """Four classes that move apart over the steps, `(steps, 80, 12)`."""
+    random = np.random.default_rng(2)
+    labels = np.arange(4 * PER_CLASS) % 4
+    centres = 4 * np.eye(4, 12)[labels]
+    return np.stack([k * centres for k in range(steps)]) + random.normal(size=(len(labels), 12))
+
+
+class Space:
+    """A widget on its page, and the moves that the tests make in it."""
+
+    def __init__(self, page: Page, widget: EmbeddingSpace, path) -> None:
+        self.page, self.widget = page, widget
+        page.emulate_media(reduced_motion="reduce")
+        page.goto(widget.save_html(path).as_uri())
+        self.root = page.locator(".vk[data-ready=true]")
+        self.root.wait_for()
+        self.canvas = page.locator("canvas[role=application]")
+        self.status = page.locator("output.vk-status")
+
+    def place(self, index: int) -> tuple[float, float]:
+        """Where a point lies in the untouched view, as fractions of the plot."""
+        shown = self.widget.maps[self.widget.projection]
+        codes = np.frombuffer(shown["points"]["buffer"], np.uint16).reshape(
+            shown["points"]["shape"]
+        )
+        unit = codes[self.widget.step, index] / 65535 - 0.5
+        box = self.canvas.bounding_box()
+        width, height = box["width"], box["height"]
+        scale = min((width - 48) / shown["extent"][0], (height - 48) / shown["extent"][1])
+        return 0.5 + unit[0] * scale / width, 0.5 - unit[1] * scale / height
+
+    def alone(self) -> int:
+        """The point with the most room around it, which a pointer cannot miss."""
+        points = self.widget._points[self.widget.projection][self.widget.step]
+        apart = np.linalg.norm(points[:, None] - points[None], axis=-1)
+        np.fill_diagonal(apart, np.inf)
+        return int(apart.min(1).argmax())
+
+    def said(self) -> str:
+        return self.status.text_content().replace("−", "-")
+
+    def selected(self) -> int:
+        """How many points are selected, as the status line says."""
+        found = re.match(r"([\d,]+) of", self.said())
+        return int(found.group(1).replace(",", "")) if found else 0
+
+
+@pytest.fixture(scope="module")
+def widget():
+    """Made once: its t-SNE takes seconds."""
+    count = 4 * PER_CLASS
+    pictures = [np.full((8, 8, 3), (3 * i, 90, 200), np.uint8) for i in range(count // 2)]
+    return EmbeddingSpace(
+        embeddings(),
+        labels=[("circle", "square", "star", "heart")[i % 4] for i in range(count)],
+        modality=["image"] * (count // 2) + ["text"] * (count // 2),
+        images=pictures,
+        captions=[HOSTILE, *(f"caption {i}" for i in range(1, count // 2))],
+        pairs=np.arange(count).reshape(2, -1).T,
+        projections=("pca", "tsne"),
+        steps=[0, 100, 200],
+        title=HOSTILE,
+    )
+
+
+@pytest.fixture
+def space(page, widget, tmp_path):
+    return Space(page, widget, tmp_path / "space.html")
+
+
+def test_hover_says_what_python_says(space):
+    index = space.alone()
+    hover_at(space.canvas, *space.place(index))
+    wait_until(lambda: f"point {index} " in space.said(), "the status line names the point")
+    said, widget = space.said(), space.widget
+    x, y = map(float, re.search(r"at (-?[\d.e-]+), (-?[\d.e-]+)", said).groups())
+    span = widget.maps["pca"]["span"]
+    np.testing.assert_allclose([x, y], widget._points["pca"][2, index], atol=span / 65535 + 6e-3)
+    listed = [(int(i), float(v)) for i, v in re.findall(r"(\d+) \((-?[\d.]+)\)", said)]
+    found, cosines = widget.neighbours(index)
+    assert [i for i, _ in listed] == found.tolist()
+    np.testing.assert_allclose([v for _, v in listed], cosines, atol=0.0051)
+    expect(space.page.locator(".vk-tip")).to_be_visible()
+    assert space.page.locator(".vk-card button").count() == 8
+    space.page.mouse.move(5, 5)
+    wait_until(lambda: "80 points" in space.said(), "the pointer has left")
+
+
+def test_figures_are_pythons_numbers_at_every_step(space):
+    step = space.page.get_by_label("step", exact=True)
+    for key, expected in (("Home", 0), ("ArrowRight", 1), ("End", 2)):
+        press(step, key)
+        shown = space.page.locator(".vk-figure b").all_text_contents()
+        pca = space.widget.maps["pca"]
+        assert shown == [
+            f"{int(pca['explained'][expected] * 100 + 0.5)}%",
+            f"{int(pca['kept'][expected] * 100 + 0.5)}%",
+            f"{space.widget.modality_gap(expected):.2f}",
+        ]
+
+
+def test_play_goes_to_the_last_step(space):
+    step = space.page.get_by_label("step", exact=True)
+    press(step, "Home")
+    press(space.canvas, " ")
+    wait_until(lambda: step.input_value() == "2", "the last step")
+    before = picture_of(space.canvas).tobytes()
+    press(step, "Home")
+    wait_until(
+        lambda: picture_of(space.canvas).tobytes() != before, "the first step looks different"
+    )
+
+
+def test_the_map_switches_without_a_kernel(space):
+    space.page.get_by_label("map", exact=True).select_option("t-SNE")
+    wait_until(lambda: "t-SNE" in space.said(), "t-SNE")
+    kept = space.widget.maps["tsne"]["kept"][2]
+    expect(space.page.locator(".vk-figure b").first).to_have_text(f"{int(kept * 100 + 0.5)}%")
+
+
+def test_click_selects_and_escape_clears(space):
+    index = space.alone()
+    hover_at(space.canvas, *space.place(index))
+    before = picture_of(space.canvas).tobytes()
+    space.page.mouse.down()
+    space.page.mouse.up()
+    wait_until(lambda: picture_of(space.canvas).tobytes() != before, "the others fade")
+    space.page.mouse.move(5, 5)
+    wait_until(lambda: f"point {index} " in space.said(), "the point stays pinned")
+    press(space.canvas, "Escape")
+    wait_until(lambda: "80 points" in space.said(), "nothing is selected")
+
+
+@pytest.mark.parametrize("tool", ["button", "shift"])
+def test_lasso_selects_what_lies_inside(space, tool):
+    corners = [(0.02, 0.02), (0.6, 0.02), (0.6, 0.98), (0.02, 0.98), (0.02, 0.02)]
+    expected = sum(space.place(i)[0] < 0.6 for i in range(80))
+    if tool == "button":
+        press(space.canvas, "l")
+    else:
+        space.page.keyboard.down("Shift")
+    drag(space.canvas, corners)
+    space.page.keyboard.up("Shift")
+    space.page.mouse.move(5, 5)
+    wait_until(lambda: abs(space.selected() - expected) <= 1, f"about {expected} points", 5)
+
+
+def test_search_finds_captions_and_classes(space):
+    field = space.page.get_by_label("Search", exact=True)
+    field.fill("RED STAR")
+    assert "point 40 " in space.said()  # one match: the text point with the hostile caption
+    assert HOSTILE in space.said()
+    field.fill("circle")
+    assert space.selected() == PER_CLASS
+    field.fill("nothing such")
+    assert space.said() == "0 of 80 points match “nothing such”"
+    field.fill("")
+    assert "80 points" in space.said()
+
+
+def test_legend_hides_and_isolates(space):
+    star = space.page.locator(".vk-legend button", has_text="star")
+    pressed = space.page.locator(".vk-legend [aria-pressed=true]")
+    star.click()
+    expect(pressed).to_have_count(3)
+    star.click(modifiers=["Shift"])
+    expect(pressed).to_have_count(1)
+    expect(star).to_have_attribute("aria-pressed", "true")
+    space.page.wait_for_timeout(600)  # or this click would complete a double click
+    star.click(modifiers=["Shift"])
+    expect(pressed).to_have_count(4)
+    space.page.wait_for_timeout(600)
+    star.dblclick()
+    expect(pressed).to_have_count(1)
+
+
+@pytest.mark.parametrize(("name", "key"), [("pictures", "t"), ("pairs", "p"), ("gap", "g")])
+def test_toggles_change_the_picture_by_button_and_by_key(space, name, key):
+    control = space.page.locator(".vk-bar button", has_text=name)
+    before = picture_of(space.canvas).tobytes()
+    state = control.get_attribute("aria-pressed")
+    control.click()
+    space.page.mouse.move(5, 5)
+    assert control.get_attribute("aria-pressed") != state
+    wait_until(lambda: picture_of(space.canvas).tobytes() != before, f"{name} shows")
+    press(space.canvas, key)
+    assert control.get_attribute("aria-pressed") == state
+
+
+@pytest.mark.parametrize("label", ["size", "opacity"])
+def test_sliders_change_the_marks(space, label):
+    slider = space.page.get_by_label(label, exact=True)
+    press(slider, "Home")
+    faint = np.asarray(picture_of(space.canvas)).astype(int)
+    press(slider, "End")
+    strong = np.asarray(picture_of(space.canvas)).astype(int)
+    assert (255 - strong).sum() > 1.3 * (255 - faint).sum()
+
+
+def test_zoom_and_pan_move_the_view_and_reset_brings_it_back(space):
+    press(space.canvas, "0")
+    before = picture_of(space.canvas).tobytes()
+    for move in (
+        lambda: space.page.mouse.wheel(0, -400),
+        lambda: press(space.canvas, "+"),
+        lambda: press(space.canvas, "-"),
+        lambda: drag(space.canvas, [(0.5, 0.06), (0.7, 0.2)]),
+    ):
+        hover_at(space.canvas, 0.5, 0.05)
+        move()
+        wait_until(lambda: picture_of(space.canvas).tobytes() != before, "the view moved")
+        space.page.mouse.move(5, 5)
+        press(space.canvas, "0", "Escape")
+        wait_until(lambda: picture_of(space.canvas).tobytes() == before, "the view is back")
+    hover_at(space.canvas, 0.5, 0.05)
+    space.page.mouse.wheel(0, -400)
+    space.page.locator(".vk-bar button", has_text="reset view").click()
+    space.page.mouse.move(5, 5)
+    press(space.canvas, "Escape")
+    wait_until(lambda: picture_of(space.canvas).tobytes() == before, "the button resets")
+
+
+def test_arrow_keys_walk_and_enter_selects(space):
+    press(space.canvas, "ArrowRight")
+    first = re.search(r"point (\d+)", space.said()).group(1)
+    press(space.canvas, "ArrowRight")
+    second = re.search(r"point (\d+)", space.said()).group(1)
+    assert first != second
+    assert space.place(int(second))[0] > space.place(int(first))[0]
+    press(space.canvas, "Enter")
+    space.page.mouse.move(5, 5)
+    assert f"point {second} " in space.said()
+
+
+def test_keys_list_full_screen_and_dark(space):
+    press(space.canvas, "?")
+    expect(space.page.locator(".vk-keys")).to_contain_text("walk to the next point")
+    press(space.canvas, "?", "f")
+    expect(space.root).to_have_attribute("data-full", "true")
+    space.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    expect(space.root).to_have_attribute("data-theme", "dark")
+    wait_until(lambda: np.asarray(picture_of(space.canvas)).mean() < 90, "a dark plot")
+
+
+def test_text_is_text(space):
+    expect(space.page.locator(".vk-title")).to_have_text(HOSTILE)
+    assert space.page.locator("img").count() == 0
+
+
+def test_a_lost_context_comes_back(space, page_log):
+    before = picture_of(space.canvas).tobytes()
+    space.page.evaluate(
+        """() => { const gl = document.querySelector(".vk-plot canvas").getContext("webgl2");
+        window.lose = gl.getExtension("WEBGL_lose_context"); lose.loseContext(); }"""
+    )
+    wait_until(lambda: "restoring" in space.said(), "the loss is said")
+    space.page.evaluate("lose.restoreContext()")
+    wait_until(lambda: picture_of(space.canvas).tobytes() == before, "the same picture again")
+
+
+def test_without_webgl_a_sample_is_drawn_and_said(page, tmp_path):
+    page.add_init_script(
+        """const original = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+          return kind === "webgl2" ? null : original.call(this, kind, ...rest); };"""
+    )
+    points = np.random.default_rng(0).normal(size=(30_000, 2))
+    space = Space(page, EmbeddingSpace(points), tmp_path / "plain.html")
+    assert space.root.get_attribute("data-renderer") == "canvas"
+    assert "no WebGL2: a sample of 20,000 points" in space.said()
+    assert np.asarray(picture_of(space.canvas)).min() < 200
+
+
+def test_linked_widgets_share_the_hovered_point_without_a_kernel(page, tmp_path):
+    rows = embeddings()[2]
+    one, other = EmbeddingSpace(rows), EmbeddingSpace(rows, theme="dark")
+    link = ipywidgets.jslink((one, "hovered"), (other, "hovered"))
+    page.goto(save_page(tmp_path / "two.html", [one, other]).as_uri())
+    page.locator(".vk[data-ready=true]").nth(1).wait_for()
+    press(page.locator("canvas[role=application]").first, "ArrowRight")
+    said = page.locator("output.vk-status").all_text_contents()
+    assert said[0] == said[1]
+    assert "point" in said[1]
+    link.close()
+
+
+def test_a_million_points_are_sampled_while_they_move_and_whole_at_rest(page, tmp_path):
+    points = np.random.default_rng(0).normal(size=(1_000_000, 2)).astype(np.float32)
+    labels = np.arange(1_000_000) % 10
+    space = Space(page, EmbeddingSpace(points, labels=labels), tmp_path / "million.html")
+    assert space.root.get_attribute("data-drawn") == "1000000"
+    press(space.canvas, "+")
+    wait_until(lambda: int(space.root.get_attribute("data-drawn")) < 60_000, "a sample", 5)
+    wait_until(lambda: space.root.get_attribute("data-drawn") == "1000000", "all of them again")
