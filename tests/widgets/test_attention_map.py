@@ -201,7 +201,7 @@ def test_odd_input_gives_a_clear_error_or_a_widget(shape, kind):
     try:
         widget = AttentionMap(value)
     except (ValueError, TypeError) as error:
-        assert len(str(error)) > 20
+        assert len(str(error)) > 20  # noqa: PT017
     else:
         assert kind in ("uniform", "normal")
         assert widget.headline().startswith("AttentionMap: ")
