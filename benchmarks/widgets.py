@@ -1,6 +1,6 @@
 """Measures the three widgets against their peers and prints the required table with what came out.
 
-    python -m benchmarks.widgets [--only similarity …] [--json PATH] [--check]
+    python -m benchmarks.widgets [--only similarity …] [--quick] [--json PATH] [--check]
 
 Ends with 0 when everything could be measured, whatever came out; with 2 when something could not;
 with `--check`, with 1 when a requirement was missed. Needs the `test` and `bench` extras and a
@@ -318,8 +318,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=WORKS, default=list(WORKS), metavar="WORK")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
     parser.add_argument("--json", metavar="PATH", help="also write rows and single measurements")
+    parser.add_argument("--quick", action="store_true", help="one repeat of everything: noisy")
     parser.add_argument("--check", action="store_true", help="fail when a requirement is missed")
     options = parser.parse_args(arguments)
+    if options.quick:
+        REPEATS.update(dict.fromkeys(REPEATS, 1))
     try:
         rows, details = measure(options.only, options.contenders)
     except harness.CannotMeasureError as error:
