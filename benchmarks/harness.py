@@ -138,7 +138,7 @@ class Row:
 
 
 def format_value(value: float | None, unit: str) -> str:
-    """Return the number as people read it: 57.3 kB, 4.96 MB, 118 ms, 1.42 s, 60 frames/s."""
+    """Return the number as people read it: 57.3 kB, 4.96 MB, 118 ms, 1.42 s, 59.6 frames/s."""
     if value is None:
         return "–"
     if unit == "B":
@@ -147,7 +147,7 @@ def format_value(value: float | None, unit: str) -> str:
         return (
             f"{value / 1e3:.2f} s" if value >= 1e3 else f"{value:.{0 if value >= 100 else 1}f} ms"
         )
-    return f"{value:.0f} {unit}"
+    return f"{value:.1f} {unit}"
 
 
 def format_ratio(ratio: float | None) -> str:

@@ -255,7 +255,7 @@ def fill_sweep(row: Row, page: Any, details: dict, *, drag: bool = False) -> Non
     if drag:
         row.note += f", {result['points']:,} points while it moves"
     details[f"{row.requirement.work}, {row.requirement.measure}"] = result
-    tell(f"{row.requirement.work}, {row.requirement.measure}: {row.ours:.0f} frames/s, {row.note}")
+    tell(f"{row.requirement.work}, {row.requirement.measure}: {row.ours:.1f} frames/s, {row.note}")
 
 
 def _medians(samples: Samples, unit: str) -> str:
