@@ -32,7 +32,7 @@ class DualEncoder(nn.Module):
         bias: float | None = None,
     ) -> None:
         super().__init__()
-        if temperature <= 0:
+        if not 0 < temperature < math.inf:
             raise ValueError(f"expected a positive temperature, received {temperature}")
         self.image_tower, self.text_tower = image_tower, text_tower
         self.image_projection = nn.Linear(image_tower.embed_dim, joint_dim, bias=False)

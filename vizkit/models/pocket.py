@@ -1,4 +1,4 @@
-"""The architecture of the pocket encoders: one dictionary of plain values makes one dual encoder."""
+"""The architecture of the pocket encoders: a dictionary of plain values makes a dual encoder."""
 
 from vizkit.models.cnn import ConvNet
 from vizkit.models.dual_encoder import DualEncoder

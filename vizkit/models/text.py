@@ -26,6 +26,9 @@ class WordTokenizer:
             raise ValueError(f"expected context_length of at least 2, received {context_length}")
         if len(set(vocabulary)) != len(vocabulary):
             raise ValueError("expected a vocabulary without repeated words")
+        for word in vocabulary:
+            if split_words(word) != [word]:
+                raise ValueError(f"expected a vocabulary of single lower-case words, got {word!r}")
         self.vocabulary = tuple(vocabulary)
         self.context_length = context_length
         self.number = {word: index for index, word in enumerate(self.vocabulary, len(SPECIAL))}
@@ -50,6 +53,8 @@ class WordTokenizer:
 
 class TextTransformer(nn.Module):
     """Tokens (B, L) to features (B, D): the vector at the end sign, which has seen every word.
+
+    Raises ValueError on another shape and on a row without an end sign.
 
     Attention is causal as in CLIP (Radford et al. 2021, section 2.4), so that the padding behind
     the end sign cannot reach it. Reference: `TextTransformer` in open_clip `transformer.py`.
@@ -83,11 +88,14 @@ class TextTransformer(nn.Module):
                 f"expected tokens (B, L) with L at most {self.context_length}, "
                 f"received {tuple(tokens.shape)}"
             )
+        is_end = tokens == END  # (B, L)
+        if not is_end.any(dim=1).all():
+            raise ValueError(f"expected the end sign ({END}) in every row of tokens")
         length = tokens.shape[1]
         words = self.token_embedding(tokens) + self.position[:length]  # (B, L, D)
         for block in self.blocks:
             words = block(words, mask=self.causal_mask[:length, :length])  # (B, L, D)
-        end = (tokens == END).int().argmax(dim=1)  # (B,)
+        end = is_end.int().argmax(dim=1)  # (B,), the first one
         return self.norm(words)[torch.arange(len(words), device=words.device), end]  # (B, D)
 
 

@@ -45,7 +45,8 @@ def squash(image: Any, size: int) -> np.ndarray:
 
 def check_pixels(images: np.ndarray, *, ndim: int) -> None:
     """Raise ValueError unless `images` is uint8 with three channels last."""
-    if images.dtype != np.uint8 or images.ndim != ndim or images.shape[-1] != 3:
+    fits = images.dtype == np.uint8 and images.ndim == ndim and images.shape[-1] == 3
+    if not fits or 0 in images.shape:
         raise ValueError(
             f"expected uint8 pictures with {ndim} dimensions, channels (3) last, "
             f"received {images.dtype} {images.shape}"
@@ -54,4 +55,4 @@ def check_pixels(images: np.ndarray, *, ndim: int) -> None:
 
 def scale(pixels: np.ndarray) -> Tensor:
     """uint8 (B, H, W, 3) to float32 (B, 3, H, W) from 0 to 1."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(pixels.astype(np.float32) / 255).permute(0, 3, 1, 2)  # (B, 3, H, W)

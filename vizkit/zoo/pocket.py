@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ WEIGHTS = Path(__file__).with_name("weights")
 BATCH = 256  # pictures at a time: bounds the memory of a large call
 
 
-def list_models() -> list[str]:
+def list_models(*, folder: Path = WEIGHTS) -> list[str]:
     """The names that `load` knows now."""
-    return sorted(card.stem for card in WEIGHTS.glob("*.json"))
+    return sorted(card.stem for card in folder.glob("*.json"))
 
 
 def load(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder:
@@ -34,33 +35,49 @@ def load(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder:
 
     Raises:
         ValueError: an unknown name.
-        FileNotFoundError, OSError: weights that are missing or damaged; the message names the
-            command that trains them again.
+        FileNotFoundError, OSError: a card or weights that are missing or damaged; the message
+            names the command that trains them again.
     """
-    card_file = folder / f"{name}.json"
-    if "/" in name or not card_file.is_file():
-        known = ", ".join(sorted(card.stem for card in folder.glob("*.json"))) or "none"
-        raise ValueError(f"expected a pocket model among {known}, received {name!r}")
-    card = json.loads(card_file.read_text(encoding="utf-8"))
+    known = list_models(folder=folder)
+    if name not in known:
+        raise ValueError(
+            f"expected a pocket model among {', '.join(known) or 'none'}, received {name!r}; "
+            "`python -m vizkit.training.pocket NAME` trains one"
+        )
+    card = read_card(folder / f"{name}.json")
     state = read_weights(folder / f"{name}.safetensors", card)
     model, tokenizer = pocket_dual_encoder(card["config"])
     model.load_state_dict({key: value.float() for key, value in state.items()})
     return PocketEncoder(name, model, tokenizer, card)
 
 
+def read_card(file: Path) -> dict[str, Any]:
+    """The card of a pocket encoder; OSError if something of it is gone."""
+    card = None
+    with suppress(ValueError):
+        card = json.loads(file.read_bytes())
+    if not isinstance(card, dict) or not card.keys() >= {"sha256", "config", "image_size"}:
+        raise OSError(f"{file.name} is damaged: {rebuild(file)}")
+    return card
+
+
 def read_weights(file: Path, card: dict[str, Any]) -> dict[str, Tensor]:
     """The tensors of a weights file, checked against the card's SHA-256."""
-    rebuild = f"rebuild it with `python -m vizkit.training.pocket {card['name']}`"
     if not file.is_file():
-        raise FileNotFoundError(f"{file.name} is missing beside its card: {rebuild}")
+        raise FileNotFoundError(f"{file.name} is missing beside its card: {rebuild(file)}")
     data = file.read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if found != card["sha256"]:
         raise OSError(
             f"{file.name} is damaged: expected SHA-256 {card['sha256'][:12]}…, "
-            f"found {found[:12]}…: {rebuild}"
+            f"found {found[:12]}…: {rebuild(file)}"
         )
     return load_safetensors(data)
+
+
+def rebuild(file: Path) -> str:
+    """What to do about a file that is of no use."""
+    return f"rebuild it with `python -m vizkit.training.pocket {file.stem}`"
 
 
 class PocketEncoder:
