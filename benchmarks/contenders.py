@@ -23,14 +23,21 @@ SAVED_WIDGETS = 23
 
 
 @cache
-def cosines(count: int) -> Array:
-    """Return cosine similarities `(count, count)`, float32, of noisy pairs of unit vectors."""
+def embeddings(count: int) -> tuple[Array, Array]:
+    """Return noisy pairs of unit vectors, `(count, 64)` each, float32."""
     random = np.random.default_rng(count)
     images = random.normal(size=(count, 64))
     texts = images + random.normal(size=(count, 64))
     images /= np.linalg.norm(images, axis=1, keepdims=True)
     texts /= np.linalg.norm(texts, axis=1, keepdims=True)
-    return (images @ texts.T).astype(np.float32)
+    return images.astype(np.float32), texts.astype(np.float32)
+
+
+@cache
+def cosines(count: int) -> Array:
+    """Return the cosine similarities `(count, count)`, float32, of `embeddings`."""
+    images, texts = embeddings(count)
+    return images @ texts.T
 
 
 @cache
@@ -66,7 +73,7 @@ def clusters(count: int) -> tuple[Array, Array]:
 def similarity_vizkit(count: int) -> Any:
     from vizkit.widgets import SimilarityMatrix
 
-    return SimilarityMatrix(similarity=cosines(count))
+    return SimilarityMatrix(*embeddings(count))
 
 
 def similarity_plotly(count: int) -> Any:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from vizkit.data import COLORS, RELATIONS, SHAPES, STYLES, sample_scenes, write_captions
 from vizkit.models.pocket import pocket_dual_encoder
 from vizkit.training import pocket
-from vizkit.training.pocket import RECIPES, Phase, Recipe
+from vizkit.training.pocket import RECIPES, Recipe
 from vizkit.zoo import load
 
 TINY = dataclasses.replace(
@@ -25,7 +25,9 @@ TINY = dataclasses.replace(
     text_tower={"context_length": 28, "embed_dim": 8, "depth": 1, "num_heads": 2},
     joint_dim=6,
     batch_size=4,
-    phases=(Phase(2, 1e-2, pocket.RICH, 1), Phase(2, 1e-2, pocket.SPARSE, 1)),
+    steps=4,
+    learning_rate=1e-2,
+    warmup_steps=1,
 )
 
 
@@ -126,7 +128,7 @@ def test_seconds_of_earlier_runs_count(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"seed": 1}, {"batch_size": 5}, {"phases": TINY.phases[:1]}, {"loss": "sigmoid"}],
+    [{"seed": 1}, {"batch_size": 5}, {"steps": 5}, {"loss": "sigmoid"}],
     ids=str,
 )
 def test_a_checkpoint_of_another_recipe_is_refused(change, tmp_path):
@@ -138,19 +140,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(change, tmp_path):
     assert checkpoint.read_bytes() == before
 
 
-# Phases and batches
-
-
-def test_phases_follow_each_other():
-    assert TINY.steps == 4
-    assert [TINY.phase_at(step) for step in range(4)] == [
-        (TINY.phases[0], 0),
-        (TINY.phases[0], 1),
-        (TINY.phases[1], 0),
-        (TINY.phases[1], 1),
-    ]
-    with pytest.raises(ValueError, match="expected a step below"):
-        TINY.phase_at(4)
+# Batches
 
 
 def test_each_step_has_scenes_and_captions_of_its_own():

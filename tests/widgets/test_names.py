@@ -6,6 +6,7 @@ import pytest
 
 from vizkit.widgets import base
 from vizkit.widgets.names import shorten_names
+from vizkit.widgets.shrink import drop_unused
 
 
 def test_comments_and_white_space_go():
@@ -83,7 +84,8 @@ def test_a_block_is_not_an_object():
 
 @pytest.mark.parametrize("name", ["similarity_matrix", "attention_map", "embedding_space"])
 def test_the_front_ends_get_smaller_and_end_as_pages_expect(name):
-    whole = base.joined(name, "js")
+    parts = (base.FRONTEND / f"{stem}.js" for stem in ("core", name))
+    whole = drop_unused("\n".join(part.read_text("utf-8") for part in parts))
     short = shorten_names(whole)
     assert len(short) < 0.93 * len(whole)
     assert short.endswith("export default{render};")

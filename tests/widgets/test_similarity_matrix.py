@@ -68,8 +68,8 @@ def test_the_smaller_of_embeddings_and_matrix_travels(dim):
     images, texts = embeddings(10, dim)
     widget = SimilarityMatrix(torch.tensor(images, requires_grad=True), texts)
     assert set(widget.data) == ({"images", "texts"} if dim == 3 else {"similarity"})
-    assert all(packed["dtype"] == "float32" for packed in widget.data.values())
-    assert sum(len(packed["buffer"]) for packed in widget.data.values()) == 4 * min(100, 20 * dim)
+    assert all(packed["dtype"] == "fixed24" for packed in widget.data.values())
+    assert sum(len(packed["buffer"]) for packed in widget.data.values()) == 3 * min(100, 20 * dim)
     a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (images, texts))
     np.testing.assert_allclose(widget.similarity(), a @ b.T, atol=2e-7)
 
@@ -256,5 +256,13 @@ def test_the_mimebundle_has_text_and_picture():
 def test_what_travels_unpacks_to_what_python_uses():
     images, texts = embeddings(9, 4)
     widget = SimilarityMatrix(images, texts)
-    sent = {name: inputs.unpack(packed)[0].astype(float) for name, packed in widget.data.items()}
+    sent = {name: inputs.unpack(packed)[0] for name, packed in widget.data.items()}
     np.testing.assert_array_equal(sent["images"] @ sent["texts"].T, widget.similarity())
+
+
+def test_fixed_point_keeps_the_digits_of_float32():
+    values = np.random.default_rng(0).uniform(-1, 1, (40, 50))
+    packed = inputs.pack_fixed(values)
+    assert len(packed["buffer"]) == 3 * values.size
+    assert np.abs(inputs.unpack(packed) - values).max() <= np.ptp(values) / 2**25
+    np.testing.assert_array_equal(inputs.unpack(inputs.pack_fixed(np.full((2, 3), 0.25))), 0.25)

@@ -3,6 +3,7 @@
 from vizkit.models.attention import Attention, EncoderBlock, Mlp, attention_weights
 from vizkit.models.capture import AttentionCapture, capture_attention
 from vizkit.models.cnn import BasicBlock, ConvNet
+from vizkit.models.hybrid import ResidualStem
 from vizkit.models.patches import ConvolutionalStem, PatchEmbed, patchify, unpatchify
 from vizkit.models.pooling import AttentionPooling, ClassTokenPooling, MeanPooling
 from vizkit.models.positions import LearnedPosition1d, SinCosPosition2d, sincos_2d
@@ -22,6 +23,7 @@ __all__ = [
     "MeanPooling",
     "Mlp",
     "PatchEmbed",
+    "ResidualStem",
     "SinCosPosition2d",
     "VisionTransformer",
     "attention_weights",

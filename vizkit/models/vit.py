@@ -5,18 +5,24 @@ from torch import Tensor, nn
 
 from vizkit.models.attention import LAYER_NORM_EPS, EncoderBlock
 from vizkit.models.checks import check_choice, check_divisible, check_images, check_whole
+from vizkit.models.hybrid import ResidualStem
 from vizkit.models.patches import ConvolutionalStem, PatchEmbed
 from vizkit.models.pooling import AttentionPooling, ClassTokenPooling, MeanPooling
 from vizkit.models.positions import POSITIONS
 
-STEMS: dict[str, type[nn.Module]] = {"patch": PatchEmbed, "convolution": ConvolutionalStem}
+STEMS: dict[str, type[nn.Module]] = {
+    "patch": PatchEmbed,
+    "convolution": ConvolutionalStem,
+    "residual": ResidualStem,
+}
 POOLINGS = ("cls", "mean", "map")
 
 
 class VisionTransformer(nn.Module):
     """Images (B, C, H, W) to class scores (B, num_classes), or to features (B, D) if that is 0.
 
-    stem: "patch" (one linear layer per patch) or "convolution" (Xiao et al. 2021);
+    stem: "patch" (one linear layer per patch) or "convolution" (Xiao et al. 2021),
+        or "residual" (the hybrid: the feature map of a small CNN);
     position: "learned_1d", "sincos_2d" or "none";
     pooling: "cls" (class token), "mean" (of the patches) or "map" (attention pooling, SigLIP).
 

@@ -38,7 +38,10 @@ from vizkit.models.text import WordTokenizer
 from vizkit.training.loop import learning_rate_at, parameter_groups, seed_everything, update
 
 WEIGHTS = Path(__file__).parents[1] / "zoo" / "weights"
-OMIT = {"shape": 0.15}  # "a red shape": the colour has to be read from the words for colours
+# How often captions leave a fact out. Colour, place, size and background are learned within minutes
+# and alone tell most pairs of a batch apart; captions full of them leave shape and style unlearned
+# (measured: 17% and 47% right after 1,400 steps with `write_captions`' own shares).
+OMIT = {"color": 0.5, "style": 0.35, "size": 0.85, "place": 0.85, "background": 0.85}
 TEST_SEED = 10**9  # far from the seeds of the training steps
 
 
@@ -59,11 +62,11 @@ class Recipe:
     )
     joint_dim: int = 64
     image_size: int = 64
-    steps: int = 1400
+    steps: int = 900
     batch_size: int = 128
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 0.05
-    warmup_steps: int = 100
+    warmup_steps: int = 60
     clip_norm: float = 1.0
     seed: int = 0
 
@@ -86,10 +89,10 @@ VIT = {
     "kind": "vit",
     "image_size": 64,
     "patch_size": 8,
-    "embed_dim": 128,
+    "embed_dim": 96,
     "depth": 3,
     "num_heads": 4,
-    "stem": "convolution",
+    "stem": "residual",
     "pooling": "cls",
 }
 RECIPES = {recipe.name: recipe for recipe in (Recipe(name="pocket-clip", image_tower=VIT),)}
@@ -127,8 +130,7 @@ def train(
     seed_everything(recipe.seed)
     model, tokenizer = pocket_dual_encoder(recipe.config())
     model.to(device)
-    groups = parameter_groups(model, recipe.weight_decay)
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
+    optimizer = make_optimizer(model, recipe)
     first, seconds = load_checkpoint(checkpoint, model, optimizer, recipe)
 
     def compute_loss(step: int) -> Tensor:
@@ -154,6 +156,16 @@ def train(
         save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
         raise
     return model.eval(), tokenizer, time.perf_counter() - start
+
+
+def make_optimizer(model: DualEncoder, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW with the recipe's weight decay; the learning rate is set at every step."""
+    return torch.optim.AdamW(parameter_groups(model, recipe.weight_decay), betas=(0.9, 0.98))
+
+
+def round_to_half(model: DualEncoder) -> None:
+    """Round every weight to what half precision can hold: what is shipped is what was measured."""
+    model.load_state_dict({key: v.half().to(v.dtype) for key, v in model.state_dict().items()})
 
 
 def save_checkpoint(
@@ -347,7 +359,7 @@ def main() -> None:
     recipe = RECIPES[options.name]
     checkpoint = options.checkpoint or options.folder / f"{recipe.name}.checkpoint"
     model, tokenizer, seconds = train(recipe, checkpoint)
-    model.load_state_dict({k: v.half().to(v.dtype) for k, v in model.state_dict().items()})
+    round_to_half(model)
     scores = measure(model, tokenizer, recipe.image_size)
     card = ship(recipe, model, scores, seconds, options.folder)
     checkpoint.unlink(missing_ok=True)

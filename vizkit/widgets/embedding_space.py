@@ -13,13 +13,13 @@ from PIL import Image
 from vizkit.widgets import inputs, picture
 from vizkit.widgets import projection as plane
 from vizkit.widgets.base import VizkitWidget
-from vizkit.widgets.names import shorten_names
 
 Array = np.ndarray
 NEIGHBOURS = 8
 TABLE_POINTS = (
     20_000  # an exported page carries the neighbours of this many points (x steps: twice)
 )
+PICTURE_POINTS = 60_000  # the static picture is drawn from so many
 QUICK_POINTS = 4_000  # so many get all their neighbours at once in JupyterLab; beyond, when asked
 MODALITIES = ("image", "text")
 MAX_IMAGES = 10_000
@@ -394,6 +394,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
     def picture(self) -> Image.Image:
         width, height = (480, 360) if self._count <= 500 else (360, 270)
         shown = self._visible()
+        shown = shown[:: -(-len(shown) // PICTURE_POINTS) or 1]  # a sample looks the same
         image, pen = picture.blank(width, height)
         if not len(shown):
             return image
@@ -649,7 +650,3 @@ def _pairs(pairs: Any, count: int) -> Array | None:
             f" got {array.min()} to {array.max()}"
         )
     return array.astype(np.int64)
-
-
-# The richest of the three front ends keeps within its 40 kB with short names only.
-EmbeddingSpace._esm = shorten_names(str(EmbeddingSpace._esm))

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 from ipywidgets.widgets.widget import _instances, _remove_buffers
 from ipywidgets.widgets.widget_link import DirectionalLink, Link
 
-from vizkit.widgets.shrink import shrink_javascript
-
 if TYPE_CHECKING:
     from vizkit.widgets.base import VizkitWidget
 
@@ -63,9 +61,11 @@ def save_page(path: str | Path, widgets: Sequence[VizkitWidget], *, title: str =
 
 def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
     """Return the page that `save_page` writes."""
+    from vizkit.widgets.base import joined
+
     kinds = {type(widget).__name__: widget for widget in widgets}
-    scripts = [_registered(name, one._esm) for name, one in kinds.items()]
-    scripts.append(shrink_javascript(HOST.read_text(encoding="utf-8")))
+    scripts = [_registered(name, joined(one.frontend, "js")) for name, one in kinds.items()]
+    scripts.append(HOST.read_text(encoding="utf-8"))
     state = {"widgets": [_saved(widget) for widget in widgets], "links": _links(widgets)}
     places = "\n".join(
         f'<div class="vizkit" id="vizkit-{index}"></div>' for index in range(len(widgets))

@@ -124,7 +124,9 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
             traitlets.TraitError: temperature, bias, view or an index is out of range.
         """
         sent, self._shape = _arrays_to_send(image_embeddings, text_embeddings, similarity)
-        self._arrays = sent
+        data = {name: inputs.pack_fixed(array) for name, array in sent.items()}
+        # Both faces compute with what travels, so that they agree to the last digit shown.
+        self._arrays = {name: inputs.unpack(packed) for name, packed in data.items()}
         count, rows, columns = self._shape
         pictures = inputs.as_images("images", images, rows)
         texts = inputs.as_texts("captions", captions, columns)
@@ -134,7 +136,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         self._cache: dict[tuple, SimilarityNumbers] = {}
         low, high = self._range()
         super().__init__(temperature=temperature, bias=bias, view=view, title=title, **traits)
-        self.set_trait("data", {name: inputs.pack(array) for name, array in sent.items()})
+        self.set_trait("data", data)
         self.set_trait("size", [rows, columns])
         self.set_trait("captions", texts or [])
         self.set_trait("thumbnails", picture.atlas(pictures, tile) if pictures else {})
@@ -179,7 +181,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
     # ------------------------------------------------------------------ numbers
 
     def similarity(self) -> np.ndarray:
-        """Similarities at the current step, float64 `(N, M)`, from the float32 that is sent."""
+        """Similarities at the current step, float64 `(N, M)`, from the numbers that are sent."""
         return _product({name: array[self.step] for name, array in self._arrays.items()})
 
     def numbers(self, view: str | None = None) -> SimilarityNumbers:

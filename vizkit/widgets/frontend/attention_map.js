@@ -248,7 +248,7 @@ function render(view) {
   /** @param {number} token */
   const nameOf = (token) => token ? `register ${token}` : "CLS";
   const views = sides.map((side, s) => {
-    const box = make("div", { class: "vk-side" }), column = make("div", { class: "vk-main" });
+    const box = make("div", { class: "vk-model" }), column = make("div", { class: "vk-main" });
     if (side.name) column.append(make("div", { class: "vk-strong" }, side.name));
     box.append(column);
     stage.append(box);

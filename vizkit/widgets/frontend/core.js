@@ -117,7 +117,8 @@ function openAtlas(packed, ready) {
 function openFrame({ model, el }, about) {
   /** @type {(() => void)[]} */
   const undo = [];
-  const root = make("div", { class: "vk", "data-kind": about.kind, role: "group", "aria-label": about.kind });
+  // The root takes the focus from a click between the controls: else the next key would be a command to the notebook.
+  const root = make("div", { class: "vk", "data-kind": about.kind, role: "group", "aria-label": about.kind, tabindex: "-1", "data-lm-suppress-shortcuts": "true" });
   const heading = make("div", { class: "vk-title" }), toolbar = make("div", { class: "vk-bar", role: "toolbar", "aria-label": `${about.kind} controls` });
   const stage = make("div", { class: "vk-stage" }), tip = make("div", { class: "vk-tip", hidden: "" });
   const status = make("output", { class: "vk-status", "aria-live": "polite" });
@@ -131,6 +132,9 @@ function openFrame({ model, el }, about) {
   const repaint = new Set();
   /** @type {Map<string, string>} */
   const written = new Map();
+  // Reading a computed style makes the browser lay out again, so each is read once a frame.
+  /** @type {Map<string, string>} */
+  const styles = new Map();
   let pendingFrame = 0, saveTimer = 0, lastSave = 0;
 
   /** @param {EventTarget} target @param {string} type @param {(event: any) => void} handler @param {AddEventListenerOptions} [options] */
@@ -139,7 +143,7 @@ function openFrame({ model, el }, about) {
     undo.push(() => target.removeEventListener(type, handler, options));
   };
   /** Draws every surface once, before the next frame, however often it is asked. */
-  const ask = () => { pendingFrame ||= requestAnimationFrame(() => { pendingFrame = 0; for (const paint of repaint) paint(); }); };
+  const ask = () => { pendingFrame ||= requestAnimationFrame(() => { pendingFrame = 0; styles.clear(); for (const paint of repaint) paint(); }); };
   undo.push(() => cancelAnimationFrame(pendingFrame), () => clearTimeout(saveTimer));
 
   const save = () => { lastSave = performance.now(); saveTimer = 0; model.save_changes(); };
@@ -171,6 +175,7 @@ function openFrame({ model, el }, about) {
     const wish = model.get("theme"), page = pageTheme(el);
     const dark = wish === "auto" ? page.dark : wish === "dark";
     root.dataset.theme = dark ? "dark" : "light";
+    styles.clear();
     root.dataset.lab = String(page.lab && dark === page.dark);
     ask();
   };
@@ -179,12 +184,17 @@ function openFrame({ model, el }, about) {
   undo.push(() => themeWatch.disconnect());
   listen(matchMedia("(prefers-color-scheme: dark)"), "change", applyTheme);
 
+  /** @param {string} property */
+  const style = (property) => {
+    if (!styles.has(property)) styles.set(property, getComputedStyle(root).getPropertyValue(property).trim());
+    return /** @type {string} */ (styles.get(property));
+  };
   /** The theme's colour by its short name ("ink", "muted", "line", "paper", "accent", "focus"). @param {string} name */
-  const color = (name) => getComputedStyle(root).getPropertyValue(`--vk-${name}`).trim() || "#888";
+  const color = (name) => style(`--vk-${name}`) || "#888";
   /** How much larger type and marks are than in a cell: more in full screen. */
-  const scale = () => Number(getComputedStyle(root).getPropertyValue("--vk-scale")) || 1;
+  const scale = () => Number(style("--vk-scale")) || 1;
   /** @param {number} pixels @param {string} [weight] */
-  const font = (pixels, weight = "400") => `${weight} ${pixels * scale()}px ${getComputedStyle(root).fontFamily}`;
+  const font = (pixels, weight = "400") => `${weight} ${pixels * scale()}px ${style("font-family")}`;
 
   /** A canvas as sharp as the screen that repaints on resize, theme change and `ask`; the element's CSS decides its size.
    * @param {HTMLElement} parent @param {string} label @param {(surface: Surface) => void} paint @param {Record<string, string>} [attributes] @returns {Surface} */

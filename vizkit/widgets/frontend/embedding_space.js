@@ -276,7 +276,7 @@ function render(view) {
       const k = indices.shape[2], at = (first() + i) * k;
       return Array.from({ length: k }, (_, j) => ({ index: indices.data[at + j], value: values.data[at + j] / 32767 }));
     }
-    if (flat && !answers.has(key)) {
+    if (flat && wanted && !answers.has(key)) {
       const { points: places, span } = mapOf("none");
       answers.set(key, nearestInPlane(places, first(), count, i, 8).map(({ index, value }) => ({ index, value: (value / 65535) * span })));
     }
@@ -284,7 +284,7 @@ function render(view) {
       answers.set(key, "Asking the kernel for the true neighbours…");
       model.send({ ask: "neighbours", index: i, step: to.step });
     }
-    return answers.get(key) ?? (data.live ? "Click the point for its true neighbours." : "This page holds too many points to carry their true neighbours.");
+    return answers.get(key) ?? (data.live || flat ? "Click the point for its true neighbours." : "This page holds too many points to carry their true neighbours.");
   };
   /** @param {any} message */
   const answered = ({ index, step, found, values }) => {
@@ -386,7 +386,7 @@ function render(view) {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     // A prime stride, so that a pattern in the order of the points does not show in the sample.
-    const stride = moving && large ? [7, 13, 19, 29, 41, 61].find((prime) => count / prime < 60_000) ?? 61 : count > 3000 ? 7 : 1;
+    const stride = moving && large ? [7, 13, 19, 29, 41, 61].find((prime) => count / prime < 17_000) ?? 61 : count > 3000 ? 7 : 1;
     const lines = showPairs && pairs ? lineCount : 0;
     if (points) {
       points.draw({ view: [cx, cy, (2 * pixels()) / width, (2 * pixels()) / height], mix, size: size * ratio, alpha: moving && large ? Math.min(1, alpha * 3) : alpha, from, to, stride,

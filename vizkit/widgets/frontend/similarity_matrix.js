@@ -151,11 +151,20 @@ function paintPixels(matrix, now, view, [low, high], pixels) {
   if (signed) for (let i = 0; i < rows; i++) pixels[i * columns + i] = table[(base - gain * Math.sqrt(Math.abs(valueAt(matrix, now, view, i, i)) * rows)) | 0];
 }
 
+/** Numbers that travelled as 24-bit fixed point. @param {any} packed as `vizkit.widgets.inputs.pack_fixed` writes it @returns {NumberArray | null} */
+function unpackFixed(packed) {
+  const raw = packed && unpack({ ...packed, dtype: "uint8" });
+  if (!raw) return null;
+  const bytes = raw.data, values = new Float64Array(bytes.length / 3), step = (packed.high - packed.low) / 0xffffff;
+  for (let i = 0, at = 0; i < values.length; i++, at += 3) values[i] = packed.low + step * (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16));
+  return { data: values, shape: packed.shape };
+}
+
 /** @param {{ model: Model, el: HTMLElement }} view */
 function render(view) {
   const { model } = view, frame = openFrame(view, { kind: "SimilarityMatrix", help: "Keys (?)" });
   const { ask, color, font, listen, write, watch } = frame, get = model.get.bind(model);
-  const sent = get("data"), whole = unpack(sent.similarity), images = unpack(sent.images), texts = unpack(sent.texts);
+  const sent = get("data"), whole = unpackFixed(sent.similarity), images = unpackFixed(sent.images), texts = unpackFixed(sent.texts);
   /** @type {[number, number]} */
   const [rows, columns] = get("size"), paired = rows === columns, steps = (whole ?? /** @type {NumberArray} */ (images)).shape[0];
   /** @type {string[]} */
