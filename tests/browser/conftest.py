@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,15 +63,9 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]
     server.close()
 
 
-@pytest.fixture
-def open_notebook(
-    chromium: Browser, jupyterlab: JupyterLab
-) -> Iterator[Callable[..., NotebookPage]]:
-    """`open_notebook("00_start_here.ipynb")` or `open_notebook(cells=["1 + 1", …])`.
-
-    Afterwards every page is closed, every kernel stopped, and the test fails on any console error,
-    uncaught error or request to the outside.
-    """
+@contextmanager
+def notebooks(chromium: Browser, jupyterlab: JupyterLab) -> Iterator[Callable[..., NotebookPage]]:
+    """What opens notebooks; afterwards it closes them all and looks at what their pages did."""
     opened: list[NotebookPage] = []
 
     def open_one(name: str = "generated.ipynb", cells: Iterable[str] | None = None) -> NotebookPage:
@@ -89,3 +84,25 @@ def open_notebook(
         notebook.page.context.close()
     for notebook in opened:
         notebook.log.check()
+
+
+@pytest.fixture
+def open_notebook(
+    chromium: Browser, jupyterlab: JupyterLab
+) -> Iterator[Callable[..., NotebookPage]]:
+    """`open_notebook("00_start_here.ipynb")` or `open_notebook(cells=["1 + 1", …])`.
+
+    Afterwards every page is closed, every kernel stopped, and the test fails on any console error,
+    uncaught error or request to the outside.
+    """
+    with notebooks(chromium, jupyterlab) as open_one:
+        yield open_one
+
+
+@pytest.fixture(scope="module")
+def open_shared_notebook(
+    chromium: Browser, jupyterlab: JupyterLab
+) -> Iterator[Callable[..., NotebookPage]]:
+    """As `open_notebook`, for one notebook that all tests of a module use in turn."""
+    with notebooks(chromium, jupyterlab) as open_one:
+        yield open_one

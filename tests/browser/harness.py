@@ -285,10 +285,19 @@ class NotebookPage:
         self.log.watch(page)
         self._kernel: Kernel | None = None
         page.goto(f"{lab.url}/lab/tree/{name}?token={lab.token}&reset")
-        ready = f"() => window.jupyterapp && {PANEL}?.context?.path === {json.dumps(name)}"
-        page.wait_for_function(ready, timeout=60_000)
-        page.evaluate(f"() => {PANEL}.context.ready")
-        page.wait_for_function(f"({KERNEL_STATUS})() === 'idle'", timeout=60_000)
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until the notebook is open and its kernel idle, after opening or a reload."""
+        ready = f"() => window.jupyterapp && {PANEL}?.context?.path === {json.dumps(self.name)}"
+        self.page.wait_for_function(ready, timeout=60_000)
+        self.page.evaluate(f"() => {PANEL}.context.ready")
+        self.page.wait_for_function(f"({KERNEL_STATUS})() === 'idle'", timeout=60_000)
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel, without JupyterLab's question, and wait until it is idle."""
+        self.page.evaluate(f"() => {PANEL}.sessionContext.restartKernel()")
+        self.page.wait_for_function(f"({KERNEL_STATUS})() === 'idle'", timeout=60_000)
 
     def command(self, name: str, arguments: dict | None = None) -> None:
         """Run one of JupyterLab's own commands, without waiting for what it starts."""

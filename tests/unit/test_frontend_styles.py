@@ -23,7 +23,8 @@ def own_classes(name: str) -> set[str]:
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(NAMES, 2)))
 def test_no_two_widgets_style_the_same_class(one: str, other: str):
-    assert own_classes(one) and own_classes(other)
+    assert own_classes(one)
+    assert own_classes(other)
     assert not own_classes(one) & own_classes(other)
 
 
