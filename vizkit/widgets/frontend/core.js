@@ -298,6 +298,8 @@ function openFrame({ model, el }, about) {
     const last = names.length - 1;
     const play = button(parent, "▶", () => run(!timer), "Play the steps (space)");
     const steps = slider(parent, { label, min: 0, max: last, step: 1, value, format: (index) => names[Math.round(index)], changed: (index) => changed(Math.round(index)) });
+    // As wide as the longest name, or the slider would jump away under the pointer.
+    /** @type {HTMLElement} */ (steps.element.lastElementChild).style.width = `${clamp(4, Math.max(...names.map((name) => name.length)), 24)}ch`;
     /** @param {boolean} on */
     const run = (on) => {
       clearInterval(timer);
