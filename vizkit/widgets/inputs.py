@@ -153,7 +153,7 @@ def as_texts(name: str, value: Any, count: int) -> list[str] | None:
 
 def pack(array: Array) -> dict[str, Any]:
     """Return the array as the `{dtype, shape, buffer}` that `unpack` in core.js reads; the buffer travels as binary."""
-    array = np.ascontiguousarray(array, dtype=np.float64)
+    array = np.ascontiguousarray(array)
     return {"dtype": str(array.dtype), "shape": list(array.shape), "buffer": array.tobytes()}
 
 
