@@ -145,6 +145,8 @@ class Session:
 def lab(open_shared_notebook) -> Session:
     notebook = open_shared_notebook("widgets.ipynb", cells=[SETUP, MATRIX, ATTENTION, SPACE, LARGE])
     notebook.page.emulate_media(reduced_motion="reduce")
+    # Tall enough for a whole widget under JupyterLab's own bars.
+    notebook.page.set_viewport_size({"width": 1280, "height": 1400})
     notebook.run_all(timeout=120)
     assert notebook.errors() == []
     return Session(notebook)
@@ -156,6 +158,20 @@ def _nothing_goes_wrong(lab: Session):
     yield
     lab.notebook.log.check()
     assert lab.page.evaluate("window.hacked") is None
+
+
+def marks_where_python_has_them(lab: Session) -> None:
+    """The graphics card's marks: as wide and high a cloud as the map's points."""
+    extent = lab.trait("space.maps['pca']['extent']")
+    codes = "np.frombuffer(space.maps['pca']['points']['buffer'], np.uint16).reshape(2, 24, 2)"
+    spread = np.ptp(np.array(lab.trait(f"{codes}[space.step]")) / 65535, axis=0)
+    canvas = lab.canvas("space")
+    box = canvas.bounding_box()
+    unit = min((box["width"] - 48) / extent[0], (box["height"] - 48) / extent[1])
+    pixels = np.asarray(picture_of(canvas)).astype(int)[4:-4, 4:-4]
+    rows, columns = np.nonzero(np.ptp(pixels, axis=2) > 40)  # coloured: not paper, line or text
+    found = [np.ptp(columns), np.ptp(rows)]
+    assert found == pytest.approx(list(spread * unit), abs=20)  # a mark is up to 15 px wide
 
 
 def near(values: list[float], expected: list[float]) -> bool:
@@ -173,6 +189,7 @@ def test_every_widget_paints_and_shows_captions_as_text(lab: Session):
         bundle = lab.notebook.outputs(CELLS[name])[-1]["data"]
         assert bundle["text/plain"].startswith(("SimilarityMatrix:", "AttentionMap:", "Embedding"))
         assert bundle["image/png"]
+    marks_where_python_has_them(lab)
 
 
 def test_similarity_matrix_controls_and_torchs_numbers(lab: Session):
@@ -422,8 +439,8 @@ def test_a_linked_widget_follows(lab: Session):
     # JupyterLab takes cells that are far out of sight off the page; the one that follows is in it.
     lab.canvas("space")
     press(lab.canvas("matrix"), "Home", "ArrowDown")
+    wait_until(lambda: lab.trait("matrix.hovered") >= 0, "a row")
     row = lab.trait("matrix.hovered")
-    assert row >= 0
     expect(lab.status("space")).to_contain_text(f"point {row}")
     lab.becomes("space.hovered", row)
     lab.kernel.execute("space.hovered = 7")
