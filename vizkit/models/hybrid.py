@@ -14,9 +14,7 @@ class ResidualStem(nn.Module):
     power of two of at least 4. Reference: timm `models/vision_transformer_hybrid.py`.
     """
 
-    def __init__(
-        self, *, patch_size: int = 8, in_channels: int = 3, embed_dim: int = 96
-    ) -> None:
+    def __init__(self, *, patch_size: int = 8, in_channels: int = 3, embed_dim: int = 96) -> None:
         super().__init__()
         stages = patch_size.bit_length() - 1
         if patch_size < 4 or 2**stages != patch_size:

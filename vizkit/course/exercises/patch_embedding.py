@@ -29,13 +29,17 @@ cut_into_patches = Exercise(
         ),
         Mistake(
             "reshape alone",
-            lambda images, patch_size: images.reshape(len(images), -1, patch_size**2 * images.shape[1]),
+            lambda images, patch_size: images.reshape(
+                len(images), -1, patch_size**2 * images.shape[1]
+            ),
             "reshape never moves a value: your 'patches' are runs of pixels along the rows. "
             "Give the rows and columns of a patch axes of their own, then permute.",
         ),
         Mistake(
             "channels first inside a patch",
-            lambda images, patch_size: _flat(_cells(images, patch_size).transpose(0, 1, 2, 5, 3, 4)),
+            lambda images, patch_size: _flat(
+                _cells(images, patch_size).transpose(0, 1, 2, 5, 3, 4)
+            ),
             "The cut is right, but inside a patch the channel should change fastest: "
             "(row, column, channel).",
         ),
@@ -56,9 +60,7 @@ cut_into_patches = Exercise(
 
 attention_cost = Exercise(
     "The price of finer patches",
-    solution=lambda image_size, patch_size: (
-        2.0 * ((image_size // patch_size) ** 2 + 1) ** 2 * 64
-    ),
+    solution=lambda image_size, patch_size: 2.0 * ((image_size // patch_size) ** 2 + 1) ** 2 * 64,
     mistakes=[
         Mistake(
             "class token forgotten",
@@ -72,9 +74,7 @@ attention_cost = Exercise(
         ),
         Mistake(
             "one of two products",
-            lambda image_size, patch_size: (
-                1.0 * ((image_size // patch_size) ** 2 + 1) ** 2 * 64
-            ),
+            lambda image_size, patch_size: 1.0 * ((image_size // patch_size) ** 2 + 1) ** 2 * 64,
             "Two products need the matrix: query times key makes it, and it mixes the values.",
         ),
         Mistake(
