@@ -33,8 +33,8 @@ UNFINISHED = ENVIRONMENT / "vizkit-unfinished"
 FRONTEND_TESTS = ROOT / "tests" / "frontend"
 
 OLDEST_PYTHON = (3, 11)
-# Measured: the environment with the test extra plus what pip keeps of the downloads. On Linux the
-# wheels of PyTorch bring CUDA along.
+# On Linux the wheels of PyTorch bring CUDA along: the environment with the test extra measured
+# 6.2 GB there (du -sh .venv); the rest is room for pip's downloads. Elsewhere it is an estimate.
 DISK_GB = 10.0 if sys.platform == "linux" else 4.0
 
 
