@@ -170,11 +170,11 @@ def _execute(notebook, path: Path, scratch: Path) -> tuple[float, float]:
 
 
 def _peak_memory(client) -> float:
-    """Peak memory in GB of the kernel and its children, 0 where the system does not tell."""
+    """Peak memory in GB of the kernel or its largest child, 0 where the system does not tell."""
     from jupyter_core.utils import run_sync
 
     code = (
-        "(lambda r: sum(r.getrusage(w).ru_maxrss for w in (r.RUSAGE_SELF, r.RUSAGE_CHILDREN)))"
+        "(lambda r: max(r.getrusage(w).ru_maxrss for w in (r.RUSAGE_SELF, r.RUSAGE_CHILDREN)))"
         "(__import__('resource'))"
     )
     ask = run_sync(client.kc.execute_interactive)
