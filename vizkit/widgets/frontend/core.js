@@ -348,8 +348,10 @@ function openFrame({ model, el }, about) {
     if (found) { event.preventDefault(); found.run(event); }
   });
 
-  button(toolbar, "⤢", () => fullScreen(), "Full screen (f)").classList.add("vk-last");
-  button(toolbar, "?", showKeys, about.help).classList.add("vk-last");
+  const last = make("span", { class: "vk-last" });
+  toolbar.append(last);
+  button(last, "⤢", () => fullScreen(), "Full screen (f)");
+  button(last, "?", showKeys, about.help);
   const showTitle = () => { heading.textContent = model.get("title"); heading.hidden = !heading.textContent; };
   showTitle();
   watch("title", showTitle);
