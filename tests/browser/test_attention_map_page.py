@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.harness import click_at, drag_slider, hover_at, picture_of, press, wait_until
 from vizkit.widgets import AttentionMap, save_page
-from vizkit.widgets.base import joined
+from vizkit.widgets.base import FRONTEND
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -208,7 +208,9 @@ def test_signed_maps(page, tmp_path):
 
 
 def test_the_numbers_equal_numpy_to_a_millionth(page, widget):
-    source = joined("attention_map", "js")
+    source = "\n".join(
+        (FRONTEND / f"{stem}.js").read_text("utf-8") for stem in ("core", "attention_map")
+    )
     names = "readBlock, rowWeights, overHeads, rolloutRow, meanDistance"
     blocks = [layer.blocks[0] for layer in widget._sides[0].layers]
     raw = [b.scales.tobytes() + b.prefix.tobytes() + b.values.tobytes() for b in blocks]
