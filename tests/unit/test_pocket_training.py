@@ -413,3 +413,21 @@ def test_the_stem_is_taught_once_and_only_where_there_is_one(tmp_path):
     state = {name: value.clone() for name, value in plain.state_dict().items()}
     pocket.teach_stem(plain, TINY)
     assert all(torch.equal(state[name], value) for name, value in plain.state_dict().items())
+
+
+def test_an_interrupt_in_the_middle_of_an_update_keeps_the_last_checkpoint(
+    uninterrupted, tmp_path, monkeypatch
+):
+    checkpoint, plain = tmp_path / "tiny.checkpoint", pocket.update
+
+    def interrupted_after_the_second(*arguments):
+        result = plain(*arguments)
+        if arguments[2] == 1:
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(pocket, "update", interrupted_after_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        pocket.train(TINY, checkpoint, checkpoint_every=1)
+    monkeypatch.setattr(pocket, "update", plain)
+    assert same(weights_of(TINY, checkpoint), uninterrupted)

@@ -157,8 +157,10 @@ def train(
                 seconds = time.perf_counter() - start
                 save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
     except KeyboardInterrupt:
-        seconds = time.perf_counter() - start
-        save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
+        # In the middle of an update the weights belong to no step: the last checkpoint stays.
+        if updates_of(optimizer) == done:
+            seconds = time.perf_counter() - start
+            save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
         raise
     return model.eval(), tokenizer, time.perf_counter() - start
 
@@ -199,6 +201,11 @@ def teach_stem(model: DualEncoder, recipe: Recipe) -> None:
 def make_optimizer(model: DualEncoder, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW with the recipe's weight decay; the learning rate is set at every step."""
     return torch.optim.AdamW(parameter_groups(model, recipe.weight_decay), betas=(0.9, 0.98))
+
+
+def updates_of(optimizer: torch.optim.Optimizer) -> int:
+    """How many updates AdamW has begun; it counts before it moves the first weight."""
+    return max((int(state["step"]) for state in optimizer.state.values()), default=0)
 
 
 def round_to_half(model: DualEncoder) -> None:
