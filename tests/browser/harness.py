@@ -266,7 +266,7 @@ class Kernel:
 
 PANEL = "window.jupyterapp.shell.currentWidget"
 BUSY_CELLS = f"""() => {PANEL}.content.widgets
-    .filter(cell => cell.model.type === 'code' && cell.promptNode.textContent.includes('*'))
+    .filter(cell => cell.model.type === 'code' && cell.promptNode?.textContent.includes('*'))
     .length"""
 KERNEL_STATUS = f"() => {PANEL}.sessionContext.session?.kernel?.status ?? 'none'"
 CELL_OUTPUTS = f"""index => {PANEL}.content.widgets[index].model.outputs.toJSON()"""
