@@ -1,6 +1,5 @@
 """Every component computes what its reference computes: outputs and all gradients."""
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock as TorchvisionBasicBlock
 from torchvision.models.resnet import ResNet
 
+from tests.unit.equality import DTYPES, assert_close, assert_same_function
 from vizkit.models import (
     Attention,
     AttentionPooling,
@@ -32,53 +32,6 @@ from vizkit.models import (
     sincos_2d,
 )
 from vizkit.models.timm_weights import our_name
-
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
-DTYPES = pytest.mark.parametrize("dtype", TOLERANCE, ids=["float64", "float32"])
-
-
-def assert_same_function(
-    ours: nn.Module,
-    reference: nn.Module,
-    shape: tuple[int, ...],
-    dtype: torch.dtype,
-    *,
-    rename: Callable[[str], str],
-    as_ours: Callable[[torch.Tensor], torch.Tensor] = lambda output: output,
-    copy: bool = True,
-) -> None:
-    """Same weights, same input: same output, same gradients of the input and every parameter."""
-    torch.manual_seed(0)
-    ours.to(dtype)
-    reference.to(dtype)
-    if copy:
-        with torch.no_grad():
-            for parameter in reference.parameters():
-                parameter.copy_(0.2 * torch.randn_like(parameter))
-        state = {rename(name): value for name, value in reference.state_dict().items()}
-        ours.load_state_dict(state, strict=True)
-    values = torch.randn(shape, dtype=dtype)
-    inputs = [values.clone().requires_grad_() for _ in range(2)]
-    outputs = [ours(inputs[0]), as_ours(reference(inputs[1]))]
-    direction = torch.randn_like(outputs[0])
-    for output in outputs:
-        (output * direction).sum().backward()
-
-    assert_close(outputs[0], outputs[1], "output")
-    assert_close(inputs[0].grad, inputs[1].grad, "gradient of the input")
-    gradients = {name: parameter.grad for name, parameter in ours.named_parameters()}
-    expected = {rename(name): parameter.grad for name, parameter in reference.named_parameters()}
-    assert gradients.keys() == expected.keys()
-    for name, gradient in gradients.items():
-        assert_close(gradient, expected[name], f"gradient of {name}")
-
-
-def assert_close(received: torch.Tensor, expected: torch.Tensor, what: str) -> None:
-    assert received.shape == expected.shape, what
-    scale = max(1.0, expected.abs().max().item())
-    difference = (received - expected).abs().max().item() / scale
-    assert difference <= TOLERANCE[received.dtype], f"{what}: differs by {difference:.2e}"
-    assert expected.abs().max() > 0, f"{what}: all zero, so equality says nothing"
 
 
 @DTYPES

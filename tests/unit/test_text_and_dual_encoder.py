@@ -12,6 +12,7 @@ from open_clip.transformer import TextTransformer as OpenClipTextTransformer
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from tests.unit.equality import DTYPES, assert_close, fill
 from vizkit.data import (
     PROMPTS,
     binding_probes,
@@ -26,22 +27,11 @@ from vizkit.models.pocket import pocket_dual_encoder
 from vizkit.models.text import END, PADDING, UNKNOWN, TextTransformer, WordTokenizer, split_words
 from vizkit.training.pocket import RECIPES
 
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
-DTYPES = pytest.mark.parametrize("dtype", TOLERANCE, ids=["float64", "float32"])
 WORDS = ["a", "red", "blue", "heart", "star", "of", "left"]
 
 
 def causal(length: int) -> torch.Tensor:
     return torch.ones(length, length, dtype=torch.bool).tril()
-
-
-def fill(module: nn.Module, seed: int = 0) -> None:
-    """Random weights everywhere, so that no zero bias hides a mistake."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-            parameter.copy_(0.3 * noise)
 
 
 def small_text_tower(**options) -> TextTransformer:
@@ -65,18 +55,13 @@ def test_masked_attention_equals_torch_is_causal(dtype):
     ours = attention_weights(query, key, causal(7)) @ value
     expected = scaled_dot_product_attention(query, key, value, is_causal=True)
     weight = torch.randn(ours.shape, generator=generator, dtype=dtype)
-    assert_same(ours, expected, TOLERANCE[dtype])
+    assert_close(ours, expected)
     for one, other in zip(
         torch.autograd.grad((ours * weight).sum(), inputs),
         torch.autograd.grad((expected * weight).sum(), inputs),
         strict=True,
     ):
-        assert_same(one, other, TOLERANCE[dtype])
-
-
-def assert_same(ours: torch.Tensor, expected: torch.Tensor, tolerance: float) -> None:
-    size = max(1.0, expected.abs().max().item())
-    assert (ours - expected).abs().max().item() <= tolerance * size
+        assert_close(one, other)
 
 
 @DTYPES
@@ -108,16 +93,16 @@ def test_masked_attention_equals_multihead_attention(pattern, return_map, dtype)
     )
     if return_map:
         mixed, attention_map = mixed
-        assert_same(attention_map, weights, TOLERANCE[dtype])
+        assert_close(attention_map, weights)
         if mask is not None:
             assert (attention_map[..., ~mask] == 0).all()
-    assert_same(mixed, expected, TOLERANCE[dtype])
+    assert_close(mixed, expected)
     weight = torch.randn(mixed.shape, generator=generator, dtype=dtype)
     (mixed * weight).sum().backward()
     (expected * weight).sum().backward()
-    assert_same(one.grad, other.grad, TOLERANCE[dtype])
-    assert_same(ours.query_key_value.weight.grad, reference.in_proj_weight.grad, TOLERANCE[dtype])
-    assert_same(ours.query_key_value.bias.grad, reference.in_proj_bias.grad, TOLERANCE[dtype])
+    assert_close(one.grad, other.grad)
+    assert_close(ours.query_key_value.weight.grad, reference.in_proj_weight.grad)
+    assert_close(ours.query_key_value.bias.grad, reference.in_proj_bias.grad)
 
 
 def test_a_block_passes_its_mask_on():
@@ -152,13 +137,13 @@ def test_text_tower_equals_open_clip(dtype):
     tokens = torch.tensor([[3, 4, END, 0, 0, 0, 0, 0], [9, 8, 7, 6, 5, 4, 3, END], [END] + [0] * 7])
     features, expected = ours(tokens), reference(tokens)
     assert features.shape == (3, 12)
-    assert_same(features, expected, TOLERANCE[dtype])
+    assert_close(features, expected)
     weight = torch.randn(3, 12, generator=torch.Generator().manual_seed(0), dtype=dtype)
     (features * weight).sum().backward()
     (expected * weight).sum().backward()
     theirs = dict(reference.named_parameters())
     for name, parameter in ours.named_parameters():
-        assert_same(parameter.grad, theirs[open_clip_name(name)].grad, TOLERANCE[dtype])
+        assert_close(parameter.grad, theirs[open_clip_name(name)].grad, name)
 
 
 def open_clip_name(name: str) -> str:
