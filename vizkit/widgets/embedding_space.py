@@ -204,14 +204,22 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             space = self._rows if self._flat else plane.unit(self._rows)
             found = plane.tsne(space, seed=self._seed)
         self._points[name] = found.points
-        low = found.points.min((0, 1)).astype(np.float64)
-        extent = found.points.max((0, 1)) - low
+        # One coordinate after the other: numpy is slow where the last axis is as short as two.
+        columns = [found.points[..., axis] for axis in (0, 1)]  # (steps, N) each
+        low = np.array([column.min() for column in columns], np.float64)
+        extent = [column.max() for column in columns] - low
         span = float(extent.max()) or 1.0
-        low -= (span - extent) / 2
+        margin = (span - extent) / 2
         codes = np.empty(found.points.shape, np.uint16)
-        for start in range(0, self._count, plane.BLOCK):
-            part = slice(start, start + plane.BLOCK)
-            codes[:, part] = np.rint((found.points[:, part] - low) * (65535 / span))
+        for axis, column in enumerate(columns):
+            # Float32 rounds by less than a hundredth of a step once the minimum is off.
+            for start in range(0, self._count, plane.BLOCK):
+                part = slice(start, start + plane.BLOCK)
+                places = column[:, part] - column.dtype.type(low[axis])
+                places *= 65535 / span
+                places += 65535 / span * margin[axis]
+                codes[:, part, axis] = np.rint(places, out=places)
+        low -= margin
         return {
             "points": inputs.pack(codes),
             "low": [float(value) for value in low],
@@ -580,7 +588,9 @@ def _coded(array: Array, class_names: Any) -> tuple[Array, list[str]]:
         codes = array.astype(np.int64)
     elif array.dtype.kind in "iu" and array.min() >= 0 and array.max() < 1 << 16:
         present = np.flatnonzero(np.bincount(array.astype(np.int64)))  # no sort of a million labels
-        codes, names = np.searchsorted(present, array), [str(value) for value in present]
+        code_of = np.zeros(present[-1] + 1, np.uint16)
+        code_of[present] = np.arange(len(present))
+        codes, names = code_of[array], [str(value) for value in present]
     else:
         values, codes = np.unique(
             array.astype(str) if array.dtype.kind == "O" else array, return_inverse=True
