@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import socket
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,7 +17,6 @@ from vizkit.course import (
     heat_map,
     line_chart,
     mean_and_interval,
-    offline,
     quiz,
     scatter,
     show_figure,
@@ -227,26 +225,3 @@ def test_any_caption_fits(shown, caption):
 def test_bad_images_are_refused(images, options, message):
     with pytest.raises(ValueError, match=message):
         show_images(images, **{"alt": "x", **options})
-
-
-@pytest.fixture
-def blocked(monkeypatch):
-    for owner, name in (
-        (socket.socket, "connect"),
-        (socket.socket, "connect_ex"),
-        (socket, "getaddrinfo"),
-    ):
-        monkeypatch.setattr(owner, name, getattr(owner, name))
-    offline.block_network()
-
-
-def test_blocked_network_refuses_the_outside_and_keeps_loopback(blocked):
-    for call in (
-        lambda: socket.create_connection(("192.0.2.1", 80), timeout=1),
-        lambda: socket.getaddrinfo("example.org", 80),
-        lambda: socket.socket().connect_ex(("192.0.2.1", 80)),
-    ):
-        with pytest.raises(OSError, match=r"was refused|network|offline"):
-            call()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        socket.create_connection(server.getsockname(), timeout=2).close()

@@ -1,4 +1,7 @@
-"""Run notebooks with no network: what the tests and the stored outputs rely on."""
+"""Run notebooks with no network: what the tests and the stored outputs rely on.
+
+Needs the standard library only: `tests/offline/sitecustomize.py` runs this file by itself.
+"""
 
 import ipaddress
 import os
@@ -6,34 +9,40 @@ import socket
 from pathlib import Path
 
 _STARTUP = "from vizkit.course.offline import block_network\n\nblock_network()\ndel block_network\n"
+_LOCAL_NAMES = {None, "", "localhost", socket.gethostname()}
 
 
 def block_network() -> None:
     """Refuse every connection of this process that leaves the machine, and every name look-up.
 
-    Loopback stays open. The error is an `OSError`, as it is on a machine without a network.
+    Loopback and Unix sockets stay open. The error is the one of a machine without a network, an
+    `OSError`. A second call changes nothing.
     """
+    if getattr(socket, "vizkit_blocked", False):
+        return
     connect, connect_ex, getaddrinfo = (
         socket.socket.connect,
         socket.socket.connect_ex,
         socket.getaddrinfo,
     )
 
-    def guarded_connect(self, address):
-        _refuse_outside(address)
+    def local_connect(self, address):
+        _refuse_outside(self, address)
         return connect(self, address)
 
-    def guarded_connect_ex(self, address):
-        _refuse_outside(address)
+    def local_connect_ex(self, address):
+        _refuse_outside(self, address)
         return connect_ex(self, address)
 
-    def guarded_getaddrinfo(host, *arguments, **options):
-        _refuse_outside((host,))
+    def local_getaddrinfo(host, *arguments, **options):
+        if not _is_local(host):
+            _refuse(host)
         return getaddrinfo(host, *arguments, **options)
 
-    socket.socket.connect = guarded_connect
-    socket.socket.connect_ex = guarded_connect_ex
-    socket.getaddrinfo = guarded_getaddrinfo
+    socket.socket.connect = local_connect
+    socket.socket.connect_ex = local_connect_ex
+    socket.getaddrinfo = local_getaddrinfo
+    socket.vizkit_blocked = True
 
 
 def write_startup(folder: Path) -> None:
@@ -63,19 +72,23 @@ def notebook_environment(scratch: Path) -> dict[str, str]:
     }
 
 
-def _refuse_outside(address) -> None:
-    if not isinstance(address, tuple):
-        return  # a Unix socket
-    host = address[0]
-    host = host.decode() if isinstance(host, bytes) else host
-    if host in (None, "", "localhost") or _is_loopback(host):
-        return
-    raise ConnectionRefusedError(
-        f"notebooks are run without a network here: the connection to {host} was refused"
+def _refuse_outside(connecting: socket.socket, address) -> None:
+    internet = connecting.family in (socket.AF_INET, socket.AF_INET6)
+    if internet and not _is_local(address[0]):
+        _refuse(address[0])
+
+
+def _refuse(host) -> None:
+    raise socket.gaierror(
+        socket.EAI_NONAME, f"this process runs offline: the connection to {host!r} was refused"
     )
 
 
-def _is_loopback(host: str) -> bool:
+def _is_local(host) -> bool:
+    """Whether an address or a name stays on this machine."""
+    host = host.decode() if isinstance(host, bytes) else host
+    if host in _LOCAL_NAMES:
+        return True
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
