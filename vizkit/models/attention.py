@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vizkit.models.checks import check_heads, check_whole
+from vizkit.models.rope import rotate
 
 # The value of Dosovitskiy et al. 2021 and timm; torch's own default is 1e-5.
 LAYER_NORM_EPS = 1e-6
@@ -28,7 +29,7 @@ class Attention(nn.Module):
 
     `forward(tokens)` uses the fused kernel, which never stores the (B, H, T, T) map;
     `forward(tokens, return_map=True)` takes the explicit path and returns (tokens, map).
-    Reference: timm `layers/attention.py`.
+    `rotation` turns query and key (RoPE); see `rotate`. Reference: timm `layers/attention.py`.
     """
 
     def __init__(self, *, embed_dim: int, num_heads: int) -> None:
@@ -39,10 +40,16 @@ class Attention(nn.Module):
         self.projection = nn.Linear(embed_dim, embed_dim)
 
     def forward(
-        self, tokens: Tensor, return_map: bool = False, mask: Tensor | None = None
+        self,
+        tokens: Tensor,
+        return_map: bool = False,
+        mask: Tensor | None = None,
+        rotation: Tensor | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         joint = self.query_key_value(tokens)  # (B, T, 3*D)
         query, key, value = (split_heads(part, self.num_heads) for part in joint.chunk(3, dim=-1))
+        if rotation is not None:
+            query, key = rotate(query, rotation), rotate(key, rotation)  # (B, H, T, d) each
         if return_map:
             attention_map = attention_weights(query, key, mask)  # (B, H, T, T)
             mixed = attention_map @ value  # (B, H, T, d)
@@ -78,8 +85,11 @@ class EncoderBlock(nn.Module):
         self.norm_2 = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPS)
         self.mlp = Mlp(embed_dim=embed_dim, hidden_dim=int(mlp_ratio * embed_dim))
 
-    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
-        tokens = tokens + self.attention(self.norm_1(tokens), mask=mask)  # (B, T, D)
+    def forward(
+        self, tokens: Tensor, mask: Tensor | None = None, rotation: Tensor | None = None
+    ) -> Tensor:
+        attended = self.attention(self.norm_1(tokens), mask=mask, rotation=rotation)
+        tokens = tokens + attended  # (B, T, D)
         return tokens + self.mlp(self.norm_2(tokens))  # (B, T, D)
 
 

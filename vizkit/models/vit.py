@@ -1,5 +1,7 @@
 """The Vision Transformer (Dosovitskiy et al. 2021), put together from its parts."""
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -23,11 +25,11 @@ class VisionTransformer(nn.Module):
 
     stem: "patch" (one linear layer per patch) or "convolution" (Xiao et al. 2021),
         or "residual" (the hybrid: the feature map of a small CNN);
-    position: "learned_1d", "sincos_2d" or "none";
+    position: "none", "learned_1d", "learned_2d", "sincos_2d", "rope_axial" or "rope_mixed";
     pooling: "cls" (class token), "mean" (of the patches) or "map" (attention pooling, SigLIP).
 
     `image_size` is a side in pixels or (height, width), a multiple of `patch_size`; the model
-    accepts that size only. Raises ValueError on sizes and names that do not fit.
+    accepts that size only, see `resized`. Raises ValueError on sizes and names that do not fit.
     Reference: timm `models/vision_transformer.py`, equal with the same weights.
     """
 
@@ -52,10 +54,7 @@ class VisionTransformer(nn.Module):
         check_choice("pooling", pooling, POOLINGS)
         check_whole(depth=depth)
         check_whole(num_classes=num_classes, at_least=0)
-        height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-        check_divisible(height, width, patch_size)
-        self.image_size = (height, width)
-        self.grid = (height // patch_size, width // patch_size)  # rows, columns of patches
+        self.image_size, self.grid = cut(image_size, patch_size)  # the grid: (rows, columns)
         self.in_channels, self.embed_dim = in_channels, embed_dim
         self.num_prefix_tokens = 1 if pooling == "cls" else 0
 
@@ -63,7 +62,13 @@ class VisionTransformer(nn.Module):
             patch_size=patch_size, in_channels=in_channels, embed_dim=embed_dim
         )
         self.class_token = nn.Parameter(torch.zeros(1, 1, embed_dim)) if pooling == "cls" else None
-        self.position = POSITIONS[position](self.grid, self.num_prefix_tokens, embed_dim)
+        self.position = POSITIONS[position](
+            grid=self.grid,
+            embed_dim=embed_dim,
+            num_prefix_tokens=self.num_prefix_tokens,
+            num_heads=num_heads,
+            depth=depth,
+        )
         self.blocks = nn.ModuleList(
             EncoderBlock(embed_dim=embed_dim, num_heads=num_heads, mlp_ratio=mlp_ratio)
             for _ in range(depth)
@@ -83,12 +88,34 @@ class VisionTransformer(nn.Module):
             class_token = self.class_token.expand(len(images), -1, -1)  # (B, 1, D)
             tokens = torch.cat([class_token, tokens], dim=1)  # (B, T, D) with T = N + 1
         named["with_position"] = tokens = self.position(tokens)  # (B, T, D)
-        for index, block in enumerate(self.blocks):
-            named[f"block_{index}"] = tokens = block(tokens)  # (B, T, D)
+        rotations = self.position.rotations()  # one for each block, None without RoPE
+        for index, (block, rotation) in enumerate(zip(self.blocks, rotations, strict=True)):
+            named[f"block_{index}"] = tokens = block(tokens, rotation=rotation)  # (B, T, D)
         named["encoded"] = tokens = self.norm(tokens)  # (B, T, D)
         named["pooled"] = pooled = self.pooling(tokens)  # (B, D)
         output = self.head(pooled)  # (B, num_classes), or (B, D)
         return (output, named) if return_intermediates else output
+
+    def resized(
+        self, image_size: int | tuple[int, int], positions: str = "interpolate"
+    ) -> "VisionTransformer":
+        """A copy with the same weights for images of another size; this model stays as it is.
+
+        positions: "interpolate", "extrapolate" or "repeat"; see `Position.resize`.
+        """
+        model = copy.deepcopy(self)
+        model.image_size, model.grid = cut(image_size, self.patch_embed.patch_size)
+        model.position.resize(model.grid, positions)
+        return model
+
+
+def cut(
+    image_size: int | tuple[int, int], patch_size: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(height, width) in pixels and (rows, columns) in patches of an image."""
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    check_divisible(height, width, patch_size)
+    return (height, width), (height // patch_size, width // patch_size)
 
 
 def make_pooling(pooling: str, embed_dim: int, num_heads: int, mlp_ratio: float) -> nn.Module:
