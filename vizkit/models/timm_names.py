@@ -15,8 +15,33 @@ CONVNEXT = (
 )
 
 
+SWIN = (
+    (r"^patch_embed\.proj\.", "patch_embed.projection."),
+    (r"^patch_embed\.norm\.", "patch_norm."),
+    (r"^layers\.(\d+)\.downsample\.", r"mergings.\1."),
+    (r"^layers\.(\d+)\.blocks\.", r"stages.\1."),
+    (r"^head\.fc\.", "head."),
+    (r"\battn\.", "attention."),
+    (r"\brelative_position_bias_table$", "bias_table"),
+    (r"\bqkv\.", "query_key_value."),
+    (r"\bproj\.", "projection."),
+    (r"\bnorm(\d)\.", r"norm_\1."),
+    (r"\bmlp\.fc1\.", "mlp.expand."),
+    (r"\bmlp\.fc2\.", "mlp.contract."),
+)
+
+
 def our_convnext_name(timm_name: str) -> str:
-    """The name in `ConvNeXt` of what timm calls `timm_name`."""
-    for pattern, replacement in CONVNEXT:
-        timm_name = re.sub(pattern, replacement, timm_name)
-    return timm_name
+    """The name in `ConvNeXt` or `ConvNeXtBlock` of what timm calls `timm_name`."""
+    return renamed(timm_name, CONVNEXT)
+
+
+def our_swin_name(timm_name: str) -> str:
+    """The name in `SwinTransformer`, or a part of it, of what timm calls `timm_name`."""
+    return renamed(timm_name, SWIN)
+
+
+def renamed(name: str, rules: tuple[tuple[str, str], ...]) -> str:
+    for pattern, replacement in rules:
+        name = re.sub(pattern, replacement, name)
+    return name
