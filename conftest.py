@@ -2,6 +2,7 @@
 
 - The whole run is offline: this process, and through PYTHONPATH every kernel it starts.
 - The groups (unit, widgets, …, notebooks) get a heading each; notebooks and browser tests a marker.
+- Property-based tests try the same examples in every run (`tests/examples.py`).
 - A missing Chromium ends the run at once, with one line.
 """
 
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.notebooks.nbval_course"]
+pytest_plugins = ["tests.notebooks.nbval_course", "tests.examples"]
 
 ROOT = Path(__file__).parent
 OFFLINE = ROOT / "tests" / "offline"

@@ -258,8 +258,9 @@ def test_the_first_display_is_small_and_the_rest_comes_when_asked():
     assert set(state["blocks"]) == {"0/0/11"}
     first = len(state["blocks"]["0/0/11"]) + len(state["_esm"]) + len(state["_css"])
     assert first < 520_000
-    everything = sum(map(len, widget.page_state()["blocks"].values()))
-    assert everything < 5_700_000
+    onto_the_page = widget.page_answers() | widget.page_state()["blocks"]
+    assert set(onto_the_page) == {f"0/0/{layer}" for layer in range(12)}
+    assert sum(map(len, onto_the_page.values())) < 5_700_000
     sent = []
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
     widget._answer(widget, {"ask": "0/0/3"}, [])
@@ -279,7 +280,7 @@ def test_a_question_that_makes_no_sense_is_left_unanswered(maps, ask):
 def test_too_much_for_a_page_or_a_browser_is_refused_with_advice(maps, monkeypatch):
     monkeypatch.setattr("vizkit.widgets.attention_map.PAGE_BYTES", 1000)
     with pytest.raises(ValueError, match="fewer layers"):
-        AttentionMap(maps).page_state()
+        AttentionMap(maps).page_answers()
     monkeypatch.setattr("vizkit.widgets.attention_inputs.MAX_BLOCK_BYTES", 500)
     with pytest.raises(ValueError, match="fewer heads"):
         AttentionMap(maps)

@@ -47,7 +47,15 @@ def test_pca_in_blocks_equals_pca_at_once(rng, monkeypatch):
     np.testing.assert_allclose(parts.explained, whole.explained, rtol=1e-10)
 
 
-@pytest.mark.parametrize("rows", [np.ones((1, 4, 3)), np.zeros((1, 1, 5)), np.eye(3)[None]])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.ones((1, 4, 3)),
+        np.zeros((1, 1, 5)),
+        np.eye(3)[None],
+        np.array([[[0, 7, 7], [7, 7, 7]]], np.float32),  # two points: one direction, and no second
+    ],
+)
 def test_pca_of_hardly_anything_is_finite(rows):
     found = projection.pca(rows)
     assert np.isfinite(found.points).all()

@@ -1,16 +1,20 @@
-"""Loading the weights of a timm VisionTransformer into ours: the two compute the same function."""
+"""Loading the weights of a timm ViT into ours: the two then compute the same function."""
 
+import copy
 import re
 
+import torch
 from torch import Tensor, nn
 
 from vizkit.models.attention import LAYER_NORM_EPS
+from vizkit.models.positions import Position, SinCosPosition2d
 from vizkit.models.vit import VisionTransformer
 
 # timm's name for a part (a regular expression) -> ours.
 NAMES = (
     (r"^cls_token$", "class_token"),
     (r"^pos_embed$", "position.table"),
+    (r"^rope\.freqs$", "position.frequencies"),
     (r"^patch_embed\.proj\.", "patch_embed.projection."),
     (r"^attn_pool\.", "pooling."),
     (r"^pooling\.q\.", "pooling.query."),
@@ -25,11 +29,16 @@ NAMES = (
 
 
 def load_timm_weights(model: VisionTransformer, timm_model: nn.Module) -> None:
-    """Copy the weights of a timm VisionTransformer into `model`, in place.
+    """Copy the weights of a timm VisionTransformer, or Eva with RoPE, into `model`, in place.
 
-    timm's `global_pool` "token", "avg" (made with `fc_norm=False`) and "map" are our `pooling`
-    "cls", "mean" and "map". Raises ValueError if the two do not compute the same function: other
-    shapes, extra parts (registers, layer scale, query-key norm), another activation or epsilon.
+    timm's `global_pool` "token", "avg" (made with `fc_norm=False`, or `use_fc_norm=False`) and
+    "map" are our `pooling` "cls", "mean" and "map". Its `pos_embed` is our "learned_1d", or our
+    "sincos_2d" if it holds that table. Its `rope` "cat" and "mixed" are our "rope_axial" and
+    "rope_mixed" if made with `rope_grid_indexing="ij"` (and "cat" with `rope_temperature=100`).
+
+    Raises ValueError, before anything is copied, if the two do not compute the same function: other
+    shapes, extra parts (registers, layer scale, query-key norm), another activation, epsilon or
+    rotation.
     """
     for name, module in timm_model.named_modules():
         if isinstance(module, nn.LayerNorm) and module.eps != LAYER_NORM_EPS:
@@ -38,8 +47,10 @@ def load_timm_weights(model: VisionTransformer, timm_model: nn.Module) -> None:
             raise ValueError(f"expected GELU in {name}, received {type(module).__name__}")
 
     theirs = {our_name(name): value for name, value in timm_model.state_dict().items()}
-    ours = model.state_dict()
-    check_same_parts(ours, theirs)
+    if isinstance(model.position, SinCosPosition2d):
+        check_same_table(model.position.table, theirs.pop("position.table", None))
+    check_same_parts(model.state_dict(), theirs)
+    check_same_rotations(model.position, theirs, getattr(timm_model, "rope", None))
     model.load_state_dict(theirs)
 
 
@@ -57,3 +68,33 @@ def check_same_parts(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None
     if shapes != their_shapes:
         differing = sorted(shapes.items() ^ their_shapes.items())
         raise ValueError(f"expected the parts of this model; these differ: {differing}")
+
+
+def check_same_table(ours: Tensor, theirs: Tensor | None) -> None:
+    """Raise ValueError unless timm's position table holds our fixed one."""
+    if theirs is None or theirs.shape != ours.shape or not torch.allclose(ours, theirs, atol=1e-5):
+        raise ValueError("expected the table of sincos_2d, received another position embedding")
+
+
+def check_same_rotations(position: Position, theirs: dict[str, Tensor], rope: nn.Module) -> None:
+    """Raise ValueError unless queries and keys are turned by the same angles in every layer."""
+    position = copy.deepcopy(position)
+    prefix = "position."
+    state = {name: value for name, value in theirs.items() if name.startswith(prefix)}
+    position.load_state_dict({name.removeprefix(prefix): state[name] for name in state})
+    ours = position.rotations()
+    if ours[0] is None or rope is None:
+        if ours[0] is not None or rope is not None:
+            raise ValueError(
+                f"expected RoPE in both models or in none, received {type(position).__name__} "
+                f"and {type(rope).__name__}"
+            )
+        return
+    sine, cosine = rope.get_embed().chunk(2, dim=-1)  # (N, d) or (depth, H, N, d) each
+    expected = torch.stack([cosine, sine])  # (2, N, d) or (2, depth, H, N, d)
+    received = torch.stack(ours, dim=1)[..., position.num_prefix_tokens :, :]  # (2, depth, ..., N, d/2)
+    received = received.repeat_interleave(2, dim=-1)
+    if expected.ndim == 3:
+        expected = expected.unsqueeze(1).expand_as(received)
+    if expected.shape != received.shape or not torch.allclose(expected, received, atol=1e-5):
+        raise ValueError("expected the same rotations ...")

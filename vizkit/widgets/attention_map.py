@@ -359,24 +359,32 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         self.send({"block": wish}, buffers=[block.compressed()])
 
     def page_state(self) -> dict[str, Any]:
-        """Return the state of an exported page, with all layers of all pictures.
+        """Return the state of an exported page, with the layer on view."""
+        shown = self._first_blocks(self.layer, self.image_index)
+        return {**self.get_state(), "blocks": shown}
+
+    def page_answers(self) -> dict[str, bytes]:
+        """Return all layers of all pictures but those on view, for an exported page.
 
         Raises:
             ValueError: the page would be larger than 48 MB.
         """
-        blocks: dict[str, bytes] = {}
-        total = 0
+        shown = self._first_blocks(self.layer, self.image_index)
+        answers: dict[str, bytes] = {}
+        room = PAGE_BYTES - sum(map(len, shown.values()))
         for s, side in enumerate(self._sides):
             for index, layer in enumerate(side.layers):
                 for i, block in enumerate(layer.blocks):
-                    blocks[f"{s}/{i}/{index}"] = packed = block.compressed(6)
-                    total += len(packed)
-                    if total > PAGE_BYTES:
+                    name = f"{s}/{i}/{index}"
+                    if name not in shown:
+                        answers[name] = block.compressed(6)
+                        room -= len(answers[name])
+                    if room < 0:
                         raise ValueError(
                             f"the page would be larger than {PAGE_BYTES >> 20} MB: keep fewer layers (layers=[…])"
                             " or fewer pictures"
                         )
-        return {**self.get_state(), "blocks": blocks}
+        return answers
 
     # Numbers, from the same bytes as the browser's.
 

@@ -83,8 +83,12 @@ class VizkitWidget(anywidget.AnyWidget):
         raise NotImplementedError
 
     def page_state(self) -> dict[str, Any]:
-        """Return the state that an exported page needs: all that the front end might ask the kernel for."""
+        """Return the state that an exported page starts with."""
         return self.get_state()
+
+    def page_answers(self) -> dict[str, bytes]:
+        """Return what the front end might ask the kernel for later: the page's answer to `{"ask": name}`."""
+        return {}
 
     def save_html(self, path: str | Path) -> Path:
         """Write one self-contained page that is alive with no kernel and no network; return its path.

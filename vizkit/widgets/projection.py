@@ -58,7 +58,9 @@ def _basis(rows: Array, mean: Array) -> Array:
     if rows.shape[1] > len(rows):  # fewer points than dimensions: the (N, N) Gram matrix is smaller
         centred = rows.astype(np.float64) - mean
         values, vectors = np.linalg.eigh(centred @ centred.T)
-        lengths = np.sqrt(np.maximum(values[-2:], 1e-300))
+        # A direction without variance has an eigenvalue of rounding errors: no direction at all.
+        real = values[-2:] > max(values[-1], 0) * 1e-12
+        lengths = np.where(real, np.sqrt(np.maximum(values[-2:], 0)), np.inf)
         basis = (centred.T @ vectors[:, -2:] / lengths)[:, ::-1]
     else:
         basis = np.linalg.eigh(_scatter(rows, mean))[1][:, :-3:-1]

@@ -13,16 +13,16 @@ function bytesOf(text) {
   return new DataView(bytes.buffer);
 }
 
-/** @param {SavedWidget} saved */
-function modelOf({ state, buffers }) {
+/** @param {SavedWidget} saved @param {number} index */
+function modelOf({ state, buffers }, index) {
   for (const { path, data } of buffers) {
     const inner = path.slice(0, -1).reduce((place, key) => place[key], state);
     inner[path[path.length - 1]] = bytesOf(data);
   }
   /** @type {Map<string, Set<(...rest: any[]) => void>>} */
   const handlers = new Map();
-  /** @param {string} event @param {any} [value] */
-  const fire = (event, value) => { for (const handler of [...(handlers.get(event) ?? [])]) handler(model, value); };
+  /** @param {string} event @param {any[]} rest */
+  const fire = (event, ...rest) => { for (const handler of [...(handlers.get(event) ?? [])]) handler(...rest); };
   const model = {
     /** @param {string} name */
     get: (name) => state[name],
@@ -30,11 +30,19 @@ function modelOf({ state, buffers }) {
     set(name, value) {
       if (JSON.stringify(state[name]) === JSON.stringify(value)) return;
       state[name] = value;
-      fire(`change:${name}`, value);
-      fire("change");
+      fire(`change:${name}`, model, value);
+      fire("change", model);
     },
     save_changes() {},
-    send() {},
+    /** Answers for the kernel from what stands below on the page, once all of it has been read. @param {{ ask: string }} wish */
+    send({ ask }) {
+      const answer = () => {
+        const found = document.getElementById(`vizkit-${index}-${ask}`);
+        if (found) fire("msg:custom", { block: ask }, [bytesOf(found.textContent ?? "")]);
+      };
+      if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", answer);
+      else setTimeout(answer);
+    },
     /** @param {string} event @param {(...rest: any[]) => void} handler */
     on(event, handler) { handlers.set(event, (handlers.get(event) ?? new Set()).add(handler)); },
     /** @param {string} event @param {(...rest: any[]) => void} handler */
