@@ -18,9 +18,13 @@ from vizkit.models import (
     VisionTransformer,
     count_parameters,
 )
-from vizkit.models.timm_names import our_convnext_name
+from vizkit.models.timm_names import our_part_name
 
 STEPS = list(RESNET_TO_CONVNEXT)
+
+
+def our_name(name):
+    return our_part_name(name, ConvNeXt)
 
 
 @DTYPES
@@ -32,7 +36,7 @@ def test_block_equals_timm(dtype, layer_scale, kernel_size):
         TimmBlock(12, kernel_size=kernel_size, ls_init_value=layer_scale),
         (2, 12, 9, 10),
         dtype,
-        rename=our_convnext_name,
+        rename=our_name,
     )
 
 
@@ -46,7 +50,7 @@ def timm_convnext(**options):
 def test_network_equals_timm(dtype, num_classes, size):
     ours = ConvNeXt(widths=(8, 12, 16, 24), depths=(1, 2, 1, 1), num_classes=num_classes)
     reference = timm_convnext(num_classes=num_classes)
-    assert_same_function(ours, reference, (2, 3, *size), dtype, rename=our_convnext_name)
+    assert_same_function(ours, reference, (2, 3, *size), dtype, rename=our_name)
 
 
 def test_weights_start_where_those_of_timm_start():

@@ -22,10 +22,14 @@ from vizkit.models import (
     window_partition,
 )
 from vizkit.models.attention import merge_heads, split_heads
-from vizkit.models.timm_names import our_swin_name
+from vizkit.models.timm_names import our_part_name
 
 QUICK = settings(max_examples=60, deadline=None)
 SIDES = st.integers(1, 4)
+
+
+def our_swin_name(name):
+    return our_part_name(name, SwinTransformer)
 
 
 @QUICK
@@ -97,10 +101,6 @@ class WithMask(nn.Module):
 
     def forward(self, windows):
         return self.attention(windows, mask=self.mask)
-
-
-def our_attention_name(name):
-    return name if name.startswith("attention.") else our_swin_name(name)
 
 
 @DTYPES

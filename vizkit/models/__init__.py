@@ -21,6 +21,7 @@ from vizkit.models.positions import (
 )
 from vizkit.models.rope import axial_frequencies, mixed_frequencies, rotate, rotation_of
 from vizkit.models.swin import PatchMerging, SwinBlock, SwinTransformer
+from vizkit.models.timm_names import load_timm_parts
 from vizkit.models.timm_weights import load_timm_weights
 from vizkit.models.vit import VisionTransformer, count_parameters
 from vizkit.models.windows import (
@@ -65,6 +66,7 @@ __all__ = [
     "axial_frequencies",
     "capture_attention",
     "count_parameters",
+    "load_timm_parts",
     "load_timm_weights",
     "mixed_frequencies",
     "patch_places",

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
+from vizkit.models.checks import check_images, check_whole
 from vizkit.models.cnn import ConvNet
-from vizkit.models.patches import check_images
 
 
 class ResidualStem(nn.Module):
@@ -11,11 +11,12 @@ class ResidualStem(nn.Module):
 
     Each stage after the first halves the map, until one cell stands for one patch; a 1x1
     convolution makes the token. The grid is that of a `PatchEmbed` with the same `patch_size`, a
-    power of two of at least 4. Reference: timm `models/vision_transformer_hybrid.py`.
+    power of two of at least 4. Reference: timm `layers/hybrid_embed.py`, around its `ResNet`.
     """
 
     def __init__(self, *, patch_size: int = 8, in_channels: int = 3, embed_dim: int = 96) -> None:
         super().__init__()
+        check_whole(patch_size=patch_size, in_channels=in_channels, embed_dim=embed_dim)
         stages = patch_size.bit_length() - 1
         if patch_size < 4 or 2**stages != patch_size:
             raise ValueError(
@@ -40,5 +41,5 @@ class ResidualStem(nn.Module):
         check_images(images, channels=self.in_channels, patch_size=self.patch_size)
         features = self.network.stem(images)  # (B, width, H/2, W/2)
         for stage in self.network.stages:
-            features = stage(features)  # (B, C', H', W')
+            features = stage(features)  # (B, C', H', W'), at last (B, D, rows, columns)
         return self.projection(features).flatten(2).transpose(1, 2)  # (B, N, D)

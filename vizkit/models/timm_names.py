@@ -1,9 +1,20 @@
-"""Loading timm's weights into ConvNeXt, Swin and the hybrid's stem: what each part is called there."""
+"""Loading timm's weights into ConvNeXt, Swin and hybrids: what each part is called there."""
 
 import re
 
+from torch import nn
+
+from vizkit.models.convnext import ConvNeXt, ConvNeXtBlock
+from vizkit.models.hybrid import ResidualStem
+from vizkit.models.swin import PatchMerging, SwinBlock, SwinTransformer
+from vizkit.models.timm_weights import check_same_parts, our_name
+from vizkit.models.vit import VisionTransformer
+from vizkit.models.windows import WindowAttention
+
+Rules = tuple[tuple[str, str], ...]
+
 # timm's name for a part (a regular expression) -> ours. All are applied, from the top.
-CONVNEXT = (
+CONVNEXT: Rules = (
     (r"^stages\.(\d+)\.downsample\.", r"halvings.\1."),
     (r"^stages\.(\d+)\.blocks\.", r"stages.\1."),
     (r"^head\.norm\.", "norm."),
@@ -13,10 +24,7 @@ CONVNEXT = (
     (r"\bmlp\.fc1\.", "mlp.expand."),
     (r"\bmlp\.fc2\.", "mlp.contract."),
 )
-
-
-SWIN = (
-    (r"^patch_embed\.proj\.", "patch_embed.projection."),
+SWIN: Rules = (
     (r"^patch_embed\.norm\.", "patch_norm."),
     (r"^layers\.(\d+)\.downsample\.", r"mergings.\1."),
     (r"^layers\.(\d+)\.blocks\.", r"stages.\1."),
@@ -29,19 +37,70 @@ SWIN = (
     (r"\bmlp\.fc1\.", "mlp.expand."),
     (r"\bmlp\.fc2\.", "mlp.contract."),
 )
+HYBRID: Rules = (
+    (r"^proj\.", "projection."),
+    (r"\bbackbone\.", "network."),
+    (r"\bnetwork\.conv1\.", "network.stem.0."),
+    (r"\bnetwork\.bn1\.", "network.stem.1."),
+    # timm counts the layers of a ResNet from 1, we count stages from 0.
+    *((rf"\bnetwork\.layer{number}\.", f"network.stages.{number - 1}.") for number in range(1, 9)),
+    (r"\bconv(\d)\.", r"conv_\1."),
+    (r"\bbn(\d)\.", r"norm_\1."),
+    (r"\bdownsample\.", "shortcut."),
+)
+RULES: dict[type[nn.Module], Rules] = {
+    ConvNeXt: CONVNEXT,
+    ConvNeXtBlock: CONVNEXT,
+    SwinTransformer: SWIN,
+    SwinBlock: SWIN,
+    WindowAttention: SWIN,
+    PatchMerging: SWIN,
+    ResidualStem: HYBRID,
+    VisionTransformer: HYBRID,
+}
 
 
-def our_convnext_name(timm_name: str) -> str:
-    """The name in `ConvNeXt` or `ConvNeXtBlock` of what timm calls `timm_name`."""
-    return renamed(timm_name, CONVNEXT)
+def load_timm_parts(model: nn.Module, timm_model: nn.Module) -> None:
+    """Copy timm's weights into our `ConvNeXt`, `SwinTransformer`, hybrid, or a part of one.
+
+    A hybrid is our `VisionTransformer(stem="residual")` and timm's with a `HybridEmbed` of its
+    `ResNet`. Parts are `ConvNeXtBlock`, `SwinBlock`, `WindowAttention`, `PatchMerging` and
+    `ResidualStem`. Raises TypeError for other models, and ValueError, before anything is copied,
+    if the two do not compute the same function: other names, shapes, epsilon, activation, shift.
+    """
+    if type(model) not in RULES:
+        known = ", ".join(one.__name__ for one in RULES)
+        raise TypeError(f"expected one of {known}, received {type(model).__name__}")
+    theirs = {
+        our_part_name(name, type(model)): value for name, value in timm_model.state_dict().items()
+    }
+    check_same_parts(model.state_dict(), theirs)
+    ours = dict(model.named_modules())
+    for name, module in timm_model.named_modules():
+        check_same_layer(ours.get(our_part_name(f"{name}.", type(model))[:-1]), module, name)
+    model.load_state_dict(theirs)
 
 
-def our_swin_name(timm_name: str) -> str:
-    """The name in `SwinTransformer`, or a part of it, of what timm calls `timm_name`."""
-    return renamed(timm_name, SWIN)
+def our_part_name(timm_name: str, model_type: type[nn.Module]) -> str:
+    """The name in a model of `model_type` of what timm calls `timm_name`."""
+    for pattern, replacement in RULES[model_type]:
+        timm_name = re.sub(pattern, replacement, timm_name)
+    return our_name(timm_name) if model_type is VisionTransformer else timm_name
 
 
-def renamed(name: str, rules: tuple[tuple[str, str], ...]) -> str:
-    for pattern, replacement in rules:
-        name = re.sub(pattern, replacement, name)
-    return name
+def check_same_layer(ours: nn.Module | None, theirs: nn.Module, name: str) -> None:
+    """Raise ValueError if two layers with the same weights differ in what they do."""
+    if isinstance(theirs, nn.LayerNorm | nn.BatchNorm2d) and theirs.eps != ours.eps:
+        raise ValueError(f"expected epsilon {ours.eps} in {name}, received {theirs.eps}")
+    if name.endswith("mlp.act") and type(theirs).__name__ != "GELU":
+        raise ValueError(f"expected GELU in {name}, received {type(theirs).__name__}")
+    if isinstance(ours, nn.Conv2d) and (ours.stride, ours.padding) != (
+        theirs.stride,
+        theirs.padding,
+    ):
+        raise ValueError(
+            f"expected stride {ours.stride} and padding {ours.padding} in {name}, "
+            f"received {theirs.stride} and {theirs.padding}"
+        )
+    if isinstance(ours, SwinBlock) and ours.shift != theirs.shift_size:
+        raise ValueError(f"expected shift {ours.shift} in {name}, received {theirs.shift_size}")
