@@ -205,8 +205,11 @@ def lab(arguments: list[str]) -> NoReturn:
     """Opens JupyterLab on the first notebook."""
     python = ensure_environment()
     options = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    start = ROOT / "notebooks" / "00_start_here.ipynb"
-    run_in_environment([python, "-m", "jupyterlab", start, *options, *arguments])
+    # Not the notebook as an argument: the address that is printed, for a browser on another
+    # machine or one that does not open by itself, would then lead to an empty launcher.
+    options.append(f"--ServerApp.root_dir={ROOT / 'notebooks'}")
+    options.append("--LabApp.default_url=/lab/tree/00_start_here.ipynb")
+    run_in_environment([python, "-m", "jupyterlab", *options, *arguments])
 
 
 def prepare_frontend_tests() -> None:

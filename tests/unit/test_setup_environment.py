@@ -101,3 +101,16 @@ def test_an_install_that_fails_says_so_and_is_not_taken_for_ready(tool, monkeypa
     with pytest.raises(SystemExit, match="the install did not finish"):
         tool.ensure_environment()
     assert tool.installed_extras() is None
+
+
+def test_the_lab_opens_on_the_first_notebook_wherever_its_address_is_opened(tool, monkeypatch):
+    started = []
+    monkeypatch.setattr(tool, "run_in_environment", started.extend)
+    tool.lab(["--no-browser"])
+    assert tool.events == ["venv", "pip"]
+    assert started[1:3] == ["-m", "jupyterlab"]
+    assert started[-1] == "--no-browser"
+    options = dict(word.split("=", 1) for word in map(str, started) if "=" in word)
+    first = options["--LabApp.default_url"].removeprefix("/lab/tree/")
+    folder = Path(options["--ServerApp.root_dir"]).relative_to(tool.ROOT)
+    assert (ROOT / folder / first).is_file()
