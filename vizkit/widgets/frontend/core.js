@@ -45,9 +45,14 @@ function rgb(hex) {
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
+/** @type {Map<string, Uint32Array>} */
+const COLOR_TABLES = new Map();
+
 /** 256 opaque pixels of a colour map, ready to be written to ImageData as 32-bit words (little endian).
  * @param {string} name @returns {Uint32Array} */
 function colorTable(name) {
+  const known = COLOR_TABLES.get(name);
+  if (known) return known;
   const stops = COLOR_STOPS[/** @type {keyof typeof COLOR_STOPS} */ (name)].map(rgb);
   const table = new Uint32Array(256);
   for (let i = 0; i < 256; i++) {
@@ -55,6 +60,7 @@ function colorTable(name) {
     const [r, g, b] = stops[k].map((low, channel) => Math.round(low + (stops[k + 1][channel] - low) * part));
     table[i] = (255 << 24) | (b << 16) | (g << 8) | r;
   }
+  COLOR_TABLES.set(name, table);
   return table;
 }
 
@@ -132,7 +138,7 @@ function openFrame({ model, el }, about) {
   const repaint = new Set();
   /** @type {Map<string, string>} */
   const written = new Map();
-  // Reading a computed style makes the browser lay out again, so each is read once a frame.
+  // Reading a computed style makes the browser lay out again, so each is read once until the theme or a size changes.
   /** @type {Map<string, string>} */
   const styles = new Map();
   let pendingFrame = 0, saveTimer = 0, lastSave = 0;
@@ -143,7 +149,8 @@ function openFrame({ model, el }, about) {
     undo.push(() => target.removeEventListener(type, handler, options));
   };
   /** Draws every surface once, before the next frame, however often it is asked. */
-  const ask = () => { pendingFrame ||= requestAnimationFrame(() => { pendingFrame = 0; styles.clear(); for (const paint of repaint) paint(); }); };
+  const ask = () => { pendingFrame ||= requestAnimationFrame(() => { pendingFrame = 0; for (const paint of repaint) paint(); }); };
+  const restyle = () => { styles.clear(); ask(); };
   undo.push(() => cancelAnimationFrame(pendingFrame), () => clearTimeout(saveTimer));
 
   const save = () => { lastSave = performance.now(); saveTimer = 0; model.save_changes(); };
@@ -175,9 +182,8 @@ function openFrame({ model, el }, about) {
     const wish = model.get("theme"), page = pageTheme(el);
     const dark = wish === "auto" ? page.dark : wish === "dark";
     root.dataset.theme = dark ? "dark" : "light";
-    styles.clear();
     root.dataset.lab = String(page.lab && dark === page.dark);
-    ask();
+    restyle();
   };
   const themeWatch = new MutationObserver(applyTheme);
   for (const node of [document.body, document.documentElement]) themeWatch.observe(node, { attributes: true, attributeFilter: ["class", "style", "data-jp-theme-light", "data-jp-theme-name", "data-theme"] });
@@ -214,7 +220,7 @@ function openFrame({ model, el }, about) {
       paint(self);
     };
     repaint.add(run);
-    const resize = new ResizeObserver(ask);
+    const resize = new ResizeObserver(restyle);
     resize.observe(canvas);
     undo.push(() => resize.disconnect());
     return self;
@@ -327,9 +333,9 @@ function openFrame({ model, el }, about) {
     // A frame that forbids the Fullscreen API still gets a widget that fills its window: the CSS does that.
     if (on && !document.fullscreenElement) root.requestFullscreen?.().catch(() => {});
     if (!on && document.fullscreenElement) document.exitFullscreen?.().catch(() => {});
-    ask();
+    restyle();
   };
-  listen(document, "fullscreenchange", () => { if (document.fullscreenElement !== root) { root.dataset.full = "false"; ask(); } });
+  listen(document, "fullscreenchange", () => { if (document.fullscreenElement !== root) { root.dataset.full = "false"; restyle(); } });
   const showKeys = () => {
     keyList.hidden = !keyList.hidden;
     keyList.replaceChildren(...shortcuts.map((item) => make("div", {}, make("kbd", {}, item.keys === " " ? "space" : item.keys.replace(/Arrow/g, "")), ` ${item.name}`)));

@@ -22,20 +22,22 @@ function fastExp(x) {
   return EXP_PARTS[k & 2047] * EXP_POWERS[(k >> 11) + 1023] * (1 + r * (1 + r * 0.5));
 }
 
-/** Writes one row of images @ texts.T. @param {Float64Array} images @param {Float64Array} texts @param {number} dim @param {number} row @param {Float64Array} out @param {number} columns */
-function multiplyRow(images, texts, dim, row, out, columns) {
-  const from = row * dim, last = columns - 1;
+/** Writes two rows of images @ texts.T, four columns at a time: what is read serves eight sums. @param {Float64Array} images @param {Float64Array} texts
+ * @param {number} dim @param {number} row @param {Float64Array} out @param {number} columns */
+function multiplyRows(images, texts, dim, row, out, columns) {
+  // Past an end the last row or column is computed again, which costs less than loops of their own.
+  const last = columns - 1, next = Math.min(row + 1, out.length / columns - 1), from = row * dim, from1 = next * dim, at = row * columns, at1 = next * columns;
   for (let j = 0; j < columns; j += 4) {
-    // Past the end the last column is computed again, which costs less than a second loop.
     const j1 = Math.min(j + 1, last), j2 = Math.min(j + 2, last), j3 = Math.min(j + 3, last);
     const t0 = j * dim, t1 = j1 * dim, t2 = j2 * dim, t3 = j3 * dim;
-    let a = 0, b = 0, c = 0, d = 0;
+    let a = 0, b = 0, c = 0, d = 0, a1 = 0, b1 = 0, c1 = 0, d1 = 0;
     for (let k = 0; k < dim; k++) {
-      const x = images[from + k];
-      a += x * texts[t0 + k]; b += x * texts[t1 + k]; c += x * texts[t2 + k]; d += x * texts[t3 + k];
+      const x = images[from + k], x1 = images[from1 + k], p = texts[t0 + k], q = texts[t1 + k], r = texts[t2 + k], s = texts[t3 + k];
+      a += x * p; b += x * q; c += x * r; d += x * s;
+      a1 += x1 * p; b1 += x1 * q; c1 += x1 * r; d1 += x1 * s;
     }
-    const at = row * columns;
     out[at + j] = a; out[at + j1] = b; out[at + j2] = c; out[at + j3] = d;
+    out[at1 + j] = a1; out[at1 + j1] = b1; out[at1 + j2] = c1; out[at1 + j3] = d1;
   }
 }
 
@@ -126,6 +128,20 @@ function valueAt({ values, rows, columns }, now, view, i, j) {
   return view === 3 ? pair : (pair - own) / rows;
 }
 
+/** @type {Map<number, Uint32Array>} */
+const SHARE_COLORS = new Map();
+
+/** Colour of a share from 0 to 1 by the upper 18 bits of its float32: a table instead of a root per cell.
+ * @param {number} view @param {number} base @param {number} gain */
+function shareColors(view, base, gain) {
+  const known = SHARE_COLORS.get(view);
+  if (known) return known;
+  const middles = new Float32Array(Uint32Array.from({ length: 65536 }, (_, upper) => (upper << 14) + 8192).buffer), table = colorTable(VIEW_COLORS[view]);
+  const made = Uint32Array.from(middles, (share) => table[(base + gain * Math.sqrt(Math.min(1, share))) | 0]);
+  SHARE_COLORS.set(view, made);
+  return made;
+}
+
 /** Colours of a view. Probabilities run from 0 to 1 and gradients from −1/N to 1/N, both with the square root of the
  * size, so that the scale stays put while the temperature moves and small shares stay visible.
  * @param {Matrix} matrix @param {Analysis} now @param {number} view @param {[number, number]} range of the cosine view @param {Uint32Array} pixels */
@@ -137,15 +153,15 @@ function paintPixels(matrix, now, view, [low, high], pixels) {
     for (let at = 0; at < pixels.length; at++) pixels[at] = table[((values[at] - low) * step + 0.5) | 0];
   } else if (!now.shared) {
     for (let i = 0, at = 0; i < rows; i++) for (let j = 0; j < columns; j++, at++) pixels[at] = table[(base + gain * Math.sqrt(Math.abs(valueAt(matrix, now, view, i, j)) * (signed ? rows : 1))) | 0];
-  } else if (view === 3 || view === 5) {
-    const lift = Math.exp(matrix.high * now.scale + now.bias);
-    for (let at = 0; at < pixels.length; at++) { const e = weights[at] * lift; pixels[at] = table[(base + gain * Math.sqrt(e / (1 + e))) | 0]; }
   } else {
-    const top = matrix.high * now.scale, part = view === 4 ? 0.5 : 1;
+    const top = matrix.high * now.scale, part = view === 4 ? 0.5 : 1, pairwise = view === 3 || view === 5, lift = Math.exp(top + now.bias);
     const perColumn = now.columnLse.map((lse) => (view === 1 ? 0 : part * Math.exp(top - lse)));
-    for (let i = 0, at = 0; i < rows; i++) {
+    const shares = new Float32Array(columns), words = new Uint32Array(shares.buffer), colors = shareColors(view, base, gain);
+    for (let i = 0, at = 0; i < rows; i++, at += columns) {
       const perRow = view === 2 ? 0 : part * Math.exp(top - now.rowLse[i]);
-      for (let j = 0; j < columns; j++, at++) pixels[at] = table[(base + gain * Math.sqrt(weights[at] * (perRow + perColumn[j]))) | 0];
+      if (pairwise) for (let j = 0; j < columns; j++) { const e = weights[at + j] * lift; shares[j] = e / (1 + e); }
+      else for (let j = 0; j < columns; j++) shares[j] = weights[at + j] * (perRow + perColumn[j]);
+      for (let j = 0; j < columns; j++) pixels[at + j] = colors[words[j] >>> 14];
     }
   }
   if (signed) for (let i = 0; i < rows; i++) pixels[i * columns + i] = table[(base - gain * Math.sqrt(Math.abs(valueAt(matrix, now, view, i, i)) * rows)) | 0];
@@ -176,6 +192,7 @@ function render(view) {
   const buffer = make("canvas", { width: String(columns), height: String(rows) });
   const bufferContext = /** @type {CanvasRenderingContext2D} */ (buffer.getContext("2d"));
   const bitmap = bufferContext.createImageData(columns, rows), pixels = new Uint32Array(bitmap.data.buffer);
+  const rampContext = /** @type {CanvasRenderingContext2D} */ (make("canvas", { width: "256", height: "1" }).getContext("2d")), ramp = rampContext.createImageData(256, 1);
   const weights = new Float64Array(rows * columns);
   /** @type {Map<number, Matrix>} */
   const cache = new Map();
@@ -183,7 +200,7 @@ function render(view) {
   let matrix = null;
   /** @type {Analysis | null} */
   let now = null;
-  let computed = "", painted = "", progress = 0, job = 0;
+  let computed = "", painted = "", progress = 0, job = 0, pending = 0;
   let kind = VIEWS.indexOf(get("view")), temperature = get("temperature"), bias = get("bias"), step = get("step");
   /** @type {Cell} */
   let cursor = { row: -1, column: -1 };
@@ -210,8 +227,8 @@ function render(view) {
     const part = (/** @type {NumberArray | null} */ all, /** @type {number} */ count) => Float64Array.from(all ? all.data.subarray(step * count * dim, (step + 1) * count * dim) : []);
     const left = part(images, rows), right = part(texts, columns);
     const work = () => {
-      const until = performance.now() + 14;
-      while (row < rows && performance.now() < until) multiplyRow(left, right, dim, row++, values, columns);
+      const until = performance.now() + 40;
+      for (; row < rows && performance.now() < until; row += 2) multiplyRows(left, right, dim, row, values, columns);
       progress = row / rows;
       ask();
       if (row < rows) { tiles.classList.add("sm-stale"); job = window.setTimeout(work); return; }
@@ -221,7 +238,7 @@ function render(view) {
     };
     work();
   };
-  frame.onClose(() => clearTimeout(job));
+  frame.onClose(() => { clearTimeout(job); cancelAnimationFrame(pending); });
 
   /** Brings numbers and colours up to date, only what changed. */
   const compute = () => {
@@ -239,9 +256,11 @@ function render(view) {
   const setView = (/** @type {number} */ next) => { kind = next; choose.value = VIEWS[kind]; write("view", VIEWS[kind]); ask(); };
   const choose = frame.select(frame.toolbar, "view", VIEWS, VIEWS[kind], (value) => setView(VIEWS.indexOf(value)));
   if (!paired) for (const option of [...choose.options].slice(4)) option.disabled = true;
-  const setTemperature = (/** @type {number} */ value) => { temperature = value; write("temperature", value); ask(); };
+  /** The matrix of cosines stays as it is while temperature and bias move the numbers beside it. */
+  const refresh = () => { if (kind) ask(); else pending ||= requestAnimationFrame(() => { pending = 0; compute(); }); };
+  const setTemperature = (/** @type {number} */ value) => { temperature = value; write("temperature", value); refresh(); };
   const heat = frame.slider(frame.toolbar, { label: "temperature τ", min: 0.005, max: 2, log: true, value: temperature, format: (value) => `${formatNumber(value)} · logit_scale ${formatNumber(1 / value)}`, changed: setTemperature });
-  const lean = frame.slider(frame.toolbar, { label: "bias", min: -20, max: 10, step: 0.1, value: bias, changed: (value) => { bias = value; write("bias", value); ask(); } });
+  const lean = frame.slider(frame.toolbar, { label: "bias", min: -20, max: 10, step: 0.1, value: bias, changed: (value) => { bias = value; write("bias", value); refresh(); } });
   const scrub = steps > 1 ? frame.scrubber(frame.toolbar, { label: "step", names: get("step_names"), value: step, changed: (index) => { step = index; write("step", index); load(); } }) : null;
 
   // The picture.
@@ -346,11 +365,10 @@ function render(view) {
     if (drag) box(drag.x, drag.y, drag.toX - drag.x, drag.toY - drag.y, "#fff");
   };
   const paintBar = (/** @type {number} */ top, /** @type {number} */ wide) => {
-    const table = colorTable(VIEW_COLORS[kind]), [low, high] = get("value_range"), ink = color("ink"), { left } = at;
-    table.forEach((word, k) => {
-      pen.fillStyle = `rgb(${word & 255},${(word >> 8) & 255},${(word >> 16) & 255})`;
-      pen.fillRect(left + (wide * k) / 256, top, wide / 256 + 1, 9 * unit);
-    });
+    const [low, high] = get("value_range"), ink = color("ink"), { left } = at;
+    new Uint32Array(ramp.data.buffer).set(colorTable(VIEW_COLORS[kind]));
+    rampContext.putImageData(ramp, 0, 0);
+    pen.drawImage(rampContext.canvas, left, top, wide, 9 * unit);
     /** @type {[number, number][]} place from 0 to 1, number */
     const ticks = !kind ? [0, 1, 2, 3, 4].map((k) => [k / 4, low + ((high - low) * k) / 4]) : kind < 4 ? [0, 0.01, 0.1, 0.3, 0.6, 1].map((share) => [Math.sqrt(share), share])
       : [-1, -0.3, -0.05, 0, 0.05, 0.3, 1].map((share) => [0.5 + (Math.sign(share) * Math.sqrt(Math.abs(share))) / 2, share / rows]);
@@ -361,7 +379,7 @@ function render(view) {
     compute();
     pen = context;
     unit = frame.scale();
-    const full = frame.root.dataset.full === "true", above = canvas.getBoundingClientRect().top - frame.root.getBoundingClientRect().top + frame.root.scrollTop;
+    const full = frame.root.dataset.full === "true", above = full ? canvas.getBoundingClientRect().top - frame.root.getBoundingClientRect().top + frame.root.scrollTop : 0;
     const wanted = arrange(width, full ? Math.max(260, window.innerHeight - above - 62 * unit) : 620, full);
     if (Math.abs(wanted - height) > 1) { canvas.style.height = `${wanted}px`; ask(); }
     pen.textBaseline = "middle";
@@ -375,12 +393,21 @@ function render(view) {
   // Beside it: the losses, and one row's or column's distribution.
   const tiles = make("div", { class: "sm-tiles" }), ranking = make("div", { class: "sm-ranking" });
   frame.stage.append(make("div", { class: "sm-side" }, tiles, ranking));
+  const figures = ["InfoNCE loss", "sigmoid loss", "image → text accuracy", "text → image accuracy"].map((title) => {
+    const value = make("b"), note = make("small");
+    tiles.append(make("div", {}, make("span", {}, title), value, note));
+    return { value, note };
+  });
   const showNumbers = (/** @type {Matrix} */ { imageHits, textHits }, /** @type {Analysis} */ { infonce, sigmoid }) => {
-    /** @type {[string, number, string][]} */
-    const parts = [["InfoNCE loss", infonce, `chance log N = ${formatNumber(Math.log(rows))}`], ["sigmoid loss", sigmoid, "sum over pairs / N"],
-      ["image → text accuracy", imageHits / rows, `${imageHits} of ${rows} images`], ["text → image accuracy", textHits / columns, `${textHits} of ${columns} texts`]];
+    /** @type {[number, string][]} */
+    const parts = [[infonce, `chance log N = ${formatNumber(Math.log(rows))}`], [sigmoid, "sum over pairs / N"], [imageHits / rows, `${imageHits} of ${rows} images`], [textHits / columns, `${textHits} of ${columns} texts`]];
     tiles.classList.remove("sm-stale");
-    tiles.replaceChildren(...parts.map(([title, value, note]) => make("div", {}, make("span", {}, title), make("b", { "data-value": String(paired ? value : NaN) }, paired ? formatNumber(value, 4) : "—"), make("small", {}, paired ? note : "needs one text per image"))));
+    parts.forEach(([number, text], k) => {
+      const { value, note } = figures[k];
+      value.dataset.value = String(paired ? number : NaN);
+      value.textContent = paired ? formatNumber(number, 4) : "—";
+      note.textContent = paired ? text : "needs one text per image";
+    });
   };
 
   /** What the panel describes: what is pinned, else what is under the cursor. */
@@ -389,6 +416,7 @@ function render(view) {
     const down = pinned ? row === undefined : cursor.column >= 0 && (kind === 2 || cursor.row < 0);
     return { down, pinned, index: Math.max(0, pinned ? row ?? column : down ? cursor.column : cursor.row) };
   };
+  let listed = "", places = /** @type {{ li: HTMLElement, value: HTMLElement, bar: HTMLElement }[]} */ ([]);
   const showRanking = () => {
     if (!matrix || !now) return;
     const { down, pinned, index } = subject(), count = down ? rows : columns, m = matrix, a = now;
@@ -401,13 +429,26 @@ function render(view) {
     const rivals = paired ? sorted(plain).filter((k) => k !== index) : [], above = rivals.filter((k) => plain[k] >= own).length, hard = rivals.slice(0, Math.max(2, above));
     if (paired && !shown.includes(index)) shown[most - 1] = index;
     const title = (/** @type {boolean} */ text, /** @type {number} */ k) => (text ? name(k) : `image ${k}`);
-    const list = make("ol", { class: "sm-list", "aria-label": `${symbol()}, sorted` }, ...shown.map((k) => {
-      const right = paired && k === index, mark = right ? "✓ correct" : hard.includes(k) ? "hard negative" : "";
-      return make("li", { class: right ? "sm-right" : mark && "sm-hard", "data-index": String(k), "data-value": String(scores[k]) }, down ? stamp(k, 26) : "",
-        make("div", { class: "sm-what" }, make("span", { title: title(!down, k) }, title(!down, k)), make("em", {}, mark), make("b", {}, formatNumber(scores[k])), make("div", { class: "sm-track" }, make("i", { style: `width:${(100 * Math.abs(scores[k])) / bound}%` }))));
-    }));
-    ranking.replaceChildren(make("div", { class: "sm-head" }, down ? "" : stamp(index, 44), make("div", {}, make("div", { class: "vk-strong" }, title(down || paired && captions.length > 0, index)), make("div", { class: "vk-small" }, `${down ? "text" : "image"} ${index}${pinned ? ", pinned" : ""} · ${symbol()}`))), list);
-    if (paired) ranking.append(make("div", { class: "vk-small" }, `${above ? `${above} hard negative${above > 1 ? "s" : ""} at or above the right one` : "The right one scores highest"}; rank ${above + 1} of ${count}.`));
+    // A slider moves the numbers far more often than the order: then the elements stay.
+    const order = [down, pinned, index, symbol(), frame.scale(), thumbnailsReady, shown, hard, above].join();
+    if (order !== listed) {
+      listed = order;
+      places = shown.map((k) => {
+        const right = paired && k === index, mark = right ? "✓ correct" : hard.includes(k) ? "hard negative" : "", value = make("b"), bar = make("i");
+        const li = make("li", { class: right ? "sm-right" : mark && "sm-hard", "data-index": String(k) }, down ? stamp(k, 26) : "",
+          make("div", { class: "sm-what" }, make("span", { title: title(!down, k) }, title(!down, k)), make("em", {}, mark), value, make("div", { class: "sm-track" }, bar)));
+        return { li, value, bar };
+      });
+      ranking.replaceChildren(make("div", { class: "sm-head" }, down ? "" : stamp(index, 44), make("div", {}, make("div", { class: "vk-strong" }, title(down || paired && captions.length > 0, index)), make("div", { class: "vk-small" }, `${down ? "text" : "image"} ${index}${pinned ? ", pinned" : ""} · ${symbol()}`))),
+        make("ol", { class: "sm-list", "aria-label": `${symbol()}, sorted` }, ...places.map(({ li }) => li)));
+      if (paired) ranking.append(make("div", { class: "vk-small" }, `${above ? `${above} hard negative${above > 1 ? "s" : ""} at or above the right one` : "The right one scores highest"}; rank ${above + 1} of ${count}.`));
+    }
+    places.forEach(({ li, value, bar }, n) => {
+      const score = scores[shown[n]];
+      li.dataset.value = String(score);
+      value.textContent = formatNumber(score);
+      bar.style.transform = `scaleX(${Math.abs(score) / bound})`;
+    });
   };
   /** A thumbnail as an element. @param {number} index @param {number} wide */
   const stamp = (index, wide) => {
@@ -536,8 +577,8 @@ function render(view) {
 
   // What Python or a linked widget sets.
   watch("view", (value) => { kind = VIEWS.indexOf(value); choose.value = value; ask(); });
-  watch("temperature", (value) => { temperature = value; heat.set(value); ask(); });
-  watch("bias", (value) => { bias = value; lean.set(value); ask(); });
+  watch("temperature", (value) => { temperature = value; heat.set(value); refresh(); });
+  watch("bias", (value) => { bias = value; lean.set(value); refresh(); });
   watch("step", (value) => { step = clamp(0, value, steps - 1); scrub?.set(step); load(); });
   watch("hovered", (row) => move({ ...cursor, row: row < rows ? row : -1 }, false));
   watch("hovered_text", (column) => move({ ...cursor, column: column < columns ? column : -1 }, false));
