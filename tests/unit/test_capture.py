@@ -8,9 +8,18 @@ import timm
 import torch
 import torch.nn.functional as F
 import torchvision
+from timm.models.swin_transformer import SwinTransformer as TimmSwin
 from torch import nn
 
-from vizkit.models import ConvNet, VisionTransformer, capture_attention
+from vizkit.models import (
+    POSITIONS,
+    ConvNet,
+    ConvNeXt,
+    SwinTransformer,
+    VisionTransformer,
+    capture_attention,
+    load_timm_parts,
+)
 
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 3}
 SWIN = {"img_size": 32, "patch_size": 2, "window_size": 4, "embed_dim": 24, "depths": (2, 2)}
@@ -24,6 +33,9 @@ TIMM_MODELS = {
     "SigLIP": ("vit_base_patch16_siglip_224", SMALL, 0),
     "query-key norm": ("vit_tiny_patch16_224", {**SMALL, "qk_norm": True}, 1),
     "EVA, RoPE": ("eva02_tiny_patch14_224", SMALL, 1),
+    "EVA, RoPE mixed": ("vit_small_patch16_rope_mixed_224", SMALL, 1),
+    "DINOv3": ("vit_small_patch16_dinov3", SMALL, 5),
+    "DINOv3, SwiGLU": ("vit_small_plus_patch16_dinov3_qkvb", SMALL, 5),
     "EVA, PE": ("vit_pe_core_base_patch16_224", SMALL, 1),
     "BEiT, relative positions": ("beit_base_patch16_224", SMALL, 1),
 }
@@ -116,20 +128,28 @@ def test_siglip_pooling_map():
     assert received.shape == (2, 3, 1, 16)
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean", "map"])
-def test_vizkit_maps_reproduce_the_layers(pooling):
+VIZKIT_MODELS = [
+    *[{"pooling": pooling} for pooling in ("cls", "mean", "map")],
+    *[{"position": position} for position in POSITIONS if position != "learned_1d"],
+    *[{"stem": stem} for stem in ("convolution", "residual")],
+]
+
+
+@pytest.mark.parametrize("options", VIZKIT_MODELS, ids=lambda options: "".join(options.values()))
+def test_vizkit_maps_reproduce_the_layers(options):
     torch.manual_seed(0)
-    model = VisionTransformer(
-        image_size=(16, 24), patch_size=4, embed_dim=24, depth=2, pooling=pooling
-    ).double()
+    model = VisionTransformer(image_size=(16, 24), patch_size=4, embed_dim=24, depth=2, **options)
+    model.double().eval()
     sharpen(model)
-    batch = images(2, 3, 16, 24).double()
+    batch, pooling = images(2, 3, 16, 24).double(), options.get("pooling", "cls")
     capture = capture_attention(model, batch)
-    _, named = model(batch, return_intermediates=True)
+    output, named = model(batch, return_intermediates=True)
+    assert torch.equal(capture.output, output)
     entering = [named["with_position"], named["block_0"]]
+    layers = zip(model.blocks, entering, model.position.rotations(), strict=True)
     expected = [
-        block.attention(block.norm_1(tokens), return_map=True)[1]
-        for block, tokens in zip(model.blocks, entering, strict=True)
+        block.attention(block.norm_1(tokens), return_map=True, rotation=rotation)[1]
+        for block, tokens, rotation in layers
     ]
     assert_maps(capture.maps, expected, tolerance=1e-10)
     assert capture.maps[0].dtype == torch.float64
@@ -142,15 +162,19 @@ def test_vizkit_maps_reproduce_the_layers(pooling):
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "explicit"])
 @pytest.mark.parametrize(
-    ("name", "size"),
+    ("name", "size", "made_for"),
     [
-        ("swin_tiny_patch4_window7_224", (32, 32)),
-        ("swin_tiny_patch4_window7_224", (24, 40)),  # 12 x 20 patches: the second stage pads
-        ("swinv2_tiny_window8_256", (32, 32)),
+        ("swin_tiny_patch4_window7_224", (32, 32), (32, 32)),
+        # 12 x 20 patches: the second stage fills up.
+        ("swin_tiny_patch4_window7_224", (24, 40), (24, 40)),
+        ("swinv2_tiny_window8_256", (32, 32), (32, 32)),
+        ("swin_tiny_patch4_window7_224", (40, 24), (24, 40)),
+        ("swinv2_tiny_window8_256", (16, 48), (32, 32)),
     ],
 )
-def test_swin_maps_on_the_grid_do_what_the_windows_did(name, size, fused):
-    model = make_timm(name, {**SWIN, "img_size": size}, fused=fused)
+def test_swin_maps_on_the_grid_do_what_the_windows_did(name, size, made_for, fused):
+    options = {**SWIN, "img_size": made_for, "strict_img_size": size == made_for}
+    model = make_timm(name, options, fused=fused)
     blocks = {f"{n}.attn": m for n, m in model.named_modules() if "SwinT" in type(m).__name__}
     blocks = {n: m for n, m in blocks.items() if hasattr(m, "window_size")}
     seen = {}
@@ -180,6 +204,45 @@ def test_swin_maps_on_the_grid_do_what_the_windows_did(name, size, fused):
         torch.testing.assert_close(received, expected, atol=1e-4, rtol=1e-4)
         assert (whole > 0).sum(-1).max() <= 16  # nobody looks out of a 4 x 4 window
     torch.testing.assert_close(capture.maps[0].sum(-1), torch.ones_like(capture.maps[0].sum(-1)))
+    assert not any(module._forward_pre_hooks for module in model.modules())
+
+
+@pytest.mark.parametrize("window_size", [4, 3, 7, 16], ids="window {}".format)
+def test_vizkit_swin_maps_equal_those_of_timm(window_size):
+    sizes = {"patch_size": 2, "window_size": window_size, "depths": (2, 2), "num_heads": (2, 3)}
+    reference = TimmSwin(img_size=(24, 40), embed_dim=24, num_classes=5, **sizes).eval()
+    sharpen(reference)
+    model = SwinTransformer(image_size=(24, 40), width=24, num_classes=5, **sizes)
+    load_timm_parts(model, reference)
+    batch = images(2, 3, 24, 40)
+    capture, expected = capture_attention(model, batch), capture_attention(reference, batch)
+    assert torch.equal(capture.output, model(batch))
+    assert capture.names == [f"stages.{s}.{b}.attention" for s in range(2) for b in range(2)]
+    assert capture.grids == expected.grids == [(12, 20)] * 2 + [(6, 10)] * 2
+    for received, theirs in zip(capture.maps, expected.maps, strict=True):
+        torch.testing.assert_close(received, theirs, atol=1e-5, rtol=0)
+        if window_size == 16:  # the second stage is one window, of every patch
+            continue
+        assert ((received > 0).sum(-1) <= window_size**2).all()
+    for whole, grid in zip(capture.maps, capture.grids, strict=True):
+        filled_up = any(side % min(window_size, side) for side in grid)
+        assert whole.sum(-1).max() < 1 + 1e-5
+        assert whole.sum(-1).min() > 1 - 1e-5 or filled_up
+    assert capture.num_prefix_tokens == 0
+
+
+@pytest.mark.parametrize("name", ["vit_small_r26_s32_224", "vit_tiny_r_s16_p8_224"])
+def test_timm_hybrid(name):
+    options = {"img_size": (64, 96), "embed_dim": 24, "depth": 2, "num_heads": 3}
+    torch.manual_seed(0)
+    model = timm.create_model(name, num_classes=5, **options).eval()
+    sharpen(model.blocks)
+    batch = images(2, 3, 64, 96)
+    capture = capture_attention(model, batch)
+    assert torch.equal(capture.output, model(batch))
+    assert (capture.grid, capture.num_prefix_tokens) == ((2, 3), 1)
+    assert capture.names == ["blocks.0.attn", "blocks.1.attn"]
+    assert_maps(capture.maps, explicit_maps(model, batch))
 
 
 def zero_value_bias(attention):
@@ -375,10 +438,11 @@ def test_a_forward_that_somebody_replaced_is_kept():
     "make",
     [
         lambda: ConvNet(width=8),
+        lambda: ConvNeXt(widths=(8,), depths=(1,)),
         lambda: torchvision.models.resnet18(),
         lambda: timm.create_model("vit_tiny_patch16_224", attn_layer="diff", **SMALL),
     ],
-    ids=["ConvNet", "ResNet", "differential attention"],
+    ids=["ConvNet", "ConvNeXt", "ResNet", "differential attention"],
 )
 def test_a_model_without_known_attention_is_refused(make):
     with pytest.raises(TypeError, match=r"found no attention.*vizkit.*timm.*Swin.*open_clip"):

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 # Names, not classes: `models` needs no timm and no open_clip to read their models.
 KINDS = {
     "vizkit.models.attention.Attention": "self",
+    "vizkit.models.windows.WindowAttention": "window",
     "timm.layers.attention.Attention": "self",
     "timm.layers.attention.AttentionRope": "self",
     "timm.models.eva.EvaAttention": "self",
@@ -30,7 +31,8 @@ KINDS = {
     "timm.layers.attention_pool.AttentionPoolLatent": "pooling",
 }
 SUPPORTED = (
-    "vizkit VisionTransformer; timm VisionTransformer (DeiT, CLIP, SigLIP, DINO, ...), Eva, Beit, "
+    "vizkit VisionTransformer (with any stem and position), SwinTransformer; timm "
+    "VisionTransformer (DeiT, CLIP, SigLIP, DINO, hybrids, ...), Eva (EVA, DINOv3, ...), Beit, "
     "SwinTransformer (1 and 2); open_clip image towers; torch.nn.MultiheadAttention"
 )
 SOFTMAX = (F.softmax, torch.softmax, Tensor.softmax)
@@ -70,7 +72,8 @@ def capture_attention(model: nn.Module, images: Tensor) -> AttentionCapture:
 
     Runs `model.encode_image(images)` where there is one (CLIP-like models), else `model(images)`,
     in the model's own mode, dtype and autocast. Nothing stays changed, whatever happens.
-    A Swin's windows are put back on their grid, (B, H, N, N) with zeros outside the window.
+    A Swin's windows are put back on their grid, (B, H, N, N) with zeros outside the window; where
+    it fills up its grid, attention to the filling is left out and such rows sum to less than 1.
 
     Raises TypeError if the model has no attention that is known here, ValueError if its tokens do
     not form a grid (e.g. patch dropout in train mode).
@@ -82,17 +85,22 @@ def capture_attention(model: nn.Module, images: Tensor) -> AttentionCapture:
         raise ValueError(f"expected images (B, C, H, W), received {received}")
     model = getattr(model, "_orig_mod", model)  # compiled code calls no Python to listen to
     caught: list[Caught] = []
+    grids: dict[str, tuple[int, int]] = {}
     with ExitStack() as stack:
         for name, module in model.named_modules():
-            if kind_of(type(module)) is not None:
+            kind = kind_of(type(module))
+            if kind is not None:
                 stack.enter_context(listening(module, name, caught))
+            if kind == "window":
+                block = model.get_submodule(name.rpartition(".")[0])
+                stack.enter_context(measuring(block, name, grids))
         output = getattr(model, "encode_image", model)(images)
     if not caught:
         raise TypeError(
             f"found no attention that can be read in {type(model).__name__}; "
             f"supported are: {SUPPORTED}"
         )
-    return arrange(model, images, caught, output)
+    return arrange(model, images, caught, grids, output)
 
 
 @dataclass
@@ -141,6 +149,23 @@ def listening(module: nn.Module, name: str, caught: list[Caught]) -> Iterator[No
         del module.forward
         if own is not None:
             module.forward = own
+
+
+@contextmanager
+def measuring(block: nn.Module, name: str, grids: dict[str, tuple[int, int]]) -> Iterator[None]:
+    """Within this context a call of a Swin block with (B, rows, columns, D) sets `grids[name]`.
+
+    What the block was made for (`input_resolution`) need not be what it is given.
+    """
+
+    def measure(block: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        grids[name] = tuple(inputs[0].shape[1:3])
+
+    handle = block.register_forward_pre_hook(measure)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 class Listener(TorchFunctionMode):
@@ -219,7 +244,11 @@ def multihead_map(
 
 
 def arrange(
-    model: nn.Module, images: Tensor, caught: list[Caught], output: object
+    model: nn.Module,
+    images: Tensor,
+    caught: list[Caught],
+    grids: dict[str, tuple[int, int]],
+    output: object,
 ) -> AttentionCapture:
     """Sort what was caught into self-attention on a grid and pooling attention."""
     capture = AttentionCapture(num_prefix_tokens=prefix_tokens(model), output=output)
@@ -228,9 +257,10 @@ def arrange(
             capture.pooling_maps[one.name] = one.map
             continue
         if one.kind == "window":
-            block = model.get_submodule(one.name.rpartition(".")[0])
-            grid = tuple(block.input_resolution)
-            whole = unwindow(one.map, grid, block.window_size, block.shift_size, len(images))
+            block, grid = model.get_submodule(one.name.rpartition(".")[0]), grids[one.name]
+            window = getattr(block, "window", None) or block.window_size  # ours, timm's
+            shift = getattr(block, "shift", None) or block.shift_size
+            whole = unwindow(one.map, grid, window, shift, len(images))
         else:
             whole = one.map
             grid = patch_grid(model, images, whole.shape[-1] - capture.num_prefix_tokens)
@@ -249,7 +279,7 @@ def unwindow(
 ) -> Tensor:
     """Maps of windows (B*W, H, A, A) put onto their grid: (B, H, N, N), zeros outside a window.
 
-    Follows `SwinTransformerBlock._attn` in timm: roll by -shift, pad to whole windows, cut.
+    Follows `SwinBlock.attend`, like timm's: roll by -shift, pad to whole windows, cut.
     Attention that falls on padding is left out, so rows that see padding sum to less than 1.
     """
     rows, columns = grid
