@@ -82,8 +82,10 @@ def similarity_plotly(count: int) -> Any:
     return go.FigureWidget(go.Heatmap(z=cosines(count)))
 
 
-def save_similarity_vizkit(count: int, path: Path) -> None:
-    similarity_vizkit(count).save_html(path)
+def save_similarity_vizkit(count: int, path: Path, view: str = "cosine") -> None:
+    widget = similarity_vizkit(count)
+    widget.view = view
+    widget.save_html(path)
 
 
 def save_similarity_plotly(count: int, path: Path) -> None:

@@ -3,11 +3,13 @@
 import importlib.metadata
 import json
 import math
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 
+from benchmarks import __main__ as everything
 from benchmarks import contenders, harness, widgets
 from benchmarks.harness import Requirement, Row, Samples
 
@@ -185,7 +187,7 @@ def test_a_missing_peer_gives_one_line_that_says_what_to_do(monkeypatch, capsys)
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
-    assert widgets.main([]) == 2
+    assert widgets.command([]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert "plotly is not installed: pip install" in lines[0]
@@ -193,3 +195,42 @@ def test_a_missing_peer_gives_one_line_that_says_what_to_do(monkeypatch, capsys)
 
 def test_the_notebook_is_valid():
     nbformat.validate(nbformat.reads(harness.notebook("", "print(1)"), as_version=4))
+
+
+# ------------------------------------------------------------------ all parts in one command
+
+
+def test_make_bench_runs_every_part_there_is():
+    files = Path(harness.__file__).parent.glob("*.py")
+    with_a_table = {path.stem for path in files if "def main(quick: bool" in path.read_text()}
+    assert set(everything.PARTS) == with_a_table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "met", "status"),
+    [([], False, 0), (["--check"], False, 1), (["--check", "--quick"], True, 0)],
+)
+def test_parts_run_in_turn_and_tell_what_was_missed(monkeypatch, capsys, arguments, met, status):
+    ran = []
+
+    class Part:
+        def __init__(self, name):
+            self.name = name
+
+        def main(self, quick):
+            ran.append((self.name, quick))
+            return met or self.name != "benchmarks.scenes"
+
+    monkeypatch.setattr(everything.importlib, "import_module", Part)
+    assert everything.main(arguments) == status
+    assert ran == [(f"benchmarks.{part}", "--quick" in arguments) for part in everything.PARTS]
+    assert ("scenes: NOT met" in capsys.readouterr().out) is not met
+
+
+def test_a_part_that_is_missing_is_an_error_before_anything_is_measured(monkeypatch, capsys):
+    monkeypatch.setattr(everything, "PARTS", ("scenes", "nowhere"))
+    with pytest.raises(ImportError, match="nowhere"):
+        everything.main([])
+    assert "##" not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        everything.main(["elsewhere"])
