@@ -119,7 +119,7 @@ const FRAGMENT = "#version 300 es\nprecision highp float;in vec4 c;flat in float
 /** The points on the graphics card; null where there is no WebGL2.
  * @param {HTMLCanvasElement} canvas @param {number} count @param {Uint8Array | Uint16Array} codes @param {(name: string) => Uint16Array} pointsOf */
 function openPoints(canvas, count, codes, pointsOf) {
-  const found = canvas.getContext("webgl2", { antialias: false, depth: false });
+  const found = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
   if (!found) return null;
   const gl = found, program = /** @type {WebGLProgram} */ (gl.createProgram());
   /** @param {number} kind @param {string} source */
@@ -175,6 +175,7 @@ function openPoints(canvas, count, codes, pointsOf) {
     draw: (drawing) => {
       const { view, mix, size, alpha, stride, passes, chosen, lines, paper, line } = drawing;
       gl.viewport(0, 0, canvas.width, canvas.height);
+      gl.clearColor(paper[0], paper[1], paper[2], 1);
       gl.clear(gl.COLOR_BUFFER_BIT);
       if (lines) {
         bind(drawing, 1, 0);
@@ -379,10 +380,14 @@ function render(view) {
       const table = colorsOf();
       points?.colors(table);
       legend.querySelectorAll("i").forEach((swatch, code) => { swatch.style.background = css[code]; });
+      showCard();
       drawnFor = shape();
     }
-    const { size, alpha } = look(), paper = dark() ? [0.07, 0.08, 0.1] : [1, 1, 1], grey = dark() ? 0.75 : 0.35;
     const context = /** @type {CanvasRenderingContext2D} */ (base.getContext("2d"));
+    context.fillStyle = color("paper"); // read back as #rrggbb, whatever the theme calls it
+    const { size, alpha } = look(), paper = rgb(String(context.fillStyle)).map((value) => value / 255), grey = dark() ? 0.75 : 0.35;
+    // A layer with nothing on it would still be laid over the points in every frame.
+    base.hidden = !!points && !(showThumbnails && atlas);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     // A prime stride, so that a pattern in the order of the points does not show in the sample.
