@@ -1,8 +1,14 @@
 """Clear errors before any work: what was expected, and what came."""
 
+import math
 from collections.abc import Iterable
+from numbers import Real
 
-from torch import Tensor
+from torch import Tensor, nn
+
+# Far beyond the sizes of any encoder. A number mistyped by some zeros is refused here, before it
+# takes the memory of the machine.
+LARGEST = 100_000
 
 
 def check_images(
@@ -12,7 +18,12 @@ def check_images(
     patch_size: int = 1,
     size: tuple[int, int] | None = None,
 ) -> None:
-    """Raise ValueError unless `images` is (B, C, H, W) with these channels, size and patches."""
+    """Raise ValueError unless `images` is (B, C, H, W) with these channels, size and patches.
+
+    Raises TypeError if it is no tensor.
+    """
+    if not isinstance(images, Tensor):
+        raise TypeError(f"expected images as a tensor, received {type(images).__name__}")
     received = tuple(images.shape)
     if images.ndim != 4:
         raise ValueError(f"expected images (B, C, H, W), received {received}")
@@ -35,17 +46,40 @@ def check_divisible(height: int, width: int, patch_size: int) -> None:
 
 
 def check_whole(at_least: int = 1, **numbers: int) -> None:
-    """Raise ValueError unless every named number is whole and not below `at_least`."""
+    """Raise ValueError unless every named number is whole, from `at_least` to `LARGEST`."""
     for name, value in numbers.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
             raise ValueError(
                 f"expected {name} to be a whole number of at least {at_least}, received {value!r}"
             )
+        if value > LARGEST:
+            raise ValueError(f"expected {name} to be at most {LARGEST:,}, received {value!r}")
+
+
+def check_pair(name: str, value: tuple[int, int], at_least: int = 1) -> None:
+    """Raise ValueError unless `value` is two whole numbers: (rows, columns) or (height, width)."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ValueError(f"expected {name} to be two whole numbers, received {value!r}")
+    for number in value:
+        check_whole(at_least, **{f"both numbers of {name}": number})
+
+
+def check_positive(**numbers: float) -> None:
+    """Raise ValueError unless every named number is finite and greater than 0."""
+    for name, value in numbers.items():
+        if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < math.inf:
+            raise ValueError(f"expected {name} to be a positive number, received {value!r}")
+
+
+def check_module(name: str, value: nn.Module) -> None:
+    """Raise TypeError unless `value` is a model."""
+    if not isinstance(value, nn.Module):
+        raise TypeError(f"expected {name} to be a torch.nn.Module, received {type(value).__name__}")
 
 
 def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
     """Raise ValueError unless `value` is one of `choices`."""
-    if value not in tuple(choices):
+    if not isinstance(value, str) or value not in tuple(choices):
         raise ValueError(f"expected {name} to be one of {tuple(choices)}, received {value!r}")
 
 

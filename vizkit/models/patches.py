@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from vizkit.models.checks import check_images, check_whole
+from vizkit.models.checks import check_images, check_pair, check_whole
 from vizkit.models.normalization import normalization_2d
 
 
@@ -26,6 +26,10 @@ def unpatchify(patches: Tensor, patch_size: int, grid: tuple[int, int]) -> Tenso
 
     Returns images (B, C, rows*P, columns*P). Raises ValueError if the sizes do not fit together.
     """
+    check_pair("grid", grid)
+    check_whole(patch_size=patch_size)
+    if not isinstance(patches, Tensor):
+        raise TypeError(f"expected patches as a tensor, received {type(patches).__name__}")
     rows, columns = grid
     if patches.ndim != 3 or patches.shape[1] != rows * columns:
         raise ValueError(
@@ -35,7 +39,8 @@ def unpatchify(patches: Tensor, patch_size: int, grid: tuple[int, int]) -> Tenso
     batch, _, values = patches.shape
     if values % patch_size**2:
         raise ValueError(
-            f"expected patches of a multiple of {patch_size}*{patch_size} values, received {values}"
+            f"expected patches of a multiple of {patch_size}*{patch_size} values, "
+            f"received {tuple(patches.shape)}"
         )
     channels = values // patch_size**2
     cells = patches.reshape(batch, rows, columns, patch_size, patch_size, channels)
