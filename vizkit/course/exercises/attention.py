@@ -1,0 +1,225 @@
+"""The exercises of notebook 03."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from vizkit.course.exercises.machinery import Exercise, Mistake
+
+
+def _softmax(scores: np.ndarray, axis: int = -1) -> np.ndarray:
+    powers = np.exp(scores - scores.max(axis, keepdims=True))
+    return powers / powers.sum(axis, keepdims=True)
+
+
+def _attend(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """(H, T, d) each to (H, T, d): softmax(Q K^T / sqrt(d)) V, Vaswani et al. 2017, eq. 1."""
+    scores = query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1])  # (H, T, T)
+    return _softmax(scores) @ value
+
+
+def _attend_scaled_by(scale: Callable[[int, int], float]) -> Callable:
+    """Attention with another factor in front of Q K^T than 1 / sqrt(d)."""
+
+    def attend(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
+        heads, _, channels = query.shape
+        scores = query @ key.swapaxes(-1, -2) * scale(heads, channels)  # (H, T, T)
+        return _softmax(scores) @ value
+
+    return attend
+
+
+def _attend_over_queries(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
+    scores = query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1])
+    return _softmax(scores, axis=-2) @ value
+
+
+scaled_dot_product_attention = Exercise(
+    "Scaled dot-product attention",
+    solution=_attend,
+    mistakes=[
+        Mistake(
+            "softmax over the queries",
+            _attend_over_queries,
+            "Your columns sum to 1, not your rows. Each query shares its attention out over the "
+            "keys: softmax along the last axis.",
+        ),
+        Mistake(
+            "not divided by the root of d",
+            _attend_scaled_by(lambda heads, channels: 1.0),
+            "The scores grow with the width of a head. Divide them by the root of d first.",
+        ),
+        Mistake(
+            "root of the whole width",
+            _attend_scaled_by(lambda heads, channels: (heads * channels) ** -0.5),
+            "d is the width of one head, the last axis of the query; you took that of all heads.",
+        ),
+        Mistake(
+            "divided by d without the root",
+            _attend_scaled_by(lambda heads, channels: 1.0 / channels),
+            "The variance of the scores is d, so their standard deviation is its root.",
+        ),
+        Mistake(
+            "key and value swapped",
+            lambda query, key, value: _attend(query, value, key),
+            "The key is compared with the query, the value is what gets mixed: you swapped them.",
+        ),
+    ],
+    inputs=lambda rng: [
+        tuple(rng.normal(size=(2, 5, 8)).astype("float32") for _ in range(3)),
+        tuple(2 * rng.normal(size=(3, 4, 4)).astype("float32") for _ in range(3)),
+    ],
+    difficulty=2,
+    minutes=8,
+    to="torch",
+)
+
+
+split_into_heads = Exercise(
+    "Split into heads",
+    solution=lambda tokens, heads: tokens.reshape(*tokens.shape[:2], heads, -1).swapaxes(1, 2),
+    mistakes=[
+        Mistake(
+            "one reshape and no swap",
+            lambda tokens, heads: tokens.reshape(len(tokens), heads, tokens.shape[1], -1),
+            "A reshape alone mixes tokens: your first head holds all channels of the first few "
+            "tokens. Cut the channels into (heads, d), then swap the axes of tokens and heads.",
+        ),
+        Mistake(
+            "neighbouring channels dealt to different heads",
+            lambda tokens, heads: tokens.reshape(*tokens.shape[:2], -1, heads).transpose(
+                0, 3, 1, 2
+            ),
+            "The first head should get the first d channels, not every H-th one.",
+        ),
+        Mistake(
+            "heads in the middle",
+            lambda tokens, heads: tokens.reshape(*tokens.shape[:2], heads, -1),
+            "Almost: the axis of the heads has to stand before that of the tokens, so that a "
+            "matrix product works on all heads at once.",
+        ),
+    ],
+    inputs=lambda rng: [
+        (rng.normal(size=(2, 6, 12)).astype("float32"), 3),
+        (rng.normal(size=(1, 4, 8)).astype("float32"), 4),
+    ],
+    difficulty=2,
+    minutes=5,
+    to="torch",
+)
+
+
+def _mean_over_heads(layer: np.ndarray) -> np.ndarray:
+    return layer.mean(0)
+
+
+def _halved_with_residual(weights: np.ndarray) -> np.ndarray:
+    return 0.5 * weights + 0.5 * np.eye(len(weights))
+
+
+def _rollout(
+    maps: np.ndarray,
+    join: Callable = _mean_over_heads,
+    step: Callable = _halved_with_residual,
+    latest_first: bool = True,
+) -> np.ndarray:
+    """(L, H, T, T) to (T, T); Abnar and Zuidema 2020, eq. 1."""
+    result = np.eye(maps.shape[-1])
+    for layer in maps:
+        now = step(join(layer))
+        result = now @ result if latest_first else result @ now
+    return result
+
+
+rollout = Exercise(
+    "Attention rollout",
+    solution=lambda maps: _rollout(maps),
+    mistakes=[
+        Mistake(
+            "residual forgotten",
+            lambda maps: _rollout(maps, step=lambda weights: weights),
+            "Half of what leaves a block came around the attention: average each map with the "
+            "identity before you multiply.",
+        ),
+        Mistake(
+            "layers multiplied in the wrong order",
+            lambda maps: _rollout(maps, latest_first=False),
+            "A row of the product must start in the last layer: the later layer stands on the "
+            "left, A_2 A_1.",
+        ),
+        Mistake(
+            "rows not brought back to 1",
+            lambda maps: _rollout(maps, step=lambda weights: weights + np.eye(len(weights))),
+            "The rows of A + I sum to 2, and to 2 to the power of L at the end: halve each map.",
+        ),
+        Mistake(
+            "one head only",
+            lambda maps: _rollout(maps, join=lambda layer: layer[0]),
+            "You rolled out the first head: average over all heads of a layer.",
+        ),
+    ],
+    inputs=lambda rng: [
+        (_softmax(2 * rng.normal(size=(3, 2, 5, 5))),),
+        (_softmax(2 * rng.normal(size=(2, 3, 4, 4))),),
+    ],
+    difficulty=3,
+    minutes=10,
+)
+
+
+def _distance(
+    attention: np.ndarray,
+    columns: int,
+    patch_size: int,
+    length: Callable = np.hypot,
+) -> float:
+    """Mean attention distance of one head (N, N) in pixels; Dosovitskiy et al. 2021, Fig. 7."""
+    row, column = np.divmod(np.arange(len(attention)), columns)
+    apart = length(row[:, None] - row, column[:, None] - column)  # (N, N), in patches
+    return patch_size * (attention * apart).sum() / len(attention)
+
+
+distance_in_pixels = Exercise(
+    "Attention distance in pixels",
+    solution=lambda attention, columns, patch_size: _distance(attention, columns, patch_size),
+    mistakes=[
+        Mistake(
+            "counted in patches",
+            lambda attention, columns, patch_size: _distance(attention, columns, 1),
+            "That is the distance in patches; a patch is patch_size pixels wide.",
+        ),
+        Mistake(
+            "rows plus columns",
+            lambda attention, columns, patch_size: _distance(
+                attention, columns, patch_size, length=lambda down, right: abs(down) + abs(right)
+            ),
+            "You walk along the streets of the grid; take the straight line (Pythagoras).",
+        ),
+        Mistake(
+            "distance along the sequence",
+            lambda attention, columns, patch_size: _distance(attention, len(attention), patch_size),
+            "Patch 8 of a grid with 8 columns lies just below patch 0: turn each index into its "
+            "row and its column first.",
+        ),
+        Mistake(
+            "summed over the queries",
+            lambda attention, columns, patch_size: (
+                _distance(attention, columns, patch_size) * len(attention)
+            ),
+            "Each query has its own mean distance; take the mean of them, not the sum.",
+        ),
+        Mistake(
+            "every patch counted alike",
+            lambda attention, columns, patch_size: _distance(
+                np.full_like(attention, 1 / len(attention)), columns, patch_size
+            ),
+            "The mean is weighted: a patch counts as much as attention falls on it.",
+        ),
+    ],
+    inputs=lambda rng: [
+        (_softmax(3 * rng.normal(size=(12, 12))), 4, 8),
+        (_softmax(3 * rng.normal(size=(16, 16))), 4, 16),
+    ],
+    difficulty=3,
+    minutes=10,
+)
