@@ -196,6 +196,28 @@ def test_themes_and_full_screen(page, widget, tmp_path):
     wait_until(lambda: main.bounding_box()["width"] == width, "back to its size")
 
 
+def test_named_heads_are_called_by_their_names(page, tmp_path):
+    maps = np.random.default_rng(0).random((2, 2, 9, 3, 3))
+    opened(page, AttentionMap.from_maps(maps, head_names=["CNN", HOSTILE]), tmp_path)
+    says(page, "layer 0, CNN, query")
+    press(page.get_by_label("head", exact=True), "ArrowRight")
+    says(page, f"layer 0, {HOSTILE}, query")
+    expect(page.locator(".vk-slider", has_text="head").locator("output")).to_have_text(HOSTILE)
+
+
+@pytest.mark.parametrize("width", [830, 1280])
+def test_the_window_buttons_stand_in_the_first_row_at_every_width(page, widget, tmp_path, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    opened(page, widget, tmp_path)
+    full, keys = (page.locator(".vk-last button").nth(index).bounding_box() for index in (0, 1))
+    first = page.locator(".vk-bar .vk-field").first.bounding_box()
+    assert full["y"] == keys["y"]
+    assert abs(full["y"] - first["y"]) < 12
+    for control in page.locator(".vk-bar .vk-field, .vk-bar > .vk-button").all():
+        box = control.bounding_box()
+        assert box["x"] + box["width"] <= full["x"] or box["y"] > full["y"]
+
+
 def test_signed_maps(page, tmp_path):
     maps = np.random.default_rng(0).standard_normal((2, 9, 6, 6))
     widget = AttentionMap.from_maps(maps, grid=(3, 3), names=["one", HOSTILE])

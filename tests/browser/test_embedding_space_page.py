@@ -262,6 +262,26 @@ def test_keys_list_full_screen_and_dark(space):
     wait_until(lambda: np.asarray(picture_of(space.canvas)).mean() < 90, "a dark plot")
 
 
+def test_the_neighbours_marks_follow_the_theme_as_the_legend_does(space):
+    press(space.canvas, "ArrowRight")
+    legend = space.page.locator(".vk-legend i")
+    marks = space.page.locator(".vk-card i")
+    expect(marks).to_have_count(8)
+
+    def colors(parts) -> set[str]:
+        return set(parts.evaluate_all("all => all.map((one) => getComputedStyle(one).color)"))
+
+    def legend_colors() -> set[str]:
+        return set(legend.evaluate_all("all => all.map((one) => one.style.background)"))
+
+    before = colors(marks)
+    assert before <= legend_colors()
+    space.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    expect(space.root).to_have_attribute("data-theme", "dark")
+    wait_until(lambda: not before & legend_colors(), "another legend")
+    assert colors(marks) <= legend_colors()
+
+
 def test_text_is_text(space):
     expect(space.page.locator(".vk-title")).to_have_text(HOSTILE)
     assert space.page.locator("img").count() == 0

@@ -262,6 +262,28 @@ def test_themes_and_full_screen(page: Page, tmp_path):
     expect(page.locator(".vk")).to_have_attribute("data-full", "false")
 
 
+@pytest.mark.parametrize("count", [4, 12])
+def test_a_small_matrix_fills_the_screen(page: Page, tmp_path, count: int):
+    page.set_viewport_size({"width": 1600, "height": 900})
+    shown = SimilarityMatrix(*embeddings(count))
+    matrix = Matrix(page, shown, tmp_path / "full.html")
+    press(matrix.canvas, "f")
+    page.wait_for_timeout(300)
+    _, top, _, height, *_ = map(float, matrix.canvas.get_attribute("data-cells").split(","))
+    bottom = matrix.canvas.bounding_box()["y"] + top + height * count
+    # Below it stand the colour bar, its name and the status line.
+    assert 900 - 62 * 1.5 - 80 * 1.5 < bottom < 900 - 62 * 1.5
+
+
+def test_the_tooltip_leaves_the_side_panel_free(page: Page, tmp_path):
+    matrix = Matrix(
+        page, SimilarityMatrix(*embeddings(12), captions=captions(12)), tmp_path / "a.html"
+    )
+    hover_at(matrix.canvas, 0.85, 0.6)
+    tip, side = (page.locator(name).bounding_box() for name in (".vk-tip", ".sm-side"))
+    assert tip["x"] + tip["width"] <= side["x"]
+
+
 def test_steps_scrub_and_play(page: Page, tmp_path):
     images, texts = embeddings(8)
     course = np.stack([images, (images + texts) / 2, texts])

@@ -42,3 +42,27 @@ def test_shared_classes_are_styled_only_within_the_widget(name: str):
         and set(re.findall(r"\.([\w-]+)", selector)) <= shared
     ]
     assert not [s for s in wide if "." in s]
+
+
+def relative_luminance(color: str) -> float:
+    """Of a colour #rrggbb (WCAG 2.2, relative luminance)."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_colour_stands_out_from_its_ground(theme: str):
+    """At least 4.5 : 1 (WCAG 2.2, success criterion 1.4.3)."""
+    core, similarity = (
+        (FRONTEND / f"{name}.css").read_text("utf-8") for name in ("core", "similarity_matrix")
+    )
+    rule = r"\.vk \{(.*?)\}" if theme == "light" else r'\.vk\[data-theme="dark"\] \{(.*?)\}'
+    colors = dict(re.findall(r"--vk-(\w+): (#\w{6})", re.search(rule, core, re.DOTALL)[1]))
+    marks = re.findall(r"\.sm-right \{ --sm-mark: (#\w{6})", similarity)
+    assert len(marks) == 2
+    texts = {name: colors[name] for name in ("ink", "muted", "accent", "focus")}
+    for name, text in (texts | {"right": marks[theme == "dark"]}).items():
+        for ground in ("paper", "raised"):
+            low, high = sorted(map(relative_luminance, (text, colors[ground])))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, f"{name} on {ground}"

@@ -221,6 +221,15 @@ def test_from_maps_takes_signed_maps_finer_than_their_queries():
         AttentionMap.from_maps(maps, grid=(2, 2), kind="other")
 
 
+def test_heads_of_maps_have_names_if_one_is_given_for_each():
+    maps = np.ones((3, 2, 4, 2, 2))
+    widget = AttentionMap.from_maps(maps, head_names=["CNN", "ViT"], head=1)
+    assert widget.about["heads"] == ["CNN", "ViT"]
+    assert AttentionMap.from_maps(maps).about["heads"] == []
+    with pytest.raises(ValueError, match="head_names must hold 2 strings"):
+        AttentionMap.from_maps(maps, head_names=["CNN"])
+
+
 # ------------------------------------------------------------------ traits
 
 

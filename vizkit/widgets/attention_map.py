@@ -21,7 +21,7 @@ from vizkit.widgets.attention_numbers import (
     patch_distances,
 )
 from vizkit.widgets.base import VizkitWidget
-from vizkit.widgets.inputs import Array, as_image, as_images
+from vizkit.widgets.inputs import Array, as_image, as_images, as_texts
 
 MODES = ("one head", "mean over heads", "max over heads", "rollout")
 SCALES = ("each map", "shared")
@@ -89,6 +89,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
     panels = traitlets.List(traitlets.Enum(PANELS)).tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
     blocks = traitlets.Dict().tag(sync=True)
+    _head_names: list[str]
 
     def __init__(
         self,
@@ -107,6 +108,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         **traits: Any,
     ) -> None:
         sides = attention_sides(attention, grid, num_prefix_tokens, names, layers)
+        self._head_names = []
         self._open("attention", sides, image, layer, head, query, opacity, title, traits)
 
     @classmethod
@@ -118,6 +120,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         grid: tuple[int, int] | None = None,
         kind: Literal["similarity", "receptive field"] = "similarity",
         names: Sequence[str] | None = None,
+        head_names: Sequence[str] | None = None,
         query: int | None = None,
         layer: int = 0,
         head: int = 0,
@@ -135,7 +138,8 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             grid: (rows, columns) of the query cells, Q in all; None when they are the maps' own
                 cells or form a square. The maps may be finer than the queries.
             kind: what the numbers are: "similarity" or "receptive field".
-            names: names of the variants.
+            names: names of the variants (of the layers, where there are heads too).
+            head_names: names of the heads, for (layers, heads, Q, rows, columns).
 
         Raises:
             ValueError, TypeError: as the constructor.
@@ -144,6 +148,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
         self = cls.__new__(cls)
         sides = map_sides(maps, grid, names)
+        self._head_names = as_texts("head_names", head_names, sides[0].layers[0].heads) or []
         self._open(kind, sides, image, layer, head, query, opacity, title, traits)
         return self
 
@@ -329,6 +334,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             "images": [_as_url(image) for image in self._images],
             "bytes": one_picture,
             "all": one_picture <= STREAM_ALL_BYTES,
+            "heads": self._head_names,
         }
 
     def _first_blocks(self, layer: int, image: int) -> dict[str, bytes]:

@@ -115,13 +115,15 @@ const PIN = "#ff9d3c", MODES = ["one head", "mean over heads", "max over heads",
 /** @param {{ model: Model, el: HTMLElement }} view */
 function render(view) {
   const { model } = view, /** @type {(name: string) => any} */ get = (name) => model.get(name);
-  /** @type {{ kind: string, sides: Side[], count: number, images: { url: string, width: number, height: number }[], bytes: number, all: boolean }} */
+  /** @type {{ kind: string, sides: Side[], count: number, images: { url: string, width: number, height: number }[], bytes: number, all: boolean, heads: string[] }} */
   const about = get("about");
   const { sides } = about, { prefix, layers: [reference] } = sides[0], attention = about.kind === "attention", depth = sides[0].layers.length;
   const mostHeads = max(...sides.flatMap((side) => side.layers.map((layer) => layer.heads)));
   const frame = openFrame(view, { kind: "AttentionMap", help: "Keys (?). Weights are ± the row's largest / 510" });
   const { toolbar, stage, ask, write, watch, color, font, listen, surface } = frame;
   const photos = about.images.map(({ url }) => Object.assign(new Image(), { onload: ask, src: url }));
+  /** @param {number} head */
+  const headName = (head) => about.heads[head] ?? `head ${head}`;
   const wordLayer = attention || mostHeads > 1 ? "layer" : "map";
 
   // What has arrived. The layer on view comes with the page; the others are asked for one at a time, after the first paint.
@@ -288,7 +290,8 @@ function render(view) {
       if (now && now.token < 0) outline(pen, cellBox(now, layer.grid, width, height), pinned() ? PIN : "#fff", 2.5);
       if (pinned() && hover && hover.token < 0) outline(pen, cellBox(hover, layer.keys, width, height), "#fff", 1);
       tell();
-      if (row && !painted) { painted = true; frame.ready(); setTimeout(fetchNext); }
+      // The first picture shall be on the screen before the other layers take the processor.
+      if (row && !painted) { painted = true; frame.ready(); setTimeout(fetchNext, 100); }
     }, { tabindex: "0", role: "application", style: "cursor:crosshair" });
     /** @param {PointerEvent} event @returns {Place} */
     const pointed = (event) => ({ token: -1, ...frame.where(event, main.canvas) });
@@ -341,7 +344,7 @@ function render(view) {
       lines.forEach(([name, value], i) => { facts[i].name.textContent = name; facts[i].value.textContent = value; });
       if (s) return;
       const who = !now ? "none" : now.token < 0 ? spot(cellAt(now, layer.grid), layer.grid) : nameOf(now.token);
-      frame.say(`${wordLayer} ${layer.name}, ${mode === MODES[0] ? `head ${headOf(s)}` : mode}, query ${who}${pinned() ? " (pinned)" : ""}: ${lines[0].join(" ")}`);
+      frame.say(`${wordLayer} ${layer.name}, ${mode === MODES[0] ? headName(headOf(s)) : mode}, query ${who}${pinned() ? " (pinned)" : ""}: ${lines[0].join(" ")}`);
     };
 
     /** Whether a head is part of the map on view. @param {number} layer @param {number} head */
@@ -362,7 +365,7 @@ function render(view) {
     const heads = surface(headPanel, "All heads", ({ context: pen, width }) => {
       const { left, top, size, high } = tiling(width), gap = max(1.5, size * 0.05), shared = get("scale") === "shared" ? sharedLimit() : 0;
       let here = 0;
-      if (!single) for (let head = 0; head < ownHeads; head++) text(pen, String(head), left + (head + 0.5) * size, top - 4);
+      if (!single) for (let head = 0; head < ownHeads; head++) text(pen, about.heads[head] ?? String(head), left + (head + 0.5) * size, top - 4, "center", "muted", size - 4);
       side.layers.forEach((layer, index) => {
         const { block, query } = viewOf(s, index), scratch = rowScratch[index], [rows, columns] = layer.keys;
         const y = top + (single ? floor(index / across) : index) * high, current = index === layerOf(s);
@@ -395,7 +398,7 @@ function render(view) {
     /** @param {{ layer: number, head: number } | null} at @param {PointerEvent} event */
     const headTip = (at, event) => {
       const reach = at && blockOf(s, at.layer)?.reach?.[at.head];
-      frame.tooltip(at && [`${wordLayer} ${side.layers[at.layer].name}${single ? "" : `, head ${at.head}`}`, ...(reach ? [`mean distance ${formatNumber(reach, 2)} of the width`] : [])], event);
+      frame.tooltip(at && [`${wordLayer} ${side.layers[at.layer].name}${single ? "" : `, ${headName(at.head)}`}`, ...(reach ? [`mean distance ${formatNumber(reach, 2)} of the width`] : [])], event);
     };
     /** @param {{ layer: number, head: number } | null} at */
     const choose = (at) => {
@@ -418,7 +421,7 @@ function render(view) {
     const alike = attention ? meanDistance(null, 0, reference.grid) : 0;
     const plot = () => {
       const top = max(alike * 1.25, ...side.layers.flatMap((_, index) => blockOf(s, index)?.reach?.filter(Number.isFinite) ?? [])), unit = frame.scale();
-      return { x: (/** @type {number} */ layer) => 40 * unit + (layer + 0.5) / side.layers.length * (distance.width - 48 * unit), y: (/** @type {number} */ value) => distance.height - 34 * unit - value / top * (distance.height - 48 * unit), top };
+      return { x: (/** @type {number} */ layer) => 40 * unit + (layer + 0.5) / side.layers.length * (distance.width - 48 * unit), y: (/** @type {number} */ value) => distance.height - 34 * unit - value / top * (distance.height - 60 * unit), top };
     };
     const distance = surface(distancePanel, "Mean attention distance", ({ context: pen, width, height }) => {
       const { x, y, top } = plot(), unit = frame.scale();
@@ -430,8 +433,10 @@ function render(view) {
       const every = ceil(side.layers.length / max(4, width / (34 * unit)));
       side.layers.forEach((layer, index) => { if (index % every === 0) text(pen, layer.name, x(index), height - 18 * unit); });
       text(pen, "layer", width / 2, height - 4 * unit);
-      text(pen, "uniform attention", width - 2, y(alike) - 4, "right");
+      // Named above the plot, where no dot can be.
+      text(pen, "uniform attention", width - 2, 11 * unit, "right");
       for (let dash = 34 * unit; dash < width; dash += 9) pen.fillRect(dash, y(alike), 5, 1.5);
+      for (let dash = 1; dash < 4; dash++) pen.fillRect(width - 112 * unit - dash * 9, 7 * unit, 5, 1.5);
       side.layers.forEach((_, index) => blockOf(s, index)?.reach?.forEach((value, head) => {
         const current = isOn(index, head);
         pen.beginPath();
@@ -543,7 +548,7 @@ function render(view) {
   }) : [];
   if (thumbs.length) toolbar.before(make("div", { class: "vk-bar" }, ...thumbs));
   const layerSlider = depth > 1 ? frame.slider(toolbar, { label: wordLayer, min: 0, max: depth - 1, step: 1, value: get("layer"), format: (value) => sides[0].layers[round(value)].name, changed: (value) => setLayer(round(value)) }) : null;
-  const headSlider = mostHeads > 1 ? frame.slider(toolbar, { label: "head", min: 0, max: mostHeads - 1, step: 1, value: get("head"), format: String, changed: (value) => setHead(round(value)) }) : null;
+  const headSlider = mostHeads > 1 ? frame.slider(toolbar, { label: "head", min: 0, max: mostHeads - 1, step: 1, value: get("head"), format: (value) => about.heads[round(value)] ?? String(value), changed: (value) => setHead(round(value)) }) : null;
   const modes = MODES.filter((mode) => mode === MODES[0] || (mode === "rollout" ? sides.every((side) => side.rollout) : mostHeads > 1));
   const modeSelect = modes.length > 1 ? frame.select(toolbar, "show", modes, get("mode"), (value) => setMode(value)) : null;
   const opacitySlider = photos.length ? frame.slider(toolbar, { label: "opacity", min: 0, max: 1, step: 0.05, value: get("opacity"), format: (value) => value.toFixed(2), changed: (value) => setOpacity(value) }) : null;

@@ -231,9 +231,9 @@ function openFrame({ model, el }, about) {
     const box = element.getBoundingClientRect();
     return { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
   };
-  /** Shows text (and, with `picture`, a drawing above it) beside the pointer; `lines` null hides it.
-   * @param {string[] | null} lines @param {{ clientX: number, clientY: number }} [at] @param {((context: CanvasRenderingContext2D, size: number) => void) | null} [picture] */
-  const tooltip = (lines, at, picture) => {
+  /** Shows text (and, with `picture`, a drawing above it) beside the pointer, left of `right` if it can; `lines` null hides it.
+   * @param {string[] | null} lines @param {{ clientX: number, clientY: number }} [at] @param {((context: CanvasRenderingContext2D, size: number) => void) | null} [picture] @param {number} [right] */
+  const tooltip = (lines, at, picture, right = Infinity) => {
     tip.hidden = !lines;
     if (!lines || !at) return;
     tip.replaceChildren();
@@ -248,7 +248,7 @@ function openFrame({ model, el }, about) {
     lines.forEach((line, index) => text.append(make("div", { class: index ? "vk-small" : "vk-strong" }, line)));
     tip.append(text);
     const box = root.getBoundingClientRect(), x = at.clientX - box.left, y = at.clientY - box.top;
-    tip.style.left = `${clamp(0, x + tip.offsetWidth + 18 > box.width ? x - tip.offsetWidth - 12 : x + 14, Math.max(0, box.width - tip.offsetWidth))}px`;
+    tip.style.left = `${clamp(0, x + tip.offsetWidth + 18 > Math.min(box.width, right - box.left) ? x - tip.offsetWidth - 12 : x + 14, Math.max(0, box.width - tip.offsetWidth))}px`;
     tip.style.top = `${Math.max(0, y + tip.offsetHeight + 18 > box.height ? y - tip.offsetHeight - 12 : y + 16)}px`;
   };
   let lastSaid = "";

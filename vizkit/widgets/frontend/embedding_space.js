@@ -219,7 +219,7 @@ function render(view) {
   /** @param {string} name */
   const mapOf = (name) => /** @type {PlaneMap} */ (maps.get(name));
   let to = { name: /** @type {string} */ (model.get("projection")), step: /** @type {number} */ (model.get("step")) }, from = to, mix = 1, began = 0;
-  let cx = 0.5, cy = 0.5, zoom = 1, pointSize = 1, opacity = 1, moving = 0, dirty = true, drawnFor = "", hovered = -1;
+  let cx = 0.5, cy = 0.5, zoom = 1, pointSize = 1, opacity = 1, moving = 0, rough = 0, lastMove = 0, dirty = true, drawnFor = "", hovered = -1;
   /** @type {number[]} */
   let selected = [];
   /** @type {number[][] | null} */
@@ -390,15 +390,20 @@ function render(view) {
     base.hidden = !!points && !(showThumbnails && atlas);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    // A prime stride, so that a pattern in the order of the points does not show in the sample.
-    const stride = moving && large ? [7, 13, 19, 29, 41, 61].find((prime) => count / prime < 17_000) ?? 61 : count > 3000 ? 7 : 1;
+    const quick = moving && large, now = performance.now();
+    // Where frames still come late, the sample gets smaller.
+    if (quick && now - lastMove > 28 && now - lastMove < 500) rough++;
+    lastMove = now;
+    // Prime strides, so that a pattern in the order of the points does not show in the sample.
+    const strides = [7, 13, 19, 29, 41, 61, 127, 251], fit = strides.findIndex((prime) => count / prime < 17_000);
+    const stride = quick ? strides[Math.min((fit < 0 ? 5 : fit) + rough, 7)] : count > 3000 ? 7 : 1;
     const lines = showPairs && pairs ? lineCount : 0;
     if (points) {
-      points.draw({ view: [cx, cy, (2 * pixels()) / width, (2 * pixels()) / height], mix, size: size * ratio, alpha: moving && large ? Math.min(1, alpha * 3) : alpha, from, to, stride,
-        passes: moving && large ? 1 : stride, chosen: selected.length > 0, lines, paper, line: [grey, grey, grey, clamp(0.12, 12 / Math.sqrt(lines + 1), 0.5)] });
+      points.draw({ view: [cx, cy, (2 * pixels()) / width, (2 * pixels()) / height], mix, size: size * ratio, alpha: quick ? Math.min(1, alpha * 3) : alpha, from, to, stride,
+        passes: quick ? 1 : stride, chosen: selected.length > 0, lines, paper, line: [grey, grey, grey, clamp(0.12, 12 / Math.sqrt(lines + 1), 0.5)] });
     } else drawPlain(context, size, alpha);
     if (showThumbnails && atlas) drawThumbnails(context);
-    frame.root.dataset.drawn = String(points ? Math.ceil(count / (moving && large ? stride : 1)) : Math.min(count, 20_000));
+    frame.root.dataset.drawn = String(points ? Math.ceil(count / (quick ? stride : 1)) : Math.min(count, 20_000));
   };
   /** Without WebGL2: at most 20,000 points. @param {CanvasRenderingContext2D} context @param {number} size @param {number} alpha */
   const drawPlain = (context, size, alpha) => {
@@ -501,7 +506,7 @@ function render(view) {
     if (i === hovered && at && i >= 0) return;
     hovered = i;
     write("hovered", i);
-    frame.tooltip(i >= 0 && at ? [titleOf(i), kindOf(i)] : null, at ?? undefined, i >= 0 && tiles.has(i) ? (context, size) => atlas.draw(context, tiles.get(i), 0, 0, size) : null);
+    frame.tooltip(i >= 0 && at ? [titleOf(i), kindOf(i)] : null, at ?? undefined, i >= 0 && tiles.has(i) ? (context, size) => atlas.draw(context, tiles.get(i), 0, 0, size) : null, over.canvas.getBoundingClientRect().right);
     tell();
     ask();
   };
@@ -531,10 +536,17 @@ function render(view) {
     tell();
     redraw();
   };
+  const rest = () => {
+    // A pointer that is still down will move again: all points would come in its way.
+    if (pointers.size) { moving = window.setTimeout(rest, 160); return; }
+    moving = 0;
+    rough = Math.max(0, rough - 1);
+    redraw();
+  };
   /** Draws a sample while things move and everything once they rest. */
   const move = () => {
     clearTimeout(moving);
-    moving = large ? window.setTimeout(() => { moving = 0; redraw(); }, 160) : 0;
+    moving = large ? window.setTimeout(rest, 160) : 0;
     frame.tooltip(null);
     redraw();
   };

@@ -266,7 +266,7 @@ function render(view) {
   // The picture.
   /** @type {CanvasRenderingContext2D} */
   let pen;
-  let unit = 1;
+  let unit = 1, wasFull = false;
   const label = (/** @type {string} */ text, /** @type {number} */ x, /** @type {number} */ y, /** @type {CanvasTextAlign} */ align, /** @type {string} */ ink, weight = "400", size = 11) => {
     pen.font = font(size, weight);
     pen.fillStyle = ink;
@@ -283,7 +283,7 @@ function render(view) {
   /** Decides sizes; returns the height that the canvas should have. @param {number} width @param {number} tallest @param {boolean} full */
   const arrange = (width, tallest, full) => {
     // A first guess of the cells' size decides how the images stand; then the labels decide the cells.
-    const guess = Math.min((width - 130 * unit) / zoom.columns, (tallest - 100 * unit) / zoom.rows, 72 * unit), needed = Math.ceil((19 * unit) / guess);
+    const most = full ? Infinity : 72 * unit, guess = Math.min((width - 130 * unit) / zoom.columns, (tallest - 100 * unit) / zoom.rows, most), needed = Math.ceil((19 * unit) / guess);
     const foot = 56 * unit, limit = paired ? 1 : 2.5;
     at.every = needed > 3 ? Math.ceil((30 * unit) / guess) : 1;
     at.lanes = needed > 3 ? 1 : needed;
@@ -296,7 +296,7 @@ function render(view) {
       at.slant = slant;
       at.label = slant && Math.min(170 * unit, 0.3 * tallest, longest);
       at.top = slant ? at.label * Math.sin(slant) + 16 * unit : 22 * unit;
-      const room = width - at.left - Math.max(10, at.label * Math.cos(slant) - guess / 2), high = Math.min((tallest - at.top - foot) / zoom.rows, 72 * unit);
+      const room = width - at.left - Math.max(10, at.label * Math.cos(slant) - guess / 2), high = Math.min((tallest - at.top - foot) / zoom.rows, most);
       at.width = Math.min(room / zoom.columns, high * limit);
       at.height = Math.min(high, at.width * limit);
       if (at.width >= Math.max(12.5, 10 * unit)) break;
@@ -318,8 +318,8 @@ function render(view) {
     for (let i = zoom.row; i < zoom.row + zoom.rows; i++) {
       if (paired && at.width >= 6 && i >= zoom.column && i < zoom.column + zoom.columns) pen.strokeRect(xOf(i) + 1, yOf(i) + 1, at.width - 2, at.height - 2);
       if (at.width >= 44 * unit) for (let j = zoom.column; j < zoom.column + zoom.columns; j++) {
-        const word = pixels[i * columns + j], light = 0.3 * (word & 255) + 0.59 * ((word >> 8) & 255) + 0.11 * ((word >> 16) & 255), value = valueAt(matrix, now, kind, i, j);
-        label(formatNumber(Number(value.toFixed(3))), xOf(j) + at.width / 2, yOf(i) + at.height / 2, "center", light > 120 ? "#000" : "#fff");
+        const word = pixels[i * columns + j], light = 0.2126 * (word & 255) ** 2.2 + 0.7152 * ((word >> 8) & 255) ** 2.2 + 0.0722 * ((word >> 16) & 255) ** 2.2, value = valueAt(matrix, now, kind, i, j);
+        label(formatNumber(Number(value.toFixed(3))), xOf(j) + at.width / 2, yOf(i) + at.height / 2, "center", light > 0.179 * 255 ** 2.2 ? "#000" : "#fff");
       }
     }
   };
@@ -380,6 +380,7 @@ function render(view) {
     pen = context;
     unit = frame.scale();
     const full = frame.root.dataset.full === "true", above = full ? canvas.getBoundingClientRect().top - frame.root.getBoundingClientRect().top + frame.root.scrollTop : 0;
+    if (full !== wasFull) { wasFull = full; showRanking(); }
     const wanted = arrange(width, full ? Math.max(260, window.innerHeight - above - 62 * unit) : 620, full);
     if (Math.abs(wanted - height) > 1) { canvas.style.height = `${wanted}px`; ask(); }
     pen.textBaseline = "middle";
@@ -481,7 +482,7 @@ function render(view) {
   };
   const hint = (/** @type {{ clientX: number, clientY: number }} */ place) => {
     const { row, column } = cursor;
-    frame.tooltip(row < 0 && column < 0 ? null : cellLines(), place, thumbnails && row >= 0 ? (context, size) => thumbnails.draw(context, row, 0, 0, size) : null);
+    frame.tooltip(row < 0 && column < 0 ? null : cellLines(), place, thumbnails && row >= 0 ? (context, size) => thumbnails.draw(context, row, 0, 0, size) : null, canvas.getBoundingClientRect().right);
   };
   /** @param {PointerEvent | WheelEvent} event @returns {[number, number]} */
   const spot = (event) => { const box = canvas.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
