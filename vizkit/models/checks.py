@@ -91,3 +91,13 @@ def check_heads(embed_dim: int, num_heads: int) -> None:
             "expected embed_dim to be a multiple of num_heads, "
             f"received embed_dim {embed_dim} and num_heads {num_heads}"
         )
+
+
+def check_rotation(heads: Tensor, rotation: Tensor) -> None:
+    """Raise ValueError unless `rotation` has an angle for every token and pair of channels."""
+    pairs = (heads.shape[-2], heads.shape[-1] // 2)
+    if rotation.shape[:1] + rotation.shape[-2:] != (2, *pairs):
+        raise ValueError(
+            f"expected a rotation (2, ..., {pairs[0]}, {pairs[1]}) for heads "
+            f"{tuple(heads.shape)}, received {tuple(rotation.shape)}"
+        )

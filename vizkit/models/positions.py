@@ -243,13 +243,30 @@ def token_places(position: Position, mode: str) -> Tensor:
 
 def resize_table(table: Tensor, grid: tuple[int, int], mode: str) -> Tensor:
     """A learned table (rows, columns, D) for another grid; for `mode` see `Position.resize`."""
+    sizes = list(zip(table.shape[:2], grid, strict=True))
     if mode == "interpolate":
-        image = table.permute(2, 0, 1)[None]  # (1, D, rows, columns)
-        image = F.interpolate(image, size=grid, mode="bicubic", antialias=True)
-        return image[0].permute(1, 2, 0)  # (*grid, D)
-    rows, columns = (torch.arange(size) for size in grid)
-    tiled = table[rows % table.shape[0]][:, columns % table.shape[1]]  # (*grid, D)
-    if mode == "repeat":
-        return tiled
-    known = (rows < table.shape[0])[:, None] & (columns < table.shape[1])  # grid
-    return tiled * known[:, :, None].to(tiled)  # (*grid, D)
+        rows, columns = (bicubic_weights(*size).to(table) for size in sizes)
+        return torch.einsum("ri,cj,ijd->rcd", rows, columns, table)  # (*grid, D)
+    rows, columns = (torch.arange(new) % old for old, new in sizes)
+    tiled = table[rows][:, columns]  # (*grid, D)
+    if mode == "extrapolate":
+        tiled[table.shape[0] :] = 0
+        tiled[:, table.shape[1] :] = 0
+    return tiled
+
+
+def bicubic_weights(size: int, new_size: int) -> Tensor:
+    """How much each of `size` old values counts in each of `new_size` new ones: (new, old).
+
+    Cubic convolution (Keys 1981, a = -1/2), widened where values get fewer, as in
+    `F.interpolate(mode="bicubic", antialias=True)`, which timm uses. Written out, in float64,
+    because torch 2.15 gets images of width 1 wrong.
+    """
+    centre = (torch.arange(new_size, dtype=torch.float64) + 0.5) * size / new_size - 0.5  # (new,)
+    distance = (torch.arange(size) - centre[:, None]).abs() / max(
+        size / new_size, 1.0
+    )  # (new, old)
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    weights = torch.where(distance < 1, near, torch.where(distance < 2, far, 0.0))  # (new, old)
+    return weights / weights.sum(dim=1, keepdim=True)  # (new, old)

@@ -72,29 +72,31 @@ def check_same_parts(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None
 
 def check_same_table(ours: Tensor, theirs: Tensor | None) -> None:
     """Raise ValueError unless timm's position table holds our fixed one."""
-    if theirs is None or theirs.shape != ours.shape or not torch.allclose(ours, theirs, atol=1e-5):
+    same_shape = theirs is not None and theirs.shape == ours.shape
+    if not same_shape or not torch.allclose(ours, theirs.to(ours), atol=1e-5):
         raise ValueError("expected the table of sincos_2d, received another position embedding")
 
 
-def check_same_rotations(position: Position, theirs: dict[str, Tensor], rope: nn.Module) -> None:
-    """Raise ValueError unless queries and keys are turned by the same angles in every layer."""
-    position = copy.deepcopy(position)
-    prefix = "position."
-    state = {name: value for name, value in theirs.items() if name.startswith(prefix)}
-    position.load_state_dict({name.removeprefix(prefix): state[name] for name in state})
-    ours = position.rotations()
-    if ours[0] is None or rope is None:
-        if ours[0] is not None or rope is not None:
-            raise ValueError(
-                f"expected RoPE in both models or in none, received {type(position).__name__} "
-                f"and {type(rope).__name__}"
-            )
+def check_same_rotations(
+    position: Position, theirs: dict[str, Tensor], rope: nn.Module | None
+) -> None:
+    """Raise ValueError unless both turn queries and keys by the same angles in every layer."""
+    turns = position.rotations()[0] is not None
+    if turns != (rope is not None):
+        received = f"{type(position).__name__} and {type(rope).__name__}"
+        raise ValueError(f"expected RoPE in both models or in none, received {received}")
+    if not turns:
         return
-    sine, cosine = rope.get_embed().chunk(2, dim=-1)  # (N, d) or (depth, H, N, d) each
-    expected = torch.stack([cosine, sine])  # (2, N, d) or (2, depth, H, N, d)
-    received = torch.stack(ours, dim=1)[..., position.num_prefix_tokens :, :]  # (2, depth, ..., N, d/2)
-    received = received.repeat_interleave(2, dim=-1)
-    if expected.ndim == 3:
-        expected = expected.unsqueeze(1).expand_as(received)
-    if expected.shape != received.shape or not torch.allclose(expected, received, atol=1e-5):
-        raise ValueError("expected the same rotations ...")
+    loaded = copy.deepcopy(position)  # the model itself must stay as it is if this fails
+    loaded.load_state_dict({name: theirs[f"position.{name}"] for name in position.state_dict()})
+    ours = torch.stack(loaded.rotations(), dim=1)  # (2, depth, ..., T, d/2)
+    ours = ours[..., position.num_prefix_tokens :, :]  # (2, depth, ..., N, d/2)
+    sine, cosine = rope.get_embed(position.grid).chunk(2, dim=-1)  # (..., N, d) each
+    expected = torch.stack([cosine, sine])[..., ::2]  # (2, ..., N, d/2): timm has each twice
+    if expected.ndim == 3:  # the same for all layers
+        expected = expected[:, None].expand(-1, position.depth, -1, -1)  # (2, depth, N, d/2)
+    if ours.shape != expected.shape or not torch.allclose(ours, expected.to(ours), atol=1e-5):
+        raise ValueError(
+            f"expected the rotations of {type(position).__name__}, received others "
+            "(grid, temperature, offset, order of rows and columns, or layout of the pairs differ)"
+        )
