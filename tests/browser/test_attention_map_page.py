@@ -196,6 +196,30 @@ def test_themes_and_full_screen(page, widget, tmp_path):
     wait_until(lambda: main.bounding_box()["width"] == width, "back to its size")
 
 
+def test_the_pooling_query_shows_its_own_map(page, tmp_path):
+    pooling = softmax_maps(3, 16, seed=1)
+    widget = AttentionMap(softmax_maps(4, 3, 16, 16), photo(), num_prefix_tokens=0, pooling=pooling)
+    opened(page, widget, tmp_path)
+    main = page.locator(".vk-main canvas").first
+    before = picture_of(main)
+    page.get_by_role("button", name="Query: pooling").click()
+    says(page, "query pooling (pinned)")
+    changed(main, before)
+    best = int(pooling[0].argmax())
+    says(page, f"strongest: row {best // 4}, column {best % 4} {pooling[0].max():.3f}")
+    press(page.get_by_label("head", exact=True), "ArrowRight")
+    best = int(pooling[1].argmax())
+    says(page, f"strongest: row {best // 4}, column {best % 4} {pooling[1].max():.3f}")
+    page.get_by_label("show", exact=True).select_option("mean over heads")
+    best = int(pooling.mean(0).argmax())
+    says(page, f"strongest: row {best // 4}, column {best % 4}")
+    expect(page.locator("[data-panel=heads]")).to_contain_text("after the last layer")
+    press(main, "Home")
+    says(page, "query row 0, column 0")
+    press(main, "c")
+    says(page, "query pooling")
+
+
 def test_named_heads_are_called_by_their_names(page, tmp_path):
     maps = np.random.default_rng(0).random((2, 2, 9, 3, 3))
     opened(page, AttentionMap.from_maps(maps, head_names=["CNN", HOSTILE]), tmp_path)

@@ -221,6 +221,52 @@ def test_from_maps_takes_signed_maps_finer_than_their_queries():
         AttentionMap.from_maps(maps, grid=(2, 2), kind="other")
 
 
+def test_a_pooling_query_is_checked_described_and_sent(maps):
+    tokens = maps.shape[-1]
+    pooling = softmax_maps(3, tokens)
+    widget = AttentionMap(maps, pooling=pooling)
+    grid = widget.about["sides"][0]["layers"][-1]["grid"]
+    assert widget.about["sides"][0]["pooling"] == {
+        "name": "pooling",
+        "heads": 3,
+        "grid": (1, 1),
+        "keys": grid,
+    }
+    sent = []
+    widget.send = lambda content, buffers=None: sent.append((content, buffers))
+    widget._answer(widget, {"ask": "0/0/pooling"}, [])
+    prefix = widget._sides[0].num_prefix_tokens
+    expected = Block.from_weights(pooling[:, None], prefix)
+    assert sent == [({"block": "0/0/pooling"}, [expected.compressed()])]
+    assert zlib.decompress(widget.page_answers()["0/0/pooling"]) == zlib.decompress(sent[0][1][0])
+    assert AttentionMap(maps).about["sides"][0]["pooling"] is None
+    AttentionMap(maps)._answer(widget, {"ask": "0/0/pooling"}, [])
+    for wrong, message in (
+        (pooling[:, :-1], "pooling must hold"),
+        (2 * pooling, "pooling holds no attention"),
+        ({"other": pooling}, "not shown"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            AttentionMap(maps, pooling=wrong)
+
+
+def test_from_model_offers_the_query_of_attention_pooling():
+    import torch
+
+    from vizkit.models import VisionTransformer, capture_attention
+
+    torch.manual_seed(0)
+    sizes = {"image_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 3}
+    model = VisionTransformer(**sizes, pooling="map")
+    image = torch.rand(1, 3, 32, 32)
+    widget = AttentionMap.from_model(model, image)
+    block = widget._sides[0].pooling.blocks[0]
+    expected = capture_attention(model, image).pooling_maps["pooling"][0, 1, 0]
+    assert block.weights(1, 0) == pytest.approx(expected.numpy(), abs=1 / 510)
+    plain = AttentionMap.from_model(VisionTransformer(**sizes, pooling="mean"), image)
+    assert plain.about["sides"][0]["pooling"] is None
+
+
 def test_heads_of_maps_have_names_if_one_is_given_for_each():
     maps = np.ones((3, 2, 4, 2, 2))
     widget = AttentionMap.from_maps(maps, head_names=["CNN", "ViT"], head=1)
@@ -329,6 +375,8 @@ def test_headline_picture_and_figure(maps):
 
 def test_from_model_shows_what_the_model_saw():
     torch = pytest.importorskip("torch")
+    import torch
+
     from vizkit.models import VisionTransformer, capture_attention
 
     torch.manual_seed(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class Side:
     num_prefix_tokens: int
     signed: bool
     complete: bool
+    pooling: Layer | None = None  # of the learned query of attention pooling: one query, all keys
 
     @property
     def can_roll_out(self) -> bool:
@@ -77,6 +78,38 @@ def attention_sides(
     if len(set(counts.values())) > 1:
         raise ValueError(f"both models must show the same pictures, got {counts} pictures")
     return tuple(sides)
+
+
+def with_pooling(sides: tuple[Side, ...], pooling: Any) -> tuple[Side, ...]:
+    """Return the sides with the maps of a learned pooling query: (H, T) or (images, H, T), or a dict of them.
+
+    Raises:
+        ValueError: shapes that do not fit the last layer, rows that do not sum to 1, an unknown model.
+    """
+    if pooling is None:
+        return sides
+    if not isinstance(pooling, Mapping):
+        pooling = {sides[0].name: pooling}
+    unknown = set(pooling) - {side.name for side in sides}
+    if unknown:
+        raise ValueError(f"pooling names models that are not shown: {sorted(unknown)}")
+    found = []
+    for side in sides:
+        maps = pooling.get(side.name)
+        if maps is not None:
+            last = side.layers[-1]
+            array = as_array("pooling", maps, ndims=(2, 3))
+            array = array[None] if array.ndim == 2 else array
+            expected = (len(last.blocks), last.queries)
+            if (array.shape[0], array.shape[2]) != expected:
+                raise ValueError(
+                    f"pooling must hold (pictures, heads, tokens) with {expected[0]} pictures and"
+                    f" {expected[1]} tokens, got shape {array.shape}"
+                )
+            blocks = _blocks("pooling", array[:, :, None], side.num_prefix_tokens)
+            side = replace(side, pooling=Layer("pooling", (1, 1), last.key_grid, blocks))
+        found.append(side)
+    return tuple(found)
 
 
 def _of(value: Any, key: Any) -> Any:

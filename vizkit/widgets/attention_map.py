@@ -13,7 +13,7 @@ import numpy as np
 import traitlets
 from PIL import Image
 
-from vizkit.widgets.attention_inputs import Side, attention_sides, map_sides
+from vizkit.widgets.attention_inputs import Layer, Side, attention_sides, map_sides, with_pooling
 from vizkit.widgets.attention_numbers import (
     Block,
     attention_rollout,
@@ -61,6 +61,8 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         opacity: of the map over the picture, 0 to 1.
         title: shown above the picture.
         layers: keep these layers only (large models); rollout then needs all from the first on.
+        pooling: weights of the learned query of attention pooling over the last layer's tokens, a
+            query "pooling" of its own: (H, T), or (images, H, T); a dict for two models.
         mode, scale, smooth, panels, image_index: the traits of the same names.
 
     Traits, beside those of every widget:
@@ -105,9 +107,11 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         opacity: float = 0.65,
         title: str = "",
         layers: Sequence[int] | None = None,
+        pooling: Any = None,
         **traits: Any,
     ) -> None:
         sides = attention_sides(attention, grid, num_prefix_tokens, names, layers)
+        sides = with_pooling(sides, pooling)
         self._head_names = []
         self._open("attention", sides, image, layer, head, query, opacity, title, traits)
 
@@ -187,6 +191,10 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
         captured, pictures = run_model(capture_attention, model, image, preprocess, mean, std)
         options = {"names": [_short_name(name) for name in captured.names], **options}
+        tokens = captured.maps[-1].shape[-1]
+        for pooled in captured.pooling_maps.values():  # (B, H, L, S), of L learned queries
+            if tuple(pooled.shape[2:]) == (1, tokens):
+                options.setdefault("pooling", pooled[:, :, 0])
         return cls(
             captured.maps,
             pictures if picture is None else picture,
@@ -314,15 +322,8 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
                 "prefix": side.num_prefix_tokens,
                 "signed": side.signed,
                 "rollout": self._kind == "attention" and side.can_roll_out,
-                "layers": [
-                    {
-                        "name": layer.name,
-                        "heads": layer.heads,
-                        "grid": layer.grid,
-                        "keys": layer.key_grid,
-                    }
-                    for layer in side.layers
-                ],
+                "layers": [_facts(layer) for layer in side.layers],
+                "pooling": side.pooling and _facts(side.pooling),
             }
             for side in self._sides
         ]
@@ -349,17 +350,23 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         depth = len(self._sides[0].layers) - 1
         return int(layer * (len(side.layers) - 1) / depth + 0.5) if depth else len(side.layers) - 1
 
-    def _block(self, side: int, image: int, layer: int) -> Block:
-        return self._sides[side].layers[layer].blocks[image]
+    def _block(self, side: int, image: int, layer: int | str) -> Block:
+        """The block of a layer or, for "pooling", of the pooling query; IndexError where there is none."""
+        one = self._sides[side]
+        if layer == "pooling" and not one.pooling:
+            raise IndexError(f"model {side} has no pooling query")
+        return (one.pooling if layer == "pooling" else one.layers[int(layer)]).blocks[image]
 
     def _answer(self, _: Any, content: Any, __: Any) -> None:
         """Send the block that the front end asks for, `{"ask": "side/image/layer"}`."""
         wish = content.get("ask") if isinstance(content, dict) else None
-        if not isinstance(wish, str) or not re.fullmatch(r"\d{1,6}/\d{1,6}/\d{1,6}", wish):
+        if not isinstance(wish, str) or not re.fullmatch(
+            r"\d{1,6}/\d{1,6}/(\d{1,6}|pooling)", wish
+        ):
             return
-        side, image, layer = map(int, wish.split("/"))
+        side, image, layer = wish.split("/")
         try:
-            block = self._block(side, image, layer)
+            block = self._block(int(side), int(image), layer)
         except IndexError:
             return
         self.send({"block": wish}, buffers=[block.compressed()])
@@ -379,7 +386,11 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         answers: dict[str, bytes] = {}
         room = PAGE_BYTES - sum(map(len, shown.values()))
         for s, side in enumerate(self._sides):
-            for index, layer in enumerate(side.layers):
+            named = [
+                *enumerate(side.layers),
+                *([("pooling", side.pooling)] if side.pooling else []),
+            ]
+            for index, layer in named:
                 for i, block in enumerate(layer.blocks):
                     name = f"{s}/{i}/{index}"
                     if name not in shown:
@@ -522,6 +533,16 @@ def _as_url(image: Array) -> dict[str, Any]:
         opened.save(out, "JPEG", quality=82, optimize=True)
     url = f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
     return {"url": url, "width": opened.width, "height": opened.height}
+
+
+def _facts(layer: Layer) -> dict[str, Any]:
+    """What the front end must know of a layer before its bytes come."""
+    return {
+        "name": layer.name,
+        "heads": layer.heads,
+        "grid": layer.grid,
+        "keys": layer.key_grid,
+    }
 
 
 def _short_name(name: str) -> str:

@@ -6,13 +6,13 @@ const { floor, max, min, ceil, round, abs, hypot } = Math;
 /** One layer of one picture, as `Block` in attention_numbers.py packs it.
  * @typedef {{ scales: Float32Array, prefix: Uint16Array, values: Uint8Array, heads: number, queries: number, tokens: number, cells: number, signed: boolean, mixed?: Float32Array, reach?: number[] }} Block */
 /** @typedef {{ name: string, heads: number, grid: [number, number], keys: [number, number] }} Layer */
-/** @typedef {{ name: string, prefix: number, signed: boolean, rollout: boolean, layers: Layer[] }} Side */
+/** @typedef {{ name: string, prefix: number, signed: boolean, rollout: boolean, layers: Layer[], pooling: Layer | null }} Side */
 /** A prefix token, or a point of the picture from 0 to 1 each way.
  * @typedef {{ token: number, x: number, y: number }} Place */
 
-/** @param {ArrayBuffer} buffer @param {Layer} layer @param {number} tokens prefix tokens @param {boolean} signed @returns {Block} */
-function readBlock(buffer, { heads, grid, keys }, tokens, signed) {
-  const queries = tokens + grid[0] * grid[1], rows = heads * queries, at = rows * (4 + 2 * tokens);
+/** @param {ArrayBuffer} buffer @param {Layer} layer @param {number} tokens prefix tokens @param {boolean} signed @param {number} [queries] @returns {Block} */
+function readBlock(buffer, { heads, grid, keys }, tokens, signed, queries = tokens + grid[0] * grid[1]) {
+  const rows = heads * queries, at = rows * (4 + 2 * tokens);
   return { scales: new Float32Array(buffer, 0, rows), prefix: new Uint16Array(buffer, rows * 4, rows * tokens), values: new Uint8Array(buffer, at), heads, queries, tokens, cells: keys[0] * keys[1], signed };
 }
 
@@ -110,7 +110,8 @@ function placeOf(token, [rows, columns], tokens) {
   return cell < 0 ? { token, x: -1, y: -1 } : { token: -1, x: (cell % columns + 0.5) / columns, y: (floor(cell / columns) + 0.5) / rows };
 }
 
-const PIN = "#ff9d3c", MODES = ["one head", "mean over heads", "max over heads", "rollout"];
+// The learned query of attention pooling is no token; its number is beyond all of them.
+const POOLING = 1e6, PIN = "#ff9d3c", MODES = ["one head", "mean over heads", "max over heads", "rollout"];
 
 /** @param {{ model: Model, el: HTMLElement }} view */
 function render(view) {
@@ -130,15 +131,15 @@ function render(view) {
   /** @type {Map<string, Block>} */
   const held = new Map();
   let inFlight = "", slow = 0, painted = false;
-  /** @param {number} side @param {number} layer */
+  /** @param {number} side @param {number | "pooling"} layer */
   const keyOf = (side, layer) => `${side}/${get("image_index")}/${layer}`;
   /** The layer of a second model at the same share of its depth. @param {number} side */
   const layerOf = (side) => { const last = sides[side].layers.length - 1; return depth > 1 ? floor(get("layer") * last / (depth - 1) + 0.5) : last; };
-  /** @param {number} side @param {number} [layer] */
+  /** @param {number} side @param {number | "pooling"} [layer] */
   const blockOf = (side, layer = layerOf(side)) => held.get(keyOf(side, layer));
   /** @param {number} side @param {number} [layer] */
   const headOf = (side, layer = layerOf(side)) => min(get("head"), sides[side].layers[layer].heads - 1);
-  const needed = () => [...sides.map((_, side) => keyOf(side, layerOf(side))), ...sides.flatMap(({ layers }, side) => layers.map((_, layer) => keyOf(side, layer)).filter((_, layer) => about.all || (get("mode") === "rollout" && layer <= layerOf(side))))];
+  const needed = () => [...sides.map((_, side) => keyOf(side, layerOf(side))), ...sides.flatMap(({ pooling }, side) => pooling ? [keyOf(side, "pooling")] : []), ...sides.flatMap(({ layers }, side) => layers.map((_, layer) => keyOf(side, layer)).filter((_, layer) => about.all || (get("mode") === "rollout" && layer <= layerOf(side))))];
   const fetchNext = () => {
     const next = needed().find((key) => !held.has(key));
     if (inFlight || !next) return;
@@ -150,10 +151,10 @@ function render(view) {
   };
   /** @param {string} key @param {BufferSource} packed */
   const receive = async (key, packed) => {
-    const [side, , index] = key.split("/").map(Number), layer = sides[side].layers[index];
+    const [one, , index] = key.split("/"), side = sides[Number(one)], layer = side.layers[Number(index)] ?? side.pooling;
     const bytes = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
-    const block = readBlock(bytes, layer, sides[side].prefix, sides[side].signed);
-    if (attention) block.reach = Array.from({ length: layer.heads }, (_, head) => meanDistance(block, head, layer.grid));
+    const pooled = layer === side.pooling, block = readBlock(bytes, layer, side.prefix, side.signed, pooled ? 1 : undefined);
+    if (attention && !pooled) block.reach = Array.from({ length: layer.heads }, (_, head) => meanDistance(block, head, layer.grid));
     held.set(key, block);
     // Other pictures' layers would pile up.
     for (const old of held.keys()) if (old.split("/")[1] !== String(get("image_index"))) held.delete(old);
@@ -208,7 +209,8 @@ function render(view) {
   };
   /** The row on view of a model, or null while a layer is missing. @param {number} side @param {number} [wanted] */
   const rowOf = (side, wanted) => {
-    const { at, block, mode, query } = viewOf(side), which = wanted ?? query;
+    const { at, block, now, mode, query } = viewOf(side), which = wanted ?? query, pool = blockOf(side, "pooling");
+    if (wanted === undefined && pool && now?.token === POOLING) return mode === MODES[0] ? rowWeights(pool, min(get("head"), pool.heads - 1), 0) : overHeads(pool, 0, mode === MODES[2]);
     if (!block || which < 0) return null;
     if (mode === MODES[0]) return rowWeights(block, headOf(side), which);
     if (mode !== "rollout") return overHeads(block, which, mode === MODES[2]);
@@ -248,7 +250,9 @@ function render(view) {
   /** @param {number} cell @param {[number, number]} grid */
   const spot = (cell, [, columns]) => `row ${floor(cell / columns)}, column ${cell % columns}`;
   /** @param {number} token */
-  const nameOf = (token) => token ? `register ${token}` : "CLS";
+  const nameOf = (token) => token === POOLING ? "pooling" : token ? `register ${token}` : "CLS";
+  /** Queries that are no patches. @param {Side} side */
+  const specials = (side) => [...Array(side.prefix).keys(), ...(side.pooling ? [POOLING] : [])];
   const views = sides.map((side, s) => {
     const box = make("div", { class: "vk-model" }), column = make("div", { class: "vk-main" });
     if (side.name) column.append(make("div", { class: "vk-strong" }, side.name));
@@ -312,13 +316,13 @@ function render(view) {
     }, { class: "vk-canvas vk-scale" });
 
     const chipRow = make("div", { class: "vk-chips" });
-    const chips = Array.from({ length: side.prefix }, (_, token) => {
+    const chips = specials(side).map((token) => {
       const share = make("b"), at = { token, x: -1, y: -1 };
       const chip = frame.button(chipRow, nameOf(token) + " ", () => togglePin(at), "Query: " + nameOf(token));
       chip.append(share);
       listen(chip, "pointerenter", () => setHover(at));
       listen(chip, "pointerleave", () => setHover(null));
-      return { chip, share };
+      return { chip, share, token };
     });
     const facts = [0, 1, 2].map(() => ({ name: make("dt"), value: make("dd") }));
     const list = make("dl", { class: "vk-facts" }, ...facts.map(({ name, value }) => make("div", {}, name, value)));
@@ -328,13 +332,13 @@ function render(view) {
     /** Writes the numbers of the map on view. */
     const tell = () => {
       const { layer, now, block, mode } = viewOf(s), key = pinned() && hover && hover.token < 0 ? cellAt(hover, layer.keys) : -1;
-      chips.forEach(({ chip, share }, token) => {
+      chips.forEach(({ chip, share, token }) => {
         chip.setAttribute("aria-pressed", String(now?.token === token));
-        share.textContent = row ? `${(row[token] * 100).toFixed(1)}%` : "";
+        share.textContent = row && token < side.prefix ? `${(row[token] * 100).toFixed(1)}%` : "";
       });
       let best = side.prefix;
       if (row) for (let i = best; i < row.length; i++) if (row[i] > row[best]) best = i;
-      const cell = key >= 0 ? key : best - side.prefix, reach = mode === MODES[0] ? block?.reach?.[headOf(s)] : undefined;
+      const cell = key >= 0 ? key : best - side.prefix, reach = mode === MODES[0] && now?.token !== POOLING ? block?.reach?.[headOf(s)] : undefined;
       /** @type {[string, string][]} */
       const lines = [
         [`${key < 0 ? "strongest" : "here"}: ${spot(cell, layer.keys)}`, row ? formatNumber(row[side.prefix + cell]) : "…"],
@@ -386,7 +390,7 @@ function render(view) {
           if (isOn(index, head)) outline(pen, area, PIN);
         }
       });
-      note.textContent = here === side.layers.length ? "" : `${here} of ${side.layers.length} layers` + (about.all || get("mode") === "rollout" ? lateness() : ` (${round(about.bytes / 2 ** 20)} MB in all: each comes when you go there; layers=[…] keeps a few)`);
+      note.textContent = shown()?.token === POOLING ? "Pooling looks once, after the last layer: beside the picture" : here === side.layers.length ? "" : `${here} of ${side.layers.length} layers` + (about.all || get("mode") === "rollout" ? lateness() : ` (${round(about.bytes / 2 ** 20)} MB in all: each comes when you go there; layers=[…] keeps a few)`);
     }, { style: "cursor:pointer" });
     headPanel.append(note);
     /** @param {PointerEvent} event */
@@ -580,7 +584,7 @@ function render(view) {
   const keyTable = [
     ["query up", "ArrowUp", () => move(-1, 0)], ["query down", "ArrowDown", () => move(1, 0)], ["query left", "ArrowLeft", () => move(0, -1)], ["query right", "ArrowRight", () => move(0, 1)],
     ["first patch", "Home", () => move(-1e9, -1e9)], ["last patch", "End", () => move(1e9, 1e9)], ["pin or release", "Enter", () => { const now = shown(); if (now) togglePin(now); }],
-    ["CLS, registers", "c", () => { if (prefix) setPlace({ token: place && place.token >= 0 ? (place.token + 1) % prefix : 0, x: -1, y: -1 }); }],
+    ["CLS, registers, pooling", "c", () => { const all = specials(sides[0]); if (all.length) setPlace({ token: all[(all.indexOf(place?.token ?? -1) + 1) % all.length], x: -1, y: -1 }); }],
     ["next layer", "PageUp / l", stepper("layer", 1, depth, setLayer)], ["layer before", "PageDown / L", stepper("layer", -1, depth, setLayer)],
     ["next head", "] / h", stepper("head", 1, mostHeads, setHead)], ["head before", "[ / H", stepper("head", -1, mostHeads, setHead)],
     ["next picture", ".", stepper("image_index", 1, about.count, setImage)], ["picture before", ",", stepper("image_index", -1, about.count, setImage)],
