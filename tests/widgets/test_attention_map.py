@@ -375,8 +375,6 @@ def test_headline_picture_and_figure(maps):
 
 def test_from_model_shows_what_the_model_saw():
     torch = pytest.importorskip("torch")
-    import torch
-
     from vizkit.models import VisionTransformer, capture_attention
 
     torch.manual_seed(0)
