@@ -84,7 +84,7 @@ def test_batches_visit_every_pair_once_in_seeded_order(tmp_path):
 @pytest.mark.parametrize("batch_size", [0, 51])
 def test_an_impossible_batch_size_is_refused_at_once(tmp_path, batch_size):
     world = pairs("scenes", n=50, image_size=16, cache_dir=tmp_path)
-    with pytest.raises(ValueError, match="batch_size must be from 1 to 50"):
+    with pytest.raises(ValueError, match="batch_size must be an integer from 1 to 50"):
         world.batches(batch_size)
 
 

@@ -230,7 +230,7 @@ def test_exact_arrays_are_obeyed():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n": 0}, "n must be an integer of at least 1"),
+        ({"n": 0}, "n must be an integer from 1 to 10000000"),
         ({"n": 2.5}, "n must be an integer"),
         ({"seed": -1}, "seed must be an integer of at least 0"),
         ({"shapes": "blob"}, "shapes: 'blob' is not among circle, square"),

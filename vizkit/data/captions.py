@@ -7,7 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vizkit.data.scenes import HELD_OUT_PAIRS, PLACES, RELATIONS, SIZES, SceneTable
+from vizkit.data.scenes import (
+    HELD_OUT_PAIRS,
+    PLACES,
+    RELATIONS,
+    SIZES,
+    SceneTable,
+    check_count,
+    check_flag,
+    check_share,
+    check_table,
+)
 from vizkit.data.shapes import SHAPES
 from vizkit.data.styles import BACKGROUNDS, COLORS, STYLES
 
@@ -80,8 +90,7 @@ def describe(
         "background": (background, _BACKGROUND_NAMES),
     }
     for fact, (value, names) in known.items():
-        if value is not None and value not in names:
-            raise ValueError(f"{fact}: {value!r} is not among {', '.join(names)}")
+        _check_name(fact, value, names)
     words = " ".join(word for word in (size, style, color, shape or "shape") if word)
     return _with_article(words) + _where(place, background)
 
@@ -92,12 +101,13 @@ def describe_pair(
     """Joins two descriptions: "a red heart left of a blue star", or with "and" for None.
 
     Raises:
-        ValueError: an unknown relation or background.
+        ValueError: no description, or an unknown relation or background.
     """
-    if relation is not None and relation not in _RELATION_FORMS:
-        raise ValueError(f"relation: {relation!r} is not among {', '.join(_RELATION_FORMS)}")
-    if background is not None and background not in BACKGROUNDS:
-        raise ValueError(f"background: {background!r} is not among {', '.join(_BACKGROUND_NAMES)}")
+    for name, text in (("first", first), ("second", second)):
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"{name} must be a description, such as 'a red heart', got {text!r}")
+    _check_name("relation", relation, tuple(_RELATION_FORMS))
+    _check_name("background", background, _BACKGROUND_NAMES)
     return f"{first} {relation or 'and'} {second}" + _where(None, background)
 
 
@@ -127,9 +137,11 @@ def write_captions(
     Raises:
         ValueError: a share outside 0..1, an unknown kind, or noise in a table of one scene.
     """
+    check_table(table)
+    check_count("seed", seed)
     shares = _check_shares(omit)
-    if not 0 <= noise <= 1:
-        raise ValueError(f"noise must be a share from 0 to 1, got {noise!r}")
+    check_share("noise", noise)
+    check_flag("return_noise", return_noise)
     rng = np.random.default_rng(seed)
     kinds = list(shares)
     keep = rng.random((len(table), len(kinds))) >= list(shares.values())
@@ -190,7 +202,10 @@ def binding_probes(
     Raises:
         ValueError: an unknown kind, or a table without a fitting scene.
     """
-    if kind not in ("color", "relation"):
+    check_table(table)
+    check_count("seed", seed)
+    check_flag("avoid_held_out", avoid_held_out)
+    if not isinstance(kind, str) or kind not in ("color", "relation"):
         raise ValueError(f'kind must be "color" or "relation", got {kind!r}')
     fits = (table.num_objects == 2) & (table.shape[:, 0] != table.shape[:, 1])
     fits &= table.color[:, 0] != table.color[:, 1]
@@ -233,14 +248,20 @@ def _seen_from(table: SceneTable, i: int, lead: int) -> str:
     return relation if lead == 0 else _CONVERSE[relation]
 
 
+def _check_name(option: str, name: str | None, known: Sequence[str]) -> None:
+    if name is not None and (not isinstance(name, str) or name not in known):
+        raise ValueError(f"{option}: {name!r} is not among {', '.join(known)}")
+
+
 def _check_shares(omit: Mapping[str, float] | None) -> dict[str, float]:
+    if omit is not None and not isinstance(omit, Mapping):
+        raise ValueError(f"omit must be a dictionary of kinds and shares, got {omit!r}")
     unknown = set(omit or {}) - set(_OMIT)
     if unknown:
         raise ValueError(f"omit: {sorted(unknown)[0]!r} is not among {', '.join(_OMIT)}")
     shares = {**_OMIT, **(omit or {})}
     for kind, share in shares.items():
-        if not 0 <= share <= 1:
-            raise ValueError(f"omit: {kind} must be a share from 0 to 1, got {share!r}")
+        check_share(f"omit: {kind}", share)
     return shares
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from vizkit.data.captions import write_captions
 from vizkit.data.render import check_image_size
-from vizkit.data.scenes import SceneTable, sample_scenes
+from vizkit.data.scenes import SceneTable, check_count, check_share, sample_scenes
 from vizkit.data.store import images_as_array, scenes
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ class ImageTextPairs:
         Raises:
             ValueError: batch_size is not from 1 to the number of pairs.
         """
-        if not 1 <= batch_size <= len(self):
-            raise ValueError(f"batch_size must be from 1 to {len(self)}, got {batch_size!r}")
+        check_count("batch_size", batch_size, 1, len(self))
         order = np.random.default_rng(seed).permutation(len(self))
         return self._batches(order, batch_size, drop_last)
 
@@ -116,7 +115,15 @@ def pairs(
         ConnectionError: the hub cannot be reached.
         TypeError: an option that this source does not have.
     """
+    if not isinstance(source, (str, Path)) or not str(source).strip():
+        raise ValueError(
+            f'source must be "scenes", a folder or the name of a dataset, got {source!r}'
+        )
     check_image_size(image_size)
+    if n is not None:
+        check_count("n", n, 1)
+    check_count("seed", seed)
+    check_share("noise", noise)
     if source == "scenes":
         count = 1000 if n is None else n
         return _from_scenes(image_size, count, seed, noise, omit, cache_dir, options)

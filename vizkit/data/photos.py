@@ -50,8 +50,10 @@ def photos(names: list[str] | None = None) -> list[Photo]:
     known = {name: ("skimage.data", credit, licence) for name, credit, licence in _SKIMAGE}
     for name, credit, licence in _SKLEARN:
         known[name] = ("sklearn.datasets", credit, licence)
+    if names is not None and not isinstance(names, (str, list, tuple)):
+        raise ValueError(f"expected names of photos in a list, got {names!r}")
     wanted = list(known) if names is None else [names] if isinstance(names, str) else list(names)
-    unknown = [name for name in wanted if name not in known]
+    unknown = [name for name in wanted if not isinstance(name, str) or name not in known]
     if unknown:
         raise ValueError(f"photo {unknown[0]!r} is not among {', '.join(known)}")
     return [_load(name, *known[name]) for name in wanted]

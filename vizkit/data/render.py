@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vizkit.data.scenes import SceneTable
+from vizkit.data.scenes import SceneTable, check_count, check_table
 from vizkit.data.styles import BACKGROUNDS, MARGIN, STYLES, Patch, inks, paint, smooth_noise
 
 __all__ = ["render"]
@@ -31,6 +31,7 @@ def render(table: SceneTable, image_size: int = 64) -> np.ndarray:
     Raises:
         ValueError: image_size is not an integer from 16 to 1024.
     """
+    check_table(table)
     check_image_size(image_size)
     images = np.empty((len(table), image_size, image_size, 3), np.uint8)
     chunk = min(max(1, _CHUNK * 64 * 64 // image_size**2), max(1, len(table)))
@@ -62,9 +63,7 @@ def _to_bytes(canvas: np.ndarray, images: np.ndarray) -> None:
 
 def check_image_size(image_size: int) -> None:
     """Raises ValueError unless `image_size` is an integer from 16 to 1024."""
-    whole = isinstance(image_size, (int, np.integer)) and not isinstance(image_size, bool)
-    if not whole or not 16 <= image_size <= 1024:
-        raise ValueError(f"image_size must be an integer from 16 to 1024, got {image_size!r}")
+    check_count("image_size", image_size, 16, 1024)
 
 
 def _ground_colors() -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from numbers import Real
 
 import numpy as np
 
@@ -59,6 +60,7 @@ _ROTATION = 0.25  # radians either way
 # Radius ranges (small, large), for one object and for two.
 _RADII = {1: ((0.15, 0.20), (0.27, 0.34)), 2: ((0.125, 0.155), (0.185, 0.215))}
 _MIDDLE = (0.4, 0.6)  # a centre between these is "middle" or "center"
+_MOST = 10_000_000  # scenes in one table: about 2 GB
 
 Names = str | Sequence[str] | None
 
@@ -143,7 +145,7 @@ def sample_scenes(
     The first `k` of `n` scenes are *not* the scenes of a call with `n=k`.
 
     Args:
-        n: how many scenes, at least 1.
+        n: how many scenes, 1 to 10,000,000.
         seed: non-negative integer.
         objects: "one", "two" or "mixed" (half and half).
         shapes, colors: None for all, a name, a list of names to draw from uniformly, or an
@@ -165,7 +167,12 @@ def sample_scenes(
     Raises:
         ValueError: unknown name, wrong array, or options that no scene can satisfy.
     """
-    _check_count(n, seed)
+    check_count("n", n, 1, _MOST)
+    check_count("seed", seed)
+    for name, value in (("far_apart", far_apart), ("shading", shading), ("grain", grain)):
+        check_flag(name, value)
+    if same_color is not None:
+        check_flag("same_color", same_color)
     rng = np.random.default_rng(seed)
     shape_array, color_array = (
         _as_array(shapes, SHAPES, n, "shapes"),
@@ -208,11 +215,31 @@ def sample_scenes(
     )
 
 
-def _check_count(n: int, seed: int) -> None:
-    for name, value, least in (("n", n, 1), ("seed", seed, 0)):
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < least:
-            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+def check_count(name: str, value: int, least: int = 0, most: int | None = None) -> None:
+    """Raises ValueError unless `value` is an integer from `least` to `most`."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be an integer {wanted}, got {value!r}")
+
+
+def check_flag(name: str, value: bool) -> None:
+    """Raises ValueError unless `value` is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
+def check_table(table: SceneTable) -> None:
+    """Raises TypeError unless `table` comes from `sample_scenes`."""
+    if not isinstance(table, SceneTable):
+        raise TypeError(f"expected scenes from sample_scenes, got {type(table).__name__}")
+
+
+def check_share(name: str, value: float) -> None:
+    """Raises ValueError unless `value` is a number from 0 to 1."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a share from 0 to 1, got {value!r}")
 
 
 def _indices(names: Names, known: Sequence[str], option: str) -> np.ndarray:
@@ -254,7 +281,7 @@ def _number_of_objects(
     shape: np.ndarray | None,
     color: np.ndarray | None,
 ) -> np.ndarray:
-    if objects not in ("mixed", "one", "two"):
+    if not isinstance(objects, str) or objects not in ("mixed", "one", "two"):
         raise ValueError(f'objects must be "mixed", "one" or "two", got {objects!r}')
     given = [1 + (array[:, 1] >= 0) for array in (shape, color) if array is not None]
     if len(given) == 2 and not np.array_equal(given[0], given[1]):
@@ -303,7 +330,7 @@ def _allowed(
     shapes: np.ndarray, colors: np.ndarray, slot: int, held_out: str, n: int
 ) -> np.ndarray:
     """`(N, 10, 9)` which shape-colour combinations an object may be."""
-    if held_out not in ("exclude", "only", "include"):
+    if not isinstance(held_out, str) or held_out not in ("exclude", "only", "include"):
         raise ValueError(f'held_out must be "exclude", "only" or "include", got {held_out!r}')
     held = np.zeros((len(SHAPES), len(COLORS)), bool)
     for shape, color in HELD_OUT_PAIRS:

@@ -106,14 +106,21 @@ def images_as_array(dataset: Dataset, image_size: int | None = None) -> np.ndarr
     Args:
         dataset: any dataset with an `image` column of type Image, selected or shuffled or whole.
         image_size: None when all pictures have one size; else they are cut to a centred square
-            and resized to this many pixels.
+            and resized to this many pixels, 16 to 1024.
 
     Returns:
         `(N, H, W, 3)` uint8 RGB.
 
     Raises:
+        TypeError: no dataset.
         ValueError: no image column, an empty dataset, or pictures of different sizes.
     """
+    from datasets import Dataset
+
+    if not isinstance(dataset, Dataset):
+        raise TypeError(f"expected a datasets.Dataset, got {type(dataset).__name__}")
+    if image_size is not None:
+        check_image_size(image_size)
     if "image" not in dataset.column_names:
         raise ValueError(f"the dataset has no image column, only {dataset.column_names}")
     if len(dataset) == 0:
