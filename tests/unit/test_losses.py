@@ -5,37 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from open_clip.loss import ClipLoss, SigLipLoss
 
+from tests.losses import TOLERANCE, assert_close, random_features, value_and_gradients
 from vizkit.losses import info_nce, sigmoid_loss
 
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 DTYPES = pytest.mark.parametrize("dtype", TOLERANCE, ids=["float64", "float32"])
-
-
-def random_features(n: int, dtype: torch.dtype, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two sets of unit vectors (n, 16) that partly agree."""
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randn(n, 16, generator=generator, dtype=torch.float64)
-    texts = images + torch.randn(n, 16, generator=generator, dtype=torch.float64)
-    return F.normalize(images, dim=1).to(dtype), F.normalize(texts, dim=1).to(dtype)
-
-
-def value_and_gradients(loss, *inputs):
-    """The loss and its gradient for every input."""
-    leaves = [value.detach().clone().requires_grad_() for value in inputs]
-    value = loss(*leaves)
-    return [value.detach(), *torch.autograd.grad(value, leaves)]
-
-
-def assert_close(ours, expected, tolerance):
-    for one, other in zip(ours, expected, strict=True):
-        error = (one.double() - torch.as_tensor(other).double()).abs().max().item()
-        size = max(1.0, torch.as_tensor(other).abs().max().item())
-        assert error <= tolerance * size, f"off by {error} of {size}"
 
 
 def info_nce_by_hand(images, texts, scale):
