@@ -21,6 +21,7 @@ from vizkit.course.figures import (
 )
 from vizkit.course.quiz import quiz
 from vizkit.course.registry import CLAIMS, NOTEBOOKS
+from vizkit.course.rope_wheel import rope_wheel
 from vizkit.course.source import show_source
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "line_chart",
     "mean_and_interval",
     "quiz",
+    "rope_wheel",
     "scatter",
     "show_figure",
     "show_images",

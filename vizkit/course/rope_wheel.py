@@ -1,0 +1,125 @@
+"""`rope_wheel`: two arrows that their places turn, and the dot product that notices nothing."""
+
+import base64
+import io
+import math
+from pathlib import Path
+
+from vizkit.course.show import BLUE, GREEN, GREY, VERMILLION, show
+
+LAST_PLACE = 15  # of the row of patches that the wheel shows, 0 .. 15
+_FRONT_END = Path(__file__).with_name("rope_wheel.js")
+_SIDE = 560  # of the static picture, in points; it is drawn twice as fine
+_HEIGHT = 290
+
+
+def rope_wheel(
+    *,
+    query: int = 5,
+    key: int = 2,
+    frequency: float = 0.4,
+    start: tuple[float, float] = (0.6, 0.2),
+) -> None:
+    """Show one pair of RoPE as a wheel: places turn query and key, the score keeps to the offset.
+
+    The learner moves the places and the frequency; all is computed in the browser. Where no
+    browser code runs, a picture of the first view stands in.
+
+    Args:
+        query, key: places in a row of patches, 0 to 15.
+        frequency: radians per patch, 0 to 1.5.
+        start: the angles of query and key at place 0, in radians; both arrows have length 1.
+
+    Raises:
+        ValueError: a place or the frequency out of range, or `start` not two finite angles.
+    """
+    for name, place in (("query", query), ("key", key)):
+        if isinstance(place, bool) or place not in range(LAST_PLACE + 1):
+            raise ValueError(f"{name} must be a place from 0 to {LAST_PLACE}, not {place!r}")
+    if not 0 <= frequency <= 1.5:
+        raise ValueError(f"frequency must be from 0 to 1.5 radians per patch, not {frequency!r}")
+    if len(start) != 2 or not all(math.isfinite(angle) for angle in start):
+        raise ValueError(f"start must be two angles in radians, not {start!r}")
+    state = {"query": int(query), "key": int(key), "frequency": float(frequency)}
+    state["start"] = [float(angle) for angle in start]
+    text = f"RoPE wheel: {describe(state)}"
+    buffer = io.BytesIO()
+    _picture(state).save(buffer, "PNG", optimize=True)
+    show(
+        text,
+        data={"image/png": base64.b64encode(buffer.getvalue()).decode(), **_live_form(state)},
+        metadata={"image/png": {"width": _SIDE, "height": _HEIGHT, "alt": text}},
+    )
+
+
+def turned(state: dict) -> tuple[list[float], float]:
+    """The angles of query and key at their places, and the dot product of the two."""
+    places = (state["query"], state["key"])
+    angles = [
+        angle + place * state["frequency"]
+        for angle, place in zip(state["start"], places, strict=True)
+    ]
+    return angles, math.cos(angles[0] - angles[1])
+
+
+def describe(state: dict) -> str:
+    """What the wheel shows, in words; the same words as in the browser."""
+    angles, product = turned(state)
+    query, key = (f"{math.floor(math.degrees(angle) + 0.5)}°" for angle in angles)
+    offset = str(state["query"] - state["key"]).replace("-", "−")
+    return (
+        f"query at place {state['query']}, turned to {query}; "
+        f"key at place {state['key']}, turned to {key}; "
+        f"offset {offset}: query · key = {f'{product:.3f}'.replace('-', '−')}"
+    )
+
+
+def _live_form(state: dict) -> dict:
+    import anywidget
+    import traitlets
+
+    class RopeWheel(anywidget.AnyWidget):
+        _esm = _FRONT_END.read_text(encoding="utf-8")
+        content = traitlets.Dict().tag(sync=True)
+
+    colors = {"query": BLUE, "key": VERMILLION, "product": GREEN}
+    bundle = RopeWheel(content={**state, "colors": colors})._repr_mimebundle_()
+    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+    return {mime: value for mime, value in bundle.items() if mime.endswith("widget-view+json")}
+
+
+def _picture(state: dict):
+    """The first view, drawn without a browser: the wheel, and the score against the offset."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    image = Image.new("RGBA", (2 * _SIDE, 2 * _HEIGHT), (0, 0, 0, 0))
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(28)
+    angles, product = turned(state)
+    x, y, radius = 270, 280, 190
+    pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=GREY, width=3)
+    for name, angle, color in zip(("query", "key"), angles, (BLUE, VERMILLION), strict=True):
+        dx, dy = math.cos(angle), -math.sin(angle)
+        tip = (x + radius * dx, y + radius * dy)
+        pen.line((x, y, tip[0] - 16 * dx, tip[1] - 16 * dy), fill=color, width=9)
+        wings = [(tip[0] - 28 * dx + s * 15 * dy, tip[1] - 28 * dy - s * 15 * dx) for s in (1, -1)]
+        pen.polygon([tip, *wings], fill=color)
+        beside = (x + (radius + 50) * dx, y + (radius + 28) * dy)
+        pen.text(beside, name, fill=color, font=font, anchor="mm")
+    left, right, height = 620, 1090, 180
+    step = (right - left) / (2 * LAST_PLACE)
+    difference = state["start"][0] - state["start"][1]
+
+    def point(offset: float) -> tuple[float, float]:
+        score = math.cos(difference + offset * state["frequency"])
+        return left + (offset + LAST_PLACE) * step, y - height * score
+
+    for value in (-1, 0, 1):
+        pen.line((left, y - value * height, right, y - value * height), fill=GREY, width=2)
+        pen.text((left - 40, y - value * height - 16), str(value), fill=GREY, font=font)
+    curve = [point(LAST_PLACE * (index / 150 - 1)) for index in range(301)]
+    pen.line(curve, fill=GREY, width=5, joint="curve")
+    cx, cy = point(state["query"] - state["key"])
+    pen.ellipse((cx - 15, cy - 15, cx + 15, cy + 15), fill=GREEN)
+    pen.text((left + 60, 20), f"query · key = {product:.3f}", fill=GREY, font=font)
+    pen.text((left + 60, y + height + 30), "offset, from -15 to 15", fill=GREY, font=font)
+    return image
