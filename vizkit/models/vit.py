@@ -30,7 +30,8 @@ class VisionTransformer(nn.Module):
 
     `image_size` is a side in pixels or (height, width), a multiple of `patch_size`; the model
     accepts that size only, see `resized`. Raises ValueError on sizes and names that do not fit.
-    Reference: timm `models/vision_transformer.py`, equal with the same weights.
+    Reference: timm `models/vision_transformer.py`, and `models/eva.py` for RoPE; equal outputs and
+    gradients with the same weights.
     """
 
     def __init__(
