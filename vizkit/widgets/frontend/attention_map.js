@@ -371,7 +371,9 @@ function render(view) {
       let here = 0;
       if (!single) for (let head = 0; head < ownHeads; head++) text(pen, about.heads[head] ?? String(head), left + (head + 0.5) * size, top - 4, "center", "muted", size - 4);
       side.layers.forEach((layer, index) => {
-        const { block, query } = viewOf(s, index), scratch = rowScratch[index], [rows, columns] = layer.keys;
+        // Pooling stands where it happens, after the last layer.
+        const pool = shown()?.token === POOLING && !side.layers[index + 1] ? blockOf(s, "pooling") : undefined, own = viewOf(s, index);
+        const { block, query } = pool?.heads === layer.heads ? { block: pool, query: 0 } : own, scratch = rowScratch[index], [rows, columns] = layer.keys;
         const y = top + (single ? floor(index / across) : index) * high, current = index === layerOf(s);
         if (block) here++;
         text(pen, layer.name, single ? (index % across + 0.5) * size : left / 2 - 2, single ? y + size * ratio + 11 * frame.scale() : y + high / 2 + 4, "center", current ? "ink" : "muted", single ? size - 4 : left - 4);
@@ -390,7 +392,7 @@ function render(view) {
           if (isOn(index, head)) outline(pen, area, PIN);
         }
       });
-      note.textContent = shown()?.token === POOLING ? "Pooling looks once, after the last layer: beside the picture" : here === side.layers.length ? "" : `${here} of ${side.layers.length} layers` + (about.all || get("mode") === "rollout" ? lateness() : ` (${round(about.bytes / 2 ** 20)} MB in all: each comes when you go there; layers=[…] keeps a few)`);
+      note.textContent = shown()?.token === POOLING ? "Pooling looks once, after the last layer" : here === side.layers.length ? "" : `${here} of ${side.layers.length} layers` + (about.all || get("mode") === "rollout" ? lateness() : ` (${round(about.bytes / 2 ** 20)} MB in all: each comes when you go there; layers=[…] keeps a few)`);
     }, { style: "cursor:pointer" });
     headPanel.append(note);
     /** @param {PointerEvent} event */
