@@ -70,7 +70,7 @@ def overhear(run) -> list[tuple[str, int, int]]:
         originals[name] = getattr(dist, name)
         setattr(dist, name, exchange)
 
-    names = ["isend", "irecv", "all_reduce", "all_gather_into_tensor", "reduce_scatter_tensor"]
+    names = ["isend", "irecv", "all_reduce", "all_gather_into_tensor", "all_to_all_single"]
     for name in names:
         listen(name)
     run()

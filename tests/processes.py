@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch.distributed as dist
@@ -13,11 +13,17 @@ CONTEXT = multiprocessing.get_context("forkserver" if "forkserver" in METHODS el
 
 
 def run_processes(
-    target: Callable, count: int, folder: Path, *arguments: object, seconds: float = 240
+    target: Callable,
+    count: int,
+    folder: Path,
+    *arguments: object,
+    seconds: float = 240,
+    lasting: Collection[int] = (),
 ) -> list[int | None]:
     """Run `target(rank, count, folder, *arguments)` in `count` processes; their exit codes.
 
-    None stands for a process that had to be killed after `seconds`.
+    None stands for a process that had to be killed: after `seconds`, or, if its rank is among
+    `lasting`, when the others were done.
     """
     CONTEXT.set_forkserver_preload([target.__module__])
     processes = [
@@ -27,7 +33,7 @@ def run_processes(
     for process in processes:
         process.start()
     end = time.monotonic() + seconds
-    for process in processes:
+    for process in (each for rank, each in enumerate(processes) if rank not in lasting):
         process.join(max(0.0, end - time.monotonic()))
     codes = [process.exitcode for process in processes]
     for process in processes:

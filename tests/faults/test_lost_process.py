@@ -20,8 +20,8 @@ from tests.processes import run_processes
 )
 def test_a_lost_process_ends_in_a_clear_error(name, when, count, how, tmp_path):
     """The backward pass of the sigmoid loss needs nobody else, so it is not here."""
-    seconds = 60 if how == "dies" else 25
-    codes = run_processes(lose_contact, count, tmp_path, name, when, how, seconds=seconds)
+    lasting = (count - 1,) if how == "hangs" else ()
+    codes = run_processes(lose_contact, count, tmp_path, name, when, how, lasting=lasting)
     assert codes == [0] * (count - 1) + [9 if how == "dies" else None]
     for rank in range(count - 1):
         waited, error = (tmp_path / f"{rank}.txt").read_text(encoding="utf-8").split("\n", 1)

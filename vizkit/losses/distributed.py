@@ -150,10 +150,11 @@ class Peers:
 
     def share_out(self, tensor: Tensor) -> Tensor:
         """Of the sum over all processes (W n, D), the rows of this one (n, D)."""
-        share = tensor.new_empty(len(tensor) // self.count, *tensor.shape[1:])
+        # Not reduce_scatter: with gloo its wait knows no timeout.
+        shares = torch.empty_like(tensor)
         with self.watched("share out gradients"):
-            self.wait(self.start(dist.reduce_scatter_tensor, share, tensor))
-        return share
+            self.wait(self.start(dist.all_to_all_single, shares, tensor))
+        return shares.view(self.count, -1, *tensor.shape[1:]).sum(dim=0)
 
     def pass_on(self, tensor: Tensor) -> Tensor:
         """Hand a tensor to the neighbour before; return what the neighbour after hands over."""
