@@ -276,10 +276,12 @@ def test_a_small_matrix_fills_the_screen(page: Page, tmp_path, count: int):
 
 
 def test_the_tooltip_leaves_the_side_panel_free(page: Page, tmp_path):
-    matrix = Matrix(
-        page, SimilarityMatrix(*embeddings(12), captions=captions(12)), tmp_path / "a.html"
-    )
-    hover_at(matrix.canvas, 0.85, 0.6)
+    images, texts = embeddings(40)
+    matrix = Matrix(page, SimilarityMatrix(images[:6], texts), tmp_path / "wide.html")
+    left, top, wide, high, *_ = map(float, matrix.canvas.get_attribute("data-cells").split(","))
+    box = matrix.canvas.bounding_box()
+    hover_at(matrix.canvas, (left + 39.5 * wide) / box["width"], (top + 3 * high) / box["height"])
+    expect(page.locator(".vk-tip")).to_be_visible()
     tip, side = (page.locator(name).bounding_box() for name in (".vk-tip", ".sm-side"))
     assert tip["x"] + tip["width"] <= side["x"]
 
