@@ -101,3 +101,30 @@ def check_rotation(heads: Tensor, rotation: Tensor) -> None:
             f"expected a rotation (2, ..., {pairs[0]}, {pairs[1]}) for heads "
             f"{tuple(heads.shape)}, received {tuple(rotation.shape)}"
         )
+
+
+def check_stages(**options: tuple[int, ...]) -> None:
+    """Raise ValueError unless every option has a whole number for each stage, one at least."""
+    for name, values in options.items():
+        if not isinstance(values, tuple | list) or not values:
+            raise ValueError(f"expected {name} to be a number for each stage, received {values!r}")
+        for value in values:
+            check_whole(**{f"every number of {name}": value})
+    if len({len(values) for values in options.values()}) > 1:
+        received = " and ".join(f"{name} {values!r}" for name, values in options.items())
+        raise ValueError(f"expected one number for each stage, received {received}")
+
+
+def check_flags(**flags: bool) -> None:
+    """Raise ValueError unless every named option is True or False."""
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"expected {name} to be True or False, received {value!r}")
+
+
+def check_tensor(name: str, value: Tensor, shape: str) -> None:
+    """Raise an error unless `value` is a tensor with as many axes as `shape`, e.g. "(B, T, D)"."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"expected {name} {shape}, received {value!r}")
+    if value.ndim != shape.count(",") + 1:
+        raise ValueError(f"expected {name} {shape}, received {tuple(value.shape)}")

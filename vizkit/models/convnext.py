@@ -7,13 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from vizkit.models.attention import LAYER_NORM_EPS, Mlp
-from vizkit.models.checks import check_images, check_whole
+from vizkit.models.checks import check_images, check_positive, check_stages, check_whole
 
 
 class LayerNorm2d(nn.LayerNorm):
     """Layer normalization of maps (B, C, H, W) over the channels, at every place by itself."""
 
     def __init__(self, channels: int) -> None:
+        check_whole(channels=channels)
         super().__init__(channels, eps=LAYER_NORM_EPS)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -43,6 +44,7 @@ class ConvNeXtBlock(nn.Module):
         self.mlp = Mlp(embed_dim=channels, hidden_dim=4 * channels)
         self.scale = None
         if layer_scale is not None:
+            check_positive(layer_scale=layer_scale)
             self.scale = nn.Parameter(torch.full((channels,), float(layer_scale)))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -77,14 +79,10 @@ class ConvNeXt(nn.Module):
         num_classes: int = 0,
     ) -> None:
         super().__init__()
-        if not widths or len(widths) != len(depths):
-            raise ValueError(
-                f"expected one depth for each stage, received widths {widths} and depths {depths}"
-            )
+        check_stages(widths=widths, depths=depths)
         check_whole(in_channels=in_channels, patch_size=patch_size)
         check_whole(num_classes=num_classes, at_least=0)
-        for width, depth in zip(widths, depths, strict=True):
-            check_whole(width=width, depth=depth)
+        check_makes_modules(block)
         self.in_channels, self.embed_dim = in_channels, widths[-1]
         self.smallest_side = patch_size * 2 ** (len(widths) - 1)
         self.stem = nn.Sequential(
@@ -126,6 +124,12 @@ def check_odd(kernel_size: int) -> None:
     check_whole(kernel_size=kernel_size)
     if kernel_size % 2 == 0:
         raise ValueError(f"expected kernel_size to be odd, received {kernel_size}")
+
+
+def check_makes_modules(block: Callable[[int], nn.Module]) -> None:
+    """Raise TypeError unless `block` can be called, and gives a module if it is a class."""
+    if not (issubclass(block, nn.Module) if isinstance(block, type) else callable(block)):
+        raise TypeError(f"expected block to make a module from its channels, received {block!r}")
 
 
 def initialize(module: nn.Module) -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from vizkit.models.checks import check_choice, check_whole
+from vizkit.models.checks import check_choice, check_flags, check_positive, check_whole
 from vizkit.models.convnext import LayerNorm2d, check_odd
 
 NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm2d, "layer": LayerNorm2d}
@@ -72,6 +72,8 @@ class ModernizedBlock(nn.Module):
         super().__init__()
         check_whole(channels=channels)
         check_odd(kernel_size)
+        check_flags(depthwise=depthwise, inverted=inverted, spatial_first=spatial_first)
+        check_flags(one_activation=one_activation, one_norm=one_norm)
         check_choice("norm", norm, NORMS)
         check_choice("activation", activation, ACTIVATIONS)
         if not inverted and channels % 4:
@@ -98,6 +100,7 @@ class ModernizedBlock(nn.Module):
         self.last_activation = nn.Identity() if one_activation else ACTIVATIONS[activation]()
         self.scale = None
         if layer_scale is not None:
+            check_positive(layer_scale=layer_scale)
             self.scale = nn.Parameter(torch.full((channels, 1, 1), float(layer_scale)))
 
     def forward(self, features: Tensor) -> Tensor:

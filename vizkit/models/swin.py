@@ -4,8 +4,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vizkit.models.attention import Mlp
-from vizkit.models.checks import check_divisible, check_images, check_whole
+from vizkit.models.checks import (
+    check_flags,
+    check_images,
+    check_pair,
+    check_positive,
+    check_stages,
+    check_tensor,
+    check_whole,
+)
 from vizkit.models.patches import PatchEmbed
+from vizkit.models.vit import cut
 from vizkit.models.windows import (
     Pair,
     WindowAttention,
@@ -39,22 +48,26 @@ class SwinBlock(nn.Module):
         mlp_ratio: float = 4.0,
     ) -> None:
         super().__init__()
-        check_whole(window_size=window_size, rows=grid[0], columns=grid[1])
-        self.grid = grid
+        check_whole(window_size=window_size)
+        check_pair("grid", grid)
+        check_flags(shifted=shifted)
+        check_positive(mlp_ratio=mlp_ratio)
+        self.grid = tuple(grid)
         self.window = (min(window_size, grid[0]), min(window_size, grid[1]))
         self.shift = tuple(shifted * (side > window_size) * (window_size // 2) for side in grid)
         self.padding = (-grid[0] % self.window[0], -grid[1] % self.window[1])
         padded = (grid[0] + self.padding[0], grid[1] + self.padding[1])
         mask = shift_mask(padded, self.window, self.shift) if any(self.shift) else None
         self.register_buffer("mask", mask, persistent=False)  # (W, A, A)
-        self.norm_1 = nn.LayerNorm(embed_dim)
         self.attention = WindowAttention(
             embed_dim=embed_dim, num_heads=num_heads, window=self.window
         )
+        self.norm_1 = nn.LayerNorm(embed_dim)
         self.norm_2 = nn.LayerNorm(embed_dim)
         self.mlp = Mlp(embed_dim=embed_dim, hidden_dim=int(mlp_ratio * embed_dim))
 
     def forward(self, tokens: Tensor) -> Tensor:
+        check_tensor("tokens", tokens, "(B, rows, columns, D)")
         if tokens.shape[1:3] != self.grid:
             raise ValueError(
                 f"expected tokens (B, {self.grid[0]}, {self.grid[1]}, D), "
@@ -83,10 +96,12 @@ class PatchMerging(nn.Module):
 
     def __init__(self, embed_dim: int) -> None:
         super().__init__()
+        check_whole(embed_dim=embed_dim)
         self.norm = nn.LayerNorm(4 * embed_dim)
         self.reduction = nn.Linear(4 * embed_dim, 2 * embed_dim, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        check_tensor("tokens", tokens, "(B, rows, columns, D)")
         batch, rows, columns, channels = tokens.shape
         tokens = F.pad(tokens, (0, 0, 0, columns % 2, 0, rows % 2))  # even rows and columns
         cells = tokens.reshape(batch, (rows + 1) // 2, 2, (columns + 1) // 2, 2, channels)
@@ -122,23 +137,18 @@ class SwinTransformer(nn.Module):
         num_classes: int = 0,
     ) -> None:
         super().__init__()
-        if not depths or len(depths) != len(num_heads):
-            raise ValueError(
-                "expected a number of heads for each stage, "
-                f"received depths {depths} and num_heads {num_heads}"
-            )
-        check_whole(width=width)
+        check_stages(depths=depths, num_heads=num_heads)
+        check_whole(in_channels=in_channels, patch_size=patch_size, width=width)
         check_whole(num_classes=num_classes, at_least=0)
-        size = (image_size, image_size) if isinstance(image_size, int) else image_size
-        check_divisible(*size, patch_size)
-        self.image_size, self.in_channels = size, in_channels
+        self.image_size, grid = cut(image_size, patch_size)
+        self.in_channels = in_channels
         self.embed_dim = width * 2 ** (len(depths) - 1)
 
         self.patch_embed = PatchEmbed(
             patch_size=patch_size, in_channels=in_channels, embed_dim=width
         )
         self.patch_norm = nn.LayerNorm(width)
-        self.grids = [(size[0] // patch_size, size[1] // patch_size)]  # of each stage
+        self.grids = [grid]  # of each stage
         for _ in depths[1:]:
             rows, columns = self.grids[-1]
             self.grids.append(((rows + 1) // 2, (columns + 1) // 2))
@@ -176,7 +186,6 @@ class SwinTransformer(nn.Module):
 
 def make_stage(depth: int, **options) -> nn.Sequential:
     """`depth` blocks at one resolution, every second one shifted."""
-    check_whole(depth=depth)
     return nn.Sequential(*(SwinBlock(shifted=index % 2 == 1, **options) for index in range(depth)))
 
 
