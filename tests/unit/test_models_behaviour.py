@@ -1,6 +1,8 @@
 """What the models promise beside equality: intermediates, symmetries, clear errors."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -237,3 +239,20 @@ def test_a_conv_net_is_built_right_or_refused(**options):
 def test_errors_say_what_was_expected_and_what_came(make):
     with pytest.raises(ValueError, match=r"(?s)expected .*received "):
         make()
+
+
+CHANNELS_LAST = """
+import torch
+from vizkit.models import ConvNet, ResidualStem
+images = torch.randn(4, 64, 64, 3).permute(0, 3, 1, 2)
+for model in (ConvNet(width=4), ResidualStem(patch_size=8, embed_dim=8)):
+    for _ in range(6):
+        model(images).square().mean().backward()
+print("whole")
+"""
+
+
+def test_pictures_from_numpy_train_a_cnn():
+    """Channels come last in memory there; torch 2.15 then corrupts memory in a backward pass."""
+    run = subprocess.run([sys.executable, "-c", CHANNELS_LAST], capture_output=True, text=True)
+    assert run.stdout == "whole\n", run.stderr[-500:]

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from vizkit.data import COLORS, RELATIONS, SHAPES, STYLES, sample_scenes, write_captions
 from vizkit.models.pocket import pocket_dual_encoder
 from vizkit.training import pocket
+from vizkit.training.checkpoint import read_notes, save_checkpoint
 from vizkit.training.pocket import RECIPES, Recipe
 from vizkit.zoo import load
 
@@ -93,7 +94,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(step, uninterrupted, tmp_p
         stop_at(step, KeyboardInterrupt, patch)
         with pytest.raises(KeyboardInterrupt):
             pocket.train(TINY, checkpoint)
-    assert pocket.read_notes(checkpoint)["done"] == str(step)
+    assert read_notes(checkpoint)["done"] == str(step)
     drawn = []
     batch = pocket.training_batch
     monkeypatch.setattr(pocket, "training_batch", lambda r, s: drawn.append(s) or batch(r, s))
@@ -107,7 +108,7 @@ def test_a_crash_goes_on_from_the_last_checkpoint(uninterrupted, tmp_path, monke
         stop_at(3, RuntimeError, patch)
         with pytest.raises(RuntimeError):
             pocket.train(TINY, checkpoint, checkpoint_every=1)
-    assert pocket.read_notes(checkpoint)["done"] == "3"
+    assert read_notes(checkpoint)["done"] == "3"
     assert same(weights_of(TINY, checkpoint), uninterrupted)
 
 
@@ -122,7 +123,7 @@ def test_seconds_of_earlier_runs_count(tmp_path):
     model, _, _ = pocket.train(TINY, tmp_path / "run")
     optimizer = pocket.make_optimizer(model, TINY)
     checkpoint = tmp_path / "tiny.checkpoint"
-    pocket.save_checkpoint(checkpoint, model, optimizer, TINY, 4, 1000.0)
+    save_checkpoint(checkpoint, model, optimizer, TINY, 4, 1000.0)
     assert 1000.0 <= pocket.train(TINY, checkpoint)[2] < 1060.0
 
 

@@ -90,7 +90,9 @@ class ConvNet(nn.Module):
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
         check_images(images, channels=self.in_channels)
         named: dict[str, Tensor] = {}
-        named["stem"] = features = self.stem(images)  # (B, width, H/s, W/s)
+        # Contiguous: in torch 2.15 the backward pass of a 1x1 convolution of stride 2 writes past
+        # its memory on the CPU when channels come last, as they do in pictures from numpy.
+        named["stem"] = features = self.stem(images.contiguous())  # (B, width, H/s, W/s)
         for index, stage in enumerate(self.stages):
             named[f"stage_{index}"] = features = stage(features)  # (B, 2^i * width, H', W')
         named["pooled"] = pooled = features.mean(dim=(2, 3))  # (B, D)

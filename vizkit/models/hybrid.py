@@ -39,7 +39,7 @@ class ResidualStem(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         check_images(images, channels=self.in_channels, patch_size=self.patch_size)
-        features = self.network.stem(images)  # (B, width, H/2, W/2)
+        features = self.network.stem(images.contiguous())  # (B, width, H/2, W/2)
         for stage in self.network.stages:
             features = stage(features)  # (B, C', H', W'), at last (B, D, rows, columns)
         return self.projection(features).flatten(2).transpose(1, 2)  # (B, N, D)

@@ -2,6 +2,7 @@
 
 from vizkit.models.cnn import ConvNet
 from vizkit.models.dual_encoder import DualEncoder
+from vizkit.models.heads import LabelledEncoder
 from vizkit.models.text import TextTransformer, WordTokenizer
 from vizkit.models.vit import VisionTransformer
 
@@ -17,12 +18,28 @@ def pocket_dual_encoder(config: dict) -> tuple[DualEncoder, WordTokenizer]:
 
     Raises ValueError on an unknown kind of image tower.
     """
-    options = dict(config["image_tower"])
-    kind = options.pop("kind")
-    if kind not in IMAGE_TOWERS:
-        raise ValueError(f"expected an image tower among {tuple(IMAGE_TOWERS)}, received {kind!r}")
-    image_tower = IMAGE_TOWERS[kind](**options)
+    image_tower = make_image_tower(config["image_tower"])
     text_options = config["text_tower"]
     tokenizer = WordTokenizer(config["vocabulary"], context_length=text_options["context_length"])
     text_tower = TextTransformer(vocabulary_size=len(tokenizer), **text_options)
     return DualEncoder(image_tower, text_tower, **config["dual_encoder"]), tokenizer
+
+
+def pocket_labelled_encoder(config: dict) -> LabelledEncoder:
+    """Make the untrained labelled encoder that `config` describes.
+
+    config: `image_tower` as above, `labels` and `patch_labels` (the class names of each head).
+    """
+    return LabelledEncoder(
+        make_image_tower(config["image_tower"]),
+        classes={name: len(labels) for name, labels in config["labels"].items()},
+        patch_classes={name: len(labels) for name, labels in config["patch_labels"].items()},
+    )
+
+
+def make_image_tower(options: dict) -> VisionTransformer | ConvNet:
+    """The image tower of the `kind` in `options`, made with the rest of them."""
+    kind = options["kind"]
+    if kind not in IMAGE_TOWERS:
+        raise ValueError(f"expected an image tower among {tuple(IMAGE_TOWERS)}, received {kind!r}")
+    return IMAGE_TOWERS[kind](**{name: value for name, value in options.items() if name != "kind"})

@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -67,7 +68,9 @@ def fit(
     An interrupt (the stop button) ends training and returns the history so far. The module is
     left in eval mode. Raises FloatingPointError, naming the step, when the loss is not finite.
     """
-    check_options(steps, learning_rate, warmup_steps, schedule, record_every)
+    check_schedule(steps, learning_rate, warmup_steps, schedule)
+    check_whole(record_every=record_every)
+    check_settings(compute_loss, weight_decay, betas, clip_norm, record, history)
     if seed is not None:
         seed_everything(seed)
     history = History() if history is None else history
@@ -106,7 +109,10 @@ def update(
     rate: float,
     clip_norm: float | None,
 ) -> tuple[float, float]:
-    """One step of the optimizer; returns the loss before it and the length of its gradient."""
+    """One step of the optimizer; returns the loss before it and the length of its gradient.
+
+    A parameter group may carry a `rate_factor`, by which its learning rate differs.
+    """
     loss = compute_loss(step)
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         raise TypeError(f"expected compute_loss to return a scalar tensor, received {loss!r}")
@@ -120,7 +126,7 @@ def update(
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, math.inf if clip_norm is None else clip_norm)
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("rate_factor", 1.0)
     optimizer.step()
     return loss.item(), norm.item()
 
@@ -132,8 +138,11 @@ def learning_rate_at(
 
     During warm-up peak * (step + 1) / warmup_steps; then, with t running from 0 to 1 over the
     other steps, peak * (1 + cos(pi t)) / 2 for "cosine" (Loshchilov and Hutter 2017, eq. 5, one
-    cycle), or `peak` for "constant".
+    cycle), or `peak` for "constant". Raises ValueError on a step that is not among the `steps`.
     """
+    check_schedule(steps, peak, warmup_steps, schedule)
+    if not is_whole(step) or not 0 <= step < steps:
+        raise ValueError(f"expected step from 0 to {steps - 1}, received {step!r}")
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     if schedule == "constant":
@@ -147,9 +156,13 @@ def parameter_groups(model: nn.Module | Iterable[nn.Parameter], weight_decay: fl
     if isinstance(model, nn.Module):
         named = list(model.named_parameters())
     else:
-        named = [("", parameter) for parameter in model]
-        if not all(isinstance(parameter, Tensor) for _, parameter in named):
-            raise TypeError("expected a module or parameters; for modules use nn.ModuleList([...])")
+        named = [("", one) for one in model] if isinstance(model, Iterable) else [("", model)]
+        wrong = [type(one).__name__ for _, one in named if not isinstance(one, Tensor)]
+        if wrong:
+            raise TypeError(
+                f"expected a module or parameters, received {type(model).__name__} ({wrong[0]}); "
+                "for modules use nn.ModuleList([...])"
+            )
     decayed, kept = [], []
     for name, parameter in named:
         if not parameter.requires_grad:
@@ -157,7 +170,10 @@ def parameter_groups(model: nn.Module | Iterable[nn.Parameter], weight_decay: fl
         exempt = parameter.ndim < 2 or not NO_WEIGHT_DECAY.isdisjoint(name.split("."))
         (kept if exempt else decayed).append(parameter)
     if not decayed and not kept:
-        raise ValueError("expected parameters to train, received none that require a gradient")
+        raise ValueError(
+            "expected parameters to train, received none that require a gradient "
+            f"in {type(model).__name__}"
+        )
     groups = [
         {"params": decayed, "weight_decay": weight_decay},
         {"params": kept, "weight_decay": 0.0},
@@ -166,7 +182,9 @@ def parameter_groups(model: nn.Module | Iterable[nn.Parameter], weight_decay: fl
 
 
 def seed_everything(seed: int) -> None:
-    """Seed the generators of Python, numpy and torch (all devices)."""
+    """Seed the generators of Python, numpy and torch (all devices) with 0 to 2**32 - 1."""
+    check_seed(seed)
+    seed = int(seed)
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - libraries still draw from numpy's global generator
     torch.manual_seed(seed)
@@ -174,7 +192,12 @@ def seed_everything(seed: int) -> None:
 
 def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
     """A torch generator of its own, so that drawing from it disturbs nobody else's numbers."""
-    return torch.Generator(device).manual_seed(seed)
+    check_seed(seed)
+    try:
+        own = torch.Generator(device)
+    except (RuntimeError, TypeError):
+        raise ValueError(f"expected a device or its name, received {device!r}") from None
+    return own.manual_seed(int(seed))
 
 
 def progress_wanted() -> bool:
@@ -188,18 +211,52 @@ def set_training(model: nn.Module | Iterable[nn.Parameter], training: bool) -> N
         model.train(training)
 
 
-def check_options(
-    steps: int, learning_rate: float, warmup_steps: int, schedule: str, record_every: int
-) -> None:
-    """Raise ValueError on options that make no sense, before any work."""
-    if steps < 1 or not 0 <= warmup_steps <= steps:
+def check_schedule(steps: int, learning_rate: float, warmup_steps: int, schedule: str) -> None:
+    """Raise ValueError on a schedule that makes no sense, before any work."""
+    whole = is_whole(steps) and is_whole(warmup_steps)
+    if not whole or steps < 1 or not 0 <= warmup_steps <= steps:
         raise ValueError(
             "expected steps of at least 1 and warmup_steps from 0 to steps, "
-            f"received steps {steps} and warmup_steps {warmup_steps}"
+            f"received steps {steps!r} and warmup_steps {warmup_steps!r}"
         )
-    if not 0 < learning_rate < math.inf:
-        raise ValueError(f"expected a positive learning_rate, received {learning_rate}")
-    if schedule not in SCHEDULES:
+    if not is_number(learning_rate) or not 0 < learning_rate < math.inf:
+        raise ValueError(f"expected a positive learning_rate, received {learning_rate!r}")
+    if not isinstance(schedule, str) or schedule not in SCHEDULES:
         raise ValueError(f"expected schedule to be one of {SCHEDULES}, received {schedule!r}")
-    if record_every < 1:
-        raise ValueError(f"expected record_every of at least 1, received {record_every}")
+
+
+def check_settings(compute_loss, weight_decay, betas, clip_norm, record, history) -> None:
+    """Raise ValueError or TypeError on other options of `fit` that make no sense."""
+    for name, function in (("compute_loss", compute_loss), ("record", record)):
+        if not callable(function) and not (name == "record" and function is None):
+            raise TypeError(f"expected {name} to be a function, received {function!r}")
+    if not is_number(weight_decay) or not 0 <= weight_decay < math.inf:
+        raise ValueError(f"expected weight_decay of at least 0, received {weight_decay!r}")
+    pair = isinstance(betas, tuple | list) and len(betas) == 2
+    if not pair or not all(is_number(beta) and 0 <= beta < 1 for beta in betas):
+        raise ValueError(f"expected betas as two numbers from 0 to below 1, received {betas!r}")
+    if clip_norm is not None and not (is_number(clip_norm) and clip_norm > 0):
+        raise ValueError(f"expected clip_norm to be positive or None, received {clip_norm!r}")
+    if history is not None and not isinstance(history, History):
+        raise TypeError(f"expected history to be a History, received {history!r}")
+
+
+def check_seed(seed: int) -> None:
+    """Raise ValueError unless every generator takes this seed."""
+    if not is_whole(seed) or not 0 <= seed < 2**32:
+        raise ValueError(f"expected a seed from 0 to 2**32 - 1, received {seed!r}")
+
+
+def check_whole(**numbers: int) -> None:
+    """Raise ValueError unless every named number is whole and at least 1."""
+    for name, value in numbers.items():
+        if not is_whole(value) or value < 1:
+            raise ValueError(f"expected {name} of at least 1, received {value!r}")
+
+
+def is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

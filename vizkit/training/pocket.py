@@ -5,19 +5,13 @@ was interrupted goes on exactly where it stopped.
 """
 
 import argparse
-import hashlib
-import json
-import platform
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save, save_file
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from vizkit.data import (
     COLORS,
@@ -35,7 +29,11 @@ from vizkit.losses import info_nce, sigmoid_loss
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.pocket import pocket_dual_encoder
 from vizkit.models.text import WordTokenizer
-from vizkit.training.loop import fit, learning_rate_at, parameter_groups, seed_everything, update
+from vizkit.training.cards import interval, round_to_half, ship
+from vizkit.training.checkpoint import load_checkpoint, train_resumably
+from vizkit.training.labelled import LABEL_RECIPES, LabelRecipe, measure_labels, train_labelled
+from vizkit.training.loop import fit, parameter_groups, seed_everything
+from vizkit.training.pixels import to_tensor
 
 WEIGHTS = Path(__file__).parents[1] / "zoo" / "weights"
 # How often captions leave a fact out. Colour, place, size and background are learned within minutes
@@ -86,6 +84,14 @@ class Recipe:
             },
         }
 
+    def data(self) -> dict:
+        """What the model learns from, for the card."""
+        return {
+            "world": "vizkit.data.sample_scenes: one or two objects, held-out pairs excluded",
+            "pairs_seen": self.steps * self.batch_size,
+            "caption_omissions": OMIT,
+        }
+
 
 VIT = {
     "kind": "vit",
@@ -107,11 +113,6 @@ def training_batch(recipe: Recipe, step: int) -> tuple[np.ndarray, list[str]]:
     return render(scenes, recipe.image_size), write_captions(scenes, seed, omit=OMIT)
 
 
-def to_tensor(pictures: np.ndarray, device: torch.device) -> Tensor:
-    """uint8 (B, H, W, 3) to float (B, 3, H, W) from -1 to 1."""
-    return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
 def loss_of(model: DualEncoder, recipe: Recipe, images: Tensor, tokens: Tensor) -> Tensor:
     """The recipe's loss on one batch (scalar)."""
     image_features, text_features = model(images, tokens)  # (B, joint_dim) each
@@ -123,10 +124,10 @@ def loss_of(model: DualEncoder, recipe: Recipe, images: Tensor, tokens: Tensor) 
 def train(
     recipe: Recipe, checkpoint: Path, *, checkpoint_every: int = 100
 ) -> tuple[DualEncoder, WordTokenizer, float]:
-    """Train one pocket encoder, going on from `checkpoint` if there is one.
+    """Train one pocket dual encoder, going on from `checkpoint` if there is one.
 
     Returns the model in eval mode, its tokenizer and the seconds of training, earlier runs
-    included. An interrupt (Ctrl-C) writes the checkpoint before it is passed on.
+    included; see `train_resumably` for interrupts.
     """
     device = default_device()
     seed_everything(recipe.seed)
@@ -134,7 +135,6 @@ def train(
     model.to(device)
     optimizer = make_optimizer(model, recipe)
     first, seconds = load_checkpoint(checkpoint, model, optimizer, recipe)
-    start = time.perf_counter() - seconds
     if first == 0:
         teach_stem(model, recipe)
 
@@ -142,27 +142,18 @@ def train(
         pictures, captions = training_batch(recipe, step)
         return loss_of(model, recipe, to_tensor(pictures, device), tokenizer(captions).to(device))
 
-    done = first
-    bar = tqdm(range(first, recipe.steps), initial=first, total=recipe.steps, desc=recipe.name)
-    try:
-        for step in bar:
-            model.train()
-            rate = learning_rate_at(
-                step, recipe.learning_rate, steps=recipe.steps, warmup_steps=recipe.warmup_steps
-            )
-            loss, _ = update(optimizer, compute_loss, step, rate, recipe.clip_norm)
-            done = step + 1
-            bar.set_postfix(loss=f"{loss:.3f}", scale=f"{model.scale().item():.1f}", refresh=False)
-            if done % checkpoint_every == 0:
-                seconds = time.perf_counter() - start
-                save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
-    except KeyboardInterrupt:
-        # In the middle of an update the weights belong to no step: the last checkpoint stays.
-        if updates_of(optimizer) == done:
-            seconds = time.perf_counter() - start
-            save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
-        raise
-    return model.eval(), tokenizer, time.perf_counter() - start
+    seconds = train_resumably(
+        recipe,
+        model,
+        optimizer,
+        compute_loss,
+        checkpoint,
+        first=first,
+        seconds=seconds,
+        every=checkpoint_every,
+        describe=lambda: {"scale": f"{model.scale().item():.1f}"},
+    )
+    return model.eval(), tokenizer, seconds
 
 
 def teach_stem(model: DualEncoder, recipe: Recipe) -> None:
@@ -201,72 +192,6 @@ def teach_stem(model: DualEncoder, recipe: Recipe) -> None:
 def make_optimizer(model: DualEncoder, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW with the recipe's weight decay; the learning rate is set at every step."""
     return torch.optim.AdamW(parameter_groups(model, recipe.weight_decay), betas=(0.9, 0.98))
-
-
-def updates_of(optimizer: torch.optim.Optimizer) -> int:
-    """How many updates AdamW has begun; it counts before it moves the first weight."""
-    return max((int(state["step"]) for state in optimizer.state.values()), default=0)
-
-
-def round_to_half(model: DualEncoder) -> None:
-    """Round every weight to what half precision can hold: what is shipped is what was measured."""
-    model.load_state_dict({key: v.half().to(v.dtype) for key, v in model.state_dict().items()})
-
-
-def save_checkpoint(
-    file: Path,
-    model: DualEncoder,
-    optimizer: torch.optim.Optimizer,
-    recipe: Recipe,
-    done: int,
-    seconds: float,
-) -> None:
-    """Write model and optimizer as safetensors, whole or not at all."""
-    tensors = {f"model.{name}": value.contiguous() for name, value in model.state_dict().items()}
-    for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
-    notes = {"recipe": recipe_text(recipe), "done": str(done), "seconds": str(seconds)}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    save_file({name: value.cpu() for name, value in tensors.items()}, part, metadata=notes)
-    part.replace(file)
-
-
-def load_checkpoint(
-    file: Path, model: DualEncoder, optimizer: torch.optim.Optimizer, recipe: Recipe
-) -> tuple[int, float]:
-    """Restore a checkpoint; returns the finished steps and the seconds they took.
-
-    Raises ValueError if the checkpoint belongs to another recipe.
-    """
-    if not file.is_file():
-        return 0, 0.0
-    notes = read_notes(file)
-    if notes["recipe"] != recipe_text(recipe):
-        raise ValueError(f"{file} was made by another recipe: delete it to start over")
-    tensors = load_file(file)
-    model.load_state_dict(
-        {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
-    )
-    full = optimizer.state_dict()
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, number, key = name.split(".")
-            full["state"].setdefault(int(number), {})[key] = value
-    optimizer.load_state_dict(full)
-    return int(notes["done"]), float(notes["seconds"])
-
-
-def read_notes(file: Path) -> dict[str, str]:
-    """The metadata of a safetensors file (its header is 8 bytes of length, then JSON)."""
-    with file.open("rb") as opened:
-        length = int.from_bytes(opened.read(8), "little")
-        return json.loads(opened.read(length))["__metadata__"]
-
-
-def recipe_text(recipe: Recipe) -> str:
-    """The recipe as text that is equal for equal recipes."""
-    return json.dumps(asdict(recipe), sort_keys=True)
 
 
 def class_features(
@@ -343,74 +268,34 @@ def probe(
     return ((images * correct).sum(1) > (images * wrong).sum(1)).cpu().numpy()  # (K,)
 
 
-def interval(hits: np.ndarray) -> dict[str, float]:
-    """Share of hits with its Wilson interval at 95%."""
-    n, share, z = len(hits), float(hits.mean()), 1.96
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
-    ends = {"low": middle - half, "high": middle + half}
-    return {"share": round(share, 4), **{k: round(v, 4) for k, v in ends.items()}, "n": n}
-
-
-def ship(recipe: Recipe, model: DualEncoder, scores: dict, seconds: float, folder: Path) -> Path:
-    """Write fp16 weights and their card; returns the card's path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    half = {
-        name: value.detach().cpu().half().contiguous() if value.is_floating_point() else value.cpu()
-        for name, value in model.state_dict().items()
-    }
-    data = save(half)
-    card = {
-        "name": recipe.name,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "image_size": recipe.image_size,
-        "config": recipe.config(),
-        "recipe": asdict(recipe),
-        "data": {
-            "world": "vizkit.data.sample_scenes: one or two objects, held-out pairs excluded",
-            "pairs_seen": recipe.steps * recipe.batch_size,
-            "caption_omissions": OMIT,
-        },
-        "trained": {
-            "minutes": round(seconds / 60, 1),
-            "device": str(default_device()),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__.split("+")[0],
-            "python": platform.python_version(),
-        },
-        "scores": scores,
-        "command": f"python -m vizkit.training.pocket {recipe.name}",
-    }
-    write_whole(folder / f"{recipe.name}.safetensors", data)
-    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
-    return write_whole(folder / f"{recipe.name}.json", text.encode())
-
-
-def write_whole(file: Path, data: bytes) -> Path:
-    """Write a file whole or not at all."""
-    part = file.with_suffix(file.suffix + ".part")
-    part.write_bytes(data)
-    return part.replace(file)
-
-
 def main() -> None:
     """Train the named pocket encoder, measure it and write weights and card."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=sorted(RECIPES))
+    parser.add_argument("name", choices=sorted(RECIPES | LABEL_RECIPES))
     parser.add_argument("--folder", type=Path, default=WEIGHTS, help="where weights and card go")
     parser.add_argument("--checkpoint", type=Path, help="default: NAME.checkpoint beside them")
     options = parser.parse_args()
-    recipe = RECIPES[options.name]
+    recipe = (RECIPES | LABEL_RECIPES)[options.name]
     checkpoint = options.checkpoint or options.folder / f"{recipe.name}.checkpoint"
-    model, tokenizer, seconds = train(recipe, checkpoint)
-    round_to_half(model)
-    scores = measure(model, tokenizer, recipe.image_size)
+    model, scores, seconds = train_and_measure(recipe, checkpoint)
     card = ship(recipe, model, scores, seconds, options.folder)
     checkpoint.unlink(missing_ok=True)
     print(f"wrote {card}")
     for name, score in scores.items():
         print(f"{name:28} {score['share']:.3f} ({score['low']:.3f} to {score['high']:.3f})")
+
+
+def train_and_measure(
+    recipe: Recipe | LabelRecipe, checkpoint: Path
+) -> tuple[torch.nn.Module, dict[str, dict[str, float]], float]:
+    """The trained model as it will be shipped, its held-out scores, the seconds of training."""
+    if isinstance(recipe, LabelRecipe):
+        model, seconds = train_labelled(recipe, checkpoint)
+        round_to_half(model)
+        return model, measure_labels(model, recipe.image_size), seconds
+    model, tokenizer, seconds = train(recipe, checkpoint)
+    round_to_half(model)
+    return model, measure(model, tokenizer, recipe.image_size), seconds
 
 
 if __name__ == "__main__":

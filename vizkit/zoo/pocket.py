@@ -1,4 +1,4 @@
-"""Pocket encoders: small dual encoders trained on the drawn world, shipped with the package."""
+"""Pocket encoders: small models trained on the drawn world, shipped with the package."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 from safetensors.torch import load as load_safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from vizkit.device import default_device
 from vizkit.models import AttentionCapture, capture_attention
 from vizkit.models.dual_encoder import DualEncoder
-from vizkit.models.pocket import pocket_dual_encoder
+from vizkit.models.heads import LabelledEncoder
+from vizkit.models.pocket import pocket_dual_encoder, pocket_labelled_encoder
 from vizkit.models.text import WordTokenizer
 from vizkit.zoo.images import to_pixels
 
@@ -30,8 +31,11 @@ def list_models(*, folder: Path = WEIGHTS) -> list[str]:
     return sorted(card.stem for card in folder.glob("*.json"))
 
 
-def load(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder:
+def load(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder | PocketImageEncoder:
     """Load a pocket encoder by name, ready to use on `default_device()`.
+
+    A dual encoder comes as a `PocketEncoder`; an image encoder that was taught with labels has no
+    text tower and comes as a `PocketImageEncoder`.
 
     Raises:
         ValueError: an unknown name.
@@ -46,8 +50,13 @@ def load(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder:
         )
     card = read_card(folder / f"{name}.json")
     state = read_weights(folder / f"{name}.safetensors", card)
+    weights = {key: value.float() for key, value in state.items()}
+    if "labels" in card["config"]:
+        labelled = pocket_labelled_encoder(card["config"])
+        labelled.load_state_dict(weights)
+        return PocketImageEncoder(name, labelled, card)
     model, tokenizer = pocket_dual_encoder(card["config"])
-    model.load_state_dict({key: value.float() for key, value in state.items()})
+    model.load_state_dict(weights)
     return PocketEncoder(name, model, tokenizer, card)
 
 
@@ -80,18 +89,23 @@ def rebuild(file: Path) -> str:
     return f"rebuild it with `python -m vizkit.training.pocket {file.stem}`"
 
 
-class PocketEncoder:
-    """A trained pocket dual encoder with the face of `Encoder`; `card` says how it was trained."""
+class PocketTower:
+    """What every pocket encoder does with pictures; `card` says how it was trained."""
 
-    def __init__(
-        self, name: str, model: DualEncoder, tokenizer: WordTokenizer, card: dict[str, Any]
-    ) -> None:
-        self.name, self.tokenizer, self.card = name, tokenizer, card
+    def __init__(self, name: str, model: DualEncoder | LabelledEncoder, card: dict) -> None:
+        self.name, self.card = name, card
         self.device = default_device()
         self.model = model.eval().to(self.device)
         self.image_size = card["image_size"]
-        self.logit_scale = model.scale().item()
-        self.logit_bias = None if model.logit_bias is None else model.logit_bias.item()
+
+    @property
+    def image_tower(self) -> nn.Module:
+        """The tower alone: images (B, 3, H, W) to features (B, D), not normalised."""
+        return self.model.image_tower
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Pixels (B, 3, H, W) to unit vectors (B, D)."""
+        return nn.functional.normalize(self.image_tower(pixels), dim=-1)
 
     def preprocess(self, images: Any) -> Tensor:
         """Pictures of any kind and size to (B, 3, H, W) from -1 to 1; see `to_pixels`."""
@@ -101,17 +115,8 @@ class PocketEncoder:
     def encode_image(self, images: Any) -> Tensor:
         """Pictures to unit vectors (B, D), on the CPU."""
         pixels = self.preprocess(images)  # (B, 3, H, W)
-        parts = [self.model.encode_image(p.to(self.device)).cpu() for p in pixels.split(BATCH)]
+        parts = [self.features(part.to(self.device)).cpu() for part in pixels.split(BATCH)]
         return torch.cat(parts)  # (B, D)
-
-    @torch.no_grad()
-    def encode_text(self, texts: str | Sequence[str]) -> Tensor:
-        """Sentences to unit vectors (B, D), on the CPU; unknown words are warned about."""
-        texts = [texts] if isinstance(texts, str) else list(texts)
-        unknown = {word: None for text in texts for word in self.tokenizer.unknown_words(text)}
-        if unknown:
-            warnings.warn(f"{self.name} never saw: {', '.join(unknown)}", stacklevel=2)
-        return self.model.encode_text(self.tokenizer(texts).to(self.device)).cpu()  # (B, D)
 
     @torch.no_grad()
     def patch_tokens(self, images: Any) -> Tensor:
@@ -119,7 +124,7 @@ class PocketEncoder:
 
         Raises TypeError for an image tower that has no patch tokens (a CNN).
         """
-        tower = self.model.image_tower
+        tower = self.image_tower
         if not hasattr(tower, "num_prefix_tokens"):
             raise TypeError(f"{self.name} has a {type(tower).__name__}, which has no patch tokens")
         pixels = self.preprocess(images).to(self.device)  # (B, 3, H, W)
@@ -129,4 +134,58 @@ class PocketEncoder:
     @torch.no_grad()
     def capture_attention(self, images: Any) -> AttentionCapture:
         """The image tower's attention maps; TypeError if it has none (a CNN)."""
-        return capture_attention(self.model.image_tower, self.preprocess(images).to(self.device))
+        return capture_attention(self.image_tower, self.preprocess(images).to(self.device))
+
+
+class PocketImageEncoder(PocketTower):
+    """An image encoder that was taught with labels: it names shape, color and style.
+
+    labels: the class names of each head, in the order of its scores.
+    """
+
+    # Nothing was contrasted here: cosines stay as they are.
+    logit_scale: float = 1.0
+    logit_bias: float | None = None
+
+    def __init__(self, name: str, model: LabelledEncoder, card: dict[str, Any]) -> None:
+        super().__init__(name, model, card)
+        self.labels: dict[str, list[str]] = card["config"]["labels"]
+
+    @torch.no_grad()
+    def classify(self, images: Any) -> dict[str, Tensor]:
+        """The probability of every label: name of the head to (B, K), on the CPU."""
+        pixels = self.preprocess(images)  # (B, 3, H, W)
+        parts = [self.model(part.to(self.device)) for part in pixels.split(BATCH)]
+        return {
+            name: torch.cat([part[name] for part in parts]).softmax(dim=-1).cpu()  # (B, K)
+            for name in self.labels
+        }
+
+    def encode_text(self, texts: str | Sequence[str]) -> Tensor:
+        """Raises TypeError: this encoder has no text tower."""
+        raise TypeError(f"{self.name} has no text tower: it was taught with labels, not captions")
+
+
+class PocketEncoder(PocketTower):
+    """A trained pocket dual encoder with the face of `Encoder`."""
+
+    def __init__(
+        self, name: str, model: DualEncoder, tokenizer: WordTokenizer, card: dict[str, Any]
+    ) -> None:
+        super().__init__(name, model, card)
+        self.tokenizer = tokenizer
+        self.logit_scale = model.scale().item()
+        self.logit_bias = None if model.logit_bias is None else model.logit_bias.item()
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Pixels (B, 3, H, W) to unit vectors (B, D) of the joint space."""
+        return self.model.encode_image(pixels)
+
+    @torch.no_grad()
+    def encode_text(self, texts: str | Sequence[str]) -> Tensor:
+        """Sentences to unit vectors (B, D), on the CPU; unknown words are warned about."""
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        unknown = {word: None for text in texts for word in self.tokenizer.unknown_words(text)}
+        if unknown:
+            warnings.warn(f"{self.name} never saw: {', '.join(unknown)}", stacklevel=2)
+        return self.model.encode_text(self.tokenizer(texts).to(self.device)).cpu()  # (B, D)

@@ -1,0 +1,70 @@
+"""What is shipped: weights in half precision, and a card that says what they are."""
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from vizkit.device import default_device
+
+
+def round_to_half(model: nn.Module) -> None:
+    """Round every weight to what half precision can hold: what is shipped is what was measured."""
+    model.load_state_dict({key: v.half().to(v.dtype) for key, v in model.state_dict().items()})
+
+
+def interval(hits: np.ndarray) -> dict[str, float]:
+    """Share of hits with its Wilson interval at 95%."""
+    n, share, z = len(hits), float(hits.mean()), 1.96
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
+    ends = {"low": middle - half, "high": middle + half}
+    return {"share": round(share, 4), **{k: round(v, 4) for k, v in ends.items()}, "n": n}
+
+
+def ship(recipe: Any, model: nn.Module, scores: dict, seconds: float, folder: Path) -> Path:
+    """Write fp16 weights and their card; returns the card's path.
+
+    recipe: a dataclass with name, image_size, `config()` and `data()`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    half = {
+        name: value.detach().cpu().half().contiguous() if value.is_floating_point() else value.cpu()
+        for name, value in model.state_dict().items()
+    }
+    data = save(half)
+    card = {
+        "name": recipe.name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "image_size": recipe.image_size,
+        "config": recipe.config(),
+        "recipe": asdict(recipe),
+        "data": recipe.data(),
+        "trained": {
+            "minutes": round(seconds / 60, 1),
+            "device": str(default_device()),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__.split("+")[0],
+            "python": platform.python_version(),
+        },
+        "scores": scores,
+        "command": f"python -m vizkit.training.pocket {recipe.name}",
+    }
+    write_whole(folder / f"{recipe.name}.safetensors", data)
+    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+    return write_whole(folder / f"{recipe.name}.json", text.encode())
+
+
+def write_whole(file: Path, data: bytes) -> Path:
+    """Write a file whole or not at all."""
+    part = file.with_suffix(file.suffix + ".part")
+    part.write_bytes(data)
+    return part.replace(file)
