@@ -12,17 +12,36 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import open_clip
 import timm
 import torch
 from torch import Tensor, nn
 
-from vizkit.models import VisionTransformer, attention_weights, capture_attention
+from vizkit.models import (
+    SwinTransformer,
+    VisionTransformer,
+    attention_weights,
+    capture_attention,
+)
 
 REQUIRED = 1.3  # (capture - the maps alone) / plain forward pass
 ROUNDS, QUICK_ROUNDS = 10, 2
-TIMM_MODELS = ("vit_base_patch16_224", "vit_base_patch16_siglip_224", "eva02_tiny_patch14_224")
+VIZKIT_MODELS = {
+    "ViT": VisionTransformer,
+    "ViT, RoPE": partial(VisionTransformer, position="rope_mixed"),
+    "hybrid": partial(VisionTransformer, stem="residual"),
+    "Swin": SwinTransformer,
+}
+TIMM_MODELS = (
+    "vit_base_patch16_224",
+    "vit_base_patch16_siglip_224",
+    "eva02_tiny_patch14_224",
+    "vit_small_patch16_dinov3",
+    "vit_small_r26_s32_224",
+    "swin_tiny_patch4_window7_224",
+)
 
 
 def fastest(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -42,23 +61,38 @@ def compare(model: nn.Module, images: Tensor, rounds: int) -> dict[str, float]:
     model.eval()
     run = getattr(model, "encode_image", model)
     capture = capture_attention(model, images)
-    heads = [(one.shape, 64) for one in [*capture.maps, *capture.pooling_maps.values()]]
-    inputs = [
-        (torch.randn(*shape[:3], width), torch.randn(*shape[:2], shape[3], width))
-        for shape, width in heads
-    ]
-    del capture
+    named = [*zip(capture.names, capture.maps, strict=True), *capture.pooling_maps.items()]
+    makes = [maps_alone(model.get_submodule(layer), one.shape) for layer, one in named]
+    del capture, named
     calls = {
         "plain": lambda: run(images),
-        "maps": lambda: [attention_weights(*pair) for pair in inputs],
+        "maps": lambda: [make() for make in makes],
         "capture": lambda: capture_attention(model, images),
     }
     return fastest(calls, rounds)
 
 
+def maps_alone(attention: nn.Module, shape: torch.Size) -> Callable[[], Tensor]:
+    """A call that computes one map (B, H, T, S) from a random query and key, and nothing else.
+
+    Of windows of A patches: the maps of all windows, and memory for the map over the whole grid.
+    """
+    batch, heads, queries, keys = shape
+    index = getattr(attention, "relative_position_index", getattr(attention, "index", None))
+    if index is None:
+        pair = torch.randn(batch, heads, queries, 64), torch.randn(batch, heads, keys, 64)
+        return lambda: attention_weights(*pair)
+    area = len(index)
+    windows = (batch * queries // area, heads, area, 32)
+    pair = torch.randn(windows), torch.randn(windows)
+    return lambda: (attention_weights(*pair), torch.zeros(shape))[1]
+
+
 def models() -> dict[str, tuple[Callable[[], nn.Module], int]]:
     """What is measured: name -> (how it is made, pixels of its picture)."""
-    found: dict[str, tuple[Callable[[], nn.Module], int]] = {"vizkit ViT": (VisionTransformer, 64)}
+    found: dict[str, tuple[Callable[[], nn.Module], int]] = {}
+    for name, make in VIZKIT_MODELS.items():
+        found[f"vizkit {name}"] = (make, 64)
     for name in TIMM_MODELS:
         found[f"timm {name}"] = (lambda name=name: timm.create_model(name), 224)
     found["open_clip ViT-B-32"] = (lambda: open_clip.create_model("ViT-B-32", pretrained=None), 224)
