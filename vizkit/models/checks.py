@@ -1,6 +1,5 @@
 """Clear errors before any work: what was expected, and what came."""
 
-import math
 from collections.abc import Iterable
 from numbers import Real
 
@@ -65,10 +64,12 @@ def check_pair(name: str, value: tuple[int, int], at_least: int = 1) -> None:
 
 
 def check_positive(**numbers: float) -> None:
-    """Raise ValueError unless every named number is finite and greater than 0."""
+    """Raise ValueError unless every named number is greater than 0, up to `LARGEST`."""
     for name, value in numbers.items():
-        if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < math.inf:
-            raise ValueError(f"expected {name} to be a positive number, received {value!r}")
+        if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value <= LARGEST:
+            raise ValueError(
+                f"expected {name} to be a positive number, at most {LARGEST:,}, received {value!r}"
+            )
 
 
 def check_module(name: str, value: nn.Module) -> None:
