@@ -9,6 +9,9 @@ export function turned({ query, key, frequency, start }) {
   return { angles, product: Math.cos(angles[0] - angles[1]) };
 }
 
+/** A number with a true minus. */
+const signed = (value) => String(value).replace("-", "\u2212");
+
 function draw(tag, parent, attributes = {}, text = "") {
   const node = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
@@ -68,24 +71,23 @@ function drawCurve(parent, state, colors) {
   const line = { stroke: "currentColor", "stroke-opacity": 0.35 };
   for (const value of [-1, 0, 1]) {
     draw("line", parent, { x1: left, x2: right, y1: middle - value * height, y2: middle - value * height, ...line });
-    draw("text", parent, { x: left - 6, y: middle - value * height + 4, "text-anchor": "end", "font-size": 12, fill: "currentColor" }, String(value).replace("-", "\u2212"));
+    draw("text", parent, { x: left - 6, y: middle - value * height + 4, "text-anchor": "end", "font-size": 12, fill: "currentColor" }, signed(value));
   }
   draw("line", parent, { x1: across(0), x2: across(0), y1: middle - height, y2: middle + height, ...line });
   const offsets = Array.from({ length: 301 }, (_, i) => -LAST + (i / 300) * 2 * LAST);
   draw("polyline", parent, { points: offsets.map((o) => `${across(o)},${up(o)}`).join(" "), fill: "none", stroke: "currentColor", "stroke-width": 2, "stroke-opacity": 0.8 });
   const offset = state.query - state.key;
   draw("circle", parent, { cx: across(offset), cy: up(offset), r: 8, fill: colors.product, stroke: "var(--jp-layout-color0, white)", "stroke-width": 2 });
-  for (const value of [-LAST, 0, LAST]) draw("text", parent, { x: across(value), y: middle + height + 17, "text-anchor": "middle", "font-size": 12, fill: "currentColor" }, String(value).replace("-", "\u2212"));
-  draw("text", parent, { x: (left + right) / 2, y: middle + height + 36, "text-anchor": "middle", "font-size": 14, fill: "currentColor" }, "offset: place of the query \u2212 place of the key");
-  draw("text", parent, { x: (left + right) / 2, y: middle - height - 12, "text-anchor": "middle", "font-size": 14, fill: "currentColor" }, "query \u00b7 key, both turned");
+  for (const value of [-LAST, 0, LAST]) draw("text", parent, { x: across(value), y: middle + height + 17, "text-anchor": "middle", "font-size": 12, fill: "currentColor" }, signed(value));
+  draw("text", parent, { x: (left + right) / 2, y: middle + height + 36, "text-anchor": "middle", "font-size": 14, fill: "currentColor" }, "offset: query\u2019s place \u2212 key\u2019s place");
+  draw("text", parent, { x: (left + right) / 2, y: middle - height - 12, "text-anchor": "middle", "font-size": 16, "font-weight": 700, fill: "currentColor" }, `query \u00b7 key = ${signed(turned(state).product.toFixed(3))}`);
 }
 
 /** What the picture shows, in words: for screen readers, and under the picture. */
 export function describe(state) {
   const { angles, product } = turned(state);
   const degrees = (angle) => `${Math.round((angle * 180) / Math.PI)}\u00b0`;
-  const number = product.toFixed(3).replace("-", "\u2212"), offset = String(state.query - state.key).replace("-", "\u2212");
-  return `query at place ${state.query}, turned to ${degrees(angles[0])}; key at place ${state.key}, turned to ${degrees(angles[1])}; offset ${offset}: query \u00b7 key = ${number}`;
+  return `query at place ${state.query}, turned to ${degrees(angles[0])}; key at place ${state.key}, turned to ${degrees(angles[1])}; offset ${signed(state.query - state.key)}: query \u00b7 key = ${signed(product.toFixed(3))}`;
 }
 
 function slider(parent, label, options, changed) {
@@ -103,7 +105,7 @@ function slider(parent, label, options, changed) {
 }
 
 function render({ model, el }) {
-  const { colors, ...first } = model.get("content");
+  const { light, dark, ...first } = model.get("content");
   const state = { ...first };
   const box = make("div", el, "max-width:600px;margin:4px 0;line-height:1.5;font-size:14px;color:var(--jp-ui-font-color1,inherit)");
   box.setAttribute("data-lm-suppress-shortcuts", "true");
@@ -135,6 +137,9 @@ function render({ model, el }) {
   note.setAttribute("aria-live", "polite");
 
   function paint() {
+    // Light text means a dark page, in JupyterLab and everywhere else.
+    const [red, green, blue] = getComputedStyle(box).color.match(/[\d.]+/g).map(Number);
+    const colors = red + green + blue > 384 ? dark : light;
     picture.replaceChildren();
     draw("title", picture, { id: title }, describe(state));
     picture.setAttribute("aria-labelledby", title);
@@ -147,5 +152,8 @@ function render({ model, el }) {
     note.textContent = describe(state);
   }
   paint();
+  const theme = new MutationObserver(paint);
+  theme.observe(document.body, { attributes: true, attributeFilter: ["class", "data-jp-theme-light", "data-jp-theme-name"] });
+  return () => theme.disconnect();
 }
 export default { render };

@@ -5,7 +5,7 @@ import io
 import math
 from pathlib import Path
 
-from vizkit.course.show import BLUE, GREEN, GREY, VERMILLION, show
+from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, show
 
 LAST_PLACE = 15  # of the row of patches that the wheel shows, 0 .. 15
 _FRONT_END = Path(__file__).with_name("rope_wheel.js")
@@ -82,8 +82,9 @@ def _live_form(state: dict) -> dict:
         _esm = _FRONT_END.read_text(encoding="utf-8")
         content = traitlets.Dict().tag(sync=True)
 
-    colors = {"query": BLUE, "key": VERMILLION, "product": GREEN}
-    bundle = RopeWheel(content={**state, "colors": colors})._repr_mimebundle_()
+    light = {"query": BLUE, "key": VERMILLION, "product": GREEN}
+    dark = {"query": SKY, "key": ORANGE, "product": GREEN}
+    bundle = RopeWheel(content={**state, "light": light, "dark": dark})._repr_mimebundle_()
     bundle = bundle[0] if isinstance(bundle, tuple) else bundle
     return {mime: value for mime, value in bundle.items() if mime.endswith("widget-view+json")}
 
