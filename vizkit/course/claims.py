@@ -47,6 +47,7 @@ def claim(
     entry = _find(id)
     home = _home(entry, notebook)
     verdict = _verdict(holds)
+    _check_note(note)
     if verdict == "holds with a limit" and not note:
         raise ValueError(f'claim {id} holds "with a limit": say in note= which limit that is')
     numbers = _plain_numbers(measured)
@@ -62,8 +63,9 @@ def cite(id: str, source: str, note: str = "", *, notebook: str | None = None) -
     """
     entry = _find(id)
     home = _home(entry, notebook)
-    if not source.strip():
-        raise ValueError(f"claim {id} is cited: say in source= where it is stated")
+    if not isinstance(source, str) or not source.strip():
+        raise ValueError(f"claim {id} is cited: say in source= where it is stated, not {source!r}")
+    _check_note(note)
     _show(entry, "cited", f"what is known: {entry.truth} · source: {source}", note)
     _write(entry, home, {"verdict": "cited", "source": source, "note": note})
 
@@ -74,7 +76,7 @@ def ledger_path() -> Path:
 
 
 def _find(id: str) -> Claim:
-    if id in CLAIMS:
+    if isinstance(id, str) and id in CLAIMS:
         return CLAIMS[id]
     near = difflib.get_close_matches(str(id).upper(), CLAIMS, n=4, cutoff=0.4)
     known = ", ".join(near) if near else f"{next(iter(CLAIMS))} … {list(CLAIMS)[-1]}"
@@ -82,12 +84,17 @@ def _find(id: str) -> Claim:
 
 
 def _home(entry: Claim, notebook: str | None) -> str:
-    notebook = notebook or entry.notebooks[0]
-    if notebook not in entry.notebooks:
+    notebook = entry.notebooks[0] if notebook is None else notebook
+    if not isinstance(notebook, str) or notebook not in entry.notebooks:
         raise ValueError(
             f"claim {entry.id} belongs to {' and '.join(entry.notebooks)}, not to {notebook!r}"
         )
     return notebook
+
+
+def _check_note(note: str) -> None:
+    if not isinstance(note, str):
+        raise ValueError(f"note must be a text, not {note!r}")
 
 
 def _verdict(holds) -> str:
@@ -98,6 +105,8 @@ def _verdict(holds) -> str:
     # A comparison of arrays or tensors gives their own kind of bool, of size 1.
     if not isinstance(holds, bool) and "bool" not in str(getattr(holds, "dtype", "")):
         raise ValueError(f'holds must be True, False or "{WITH_A_LIMIT}", not {holds!r}')
+    if getattr(holds, "shape", ()) not in ((), (1,)):
+        raise ValueError(f"holds must be one verdict, not {holds!r}")
     return "holds" if bool(holds) else "does not hold here"
 
 
@@ -107,7 +116,7 @@ def _plain_numbers(measured):
         return measured
     if isinstance(measured, dict):
         if not measured:
-            raise ValueError("measured is an empty dictionary")
+            raise ValueError("measured is an empty dictionary: {}")
         return {str(name): _plain_numbers(value) for name, value in measured.items()}
     if hasattr(measured, "item") and getattr(measured, "shape", None) in ((), (1,)):
         measured = measured.item()

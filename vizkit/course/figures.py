@@ -78,8 +78,16 @@ def figure_template():
 
 
 def mean_and_interval(values: Any, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over `axis` and the half-width of its 95% t-interval (0 for a single run)."""
-    values = np.asarray(values, dtype=float)
+    """Mean over `axis` and the half-width of its 95% t-interval (0 for a single run).
+
+    Raises ValueError if there are no numbers along that axis.
+    """
+    values = _numbers("values", values)
+    whole = isinstance(axis, int) and not isinstance(axis, bool)
+    if not values.size or not whole or not -values.ndim <= axis < values.ndim:
+        raise ValueError(
+            f"expected values along axis {axis!r}, received an array of shape {values.shape}"
+        )
     count, mean = values.shape[axis], values.mean(axis)
     if count < 2:
         return mean, np.zeros_like(mean)
@@ -103,13 +111,18 @@ def line_chart(
 
     The line is then the mean over the seeds, the band its 95% t-interval.
     """
-    _require(title=title, x_label=x_label, y_label=y_label, alt=alt, series=series)
+    _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
+    _require_named(series=series)
+    for name, logarithmic in (("log_x", log_x), ("log_y", log_y)):
+        if not isinstance(logarithmic, bool):
+            raise ValueError(f"{name} must be True or False, received {logarithmic!r}")
     import plotly.graph_objects as go
 
     fig = go.Figure()
-    for index, (name, (x, y)) in enumerate(series.items()):
+    for index, (name, pair) in enumerate(series.items()):
         color = _COLORS[index % len(_COLORS)]
-        x, y = np.asarray(x), np.asarray(y, dtype=float)
+        x, y = _two(f"series {name!r}", pair)
+        x, y = np.asarray(x), _numbers(f"series {name!r}", y)
         if y.shape[-1:] != x.shape or y.ndim not in (1, 2):
             raise ValueError(
                 f"series {name!r}: expected y of shape (points,) or (seeds, points) with "
@@ -150,10 +163,14 @@ def bar_chart(
 ) -> None:
     """Show bars. `values` maps a name to a number or to one number per seed, drawn with its
     95% t-interval."""
-    _require(title=title, x_label=x_label, y_label=y_label, alt=alt, values=values)
+    _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
+    _require_named(values=values)
     import plotly.graph_objects as go
 
-    pairs = [mean_and_interval(np.atleast_1d(value)) for value in values.values()]
+    pairs = [
+        mean_and_interval(np.atleast_1d(_numbers(f"the value of {name!r}", value)))
+        for name, value in values.items()
+    ]
     heights = [float(mean) for mean, _ in pairs]
     halves = [float(half) for _, half in pairs]
     fig = go.Figure()
@@ -184,7 +201,9 @@ def heat_map(
     Data of both signs are drawn on a scale that is symmetric about zero.
     """
     _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
-    matrix = np.asarray(matrix, dtype=float)
+    if not isinstance(color_label, str):
+        raise ValueError(f"color_label must be a text, received {color_label!r}")
+    matrix = _numbers("matrix", matrix)
     if matrix.ndim != 2 or not matrix.size:
         raise ValueError(f"expected a matrix (rows, columns), received shape {matrix.shape}")
     import plotly.graph_objects as go
@@ -218,11 +237,18 @@ def scatter(
     hover: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Show points. `groups` maps a name to (x, y); `hover` a name to one text for each point."""
-    _require(title=title, x_label=x_label, y_label=y_label, alt=alt, groups=groups)
+    _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
+    _require_named(groups=groups)
+    if hover is not None and not (
+        isinstance(hover, Mapping)
+        and all(isinstance(texts, Sequence | np.ndarray) for texts in hover.values())
+    ):
+        raise ValueError(f"hover must map names to lists of texts, received {hover!r}")
     import plotly.graph_objects as go
 
     fig = go.Figure()
-    for index, (name, (x, y)) in enumerate(groups.items()):
+    for index, (name, pair) in enumerate(groups.items()):
+        x, y = _two(f"group {name!r}", pair)
         if len(x) != len(y):
             raise ValueError(f"group {name!r}: {len(x)} values of x, but {len(y)} of y")
         fig.add_scatter(
@@ -257,19 +283,25 @@ def show_images(
             from 0 to 1. Arrays, tensors or Pillow images.
         captions: one short text for each image.
         columns: images in a row.
-        size: width of an image on the screen, in pixels.
+        size: width of an image on the screen in pixels, 16 to 2048.
 
     Raises:
         ValueError: no images, no alt text, or not one caption for each image.
     """
     _require(alt=alt)
+    for name, value, least, most in (("columns", columns, 1, 1000), ("size", size, 16, 2048)):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or not least <= value <= most:
+            raise ValueError(f"{name} must be a whole number from {least} to {most}: {value!r}")
+    if captions is not None and (isinstance(captions, str) or not hasattr(captions, "__len__")):
+        raise ValueError(f"captions must be a list of texts, received {captions!r}")
+    if isinstance(images, str | bytes | dict) or not hasattr(images, "__len__"):
+        raise ValueError(f"expected images in a list or an array, received {images!r}")
     pictures = [_picture(image) for image in images]
     if not pictures:
         raise ValueError("expected one or more images, received none")
     if captions is not None and len(captions) != len(pictures):
         raise ValueError(f"{len(pictures)} images, but {len(captions)} captions")
-    if columns < 1 or size < 16:
-        raise ValueError(f"columns must be 1 or more and size 16 or more: {columns}, {size}")
     sheet = _contact_sheet(pictures, captions, min(columns, len(pictures)), 2 * size)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG", optimize=True)
@@ -363,7 +395,34 @@ def _plain(texts: Iterable[str]) -> list[str]:
     return [str(text).replace("&", "&amp;").replace("<", "&lt;") for text in texts]
 
 
-def _require(**values: Any) -> None:
-    for name, value in values.items():
-        if not value or (isinstance(value, str) and not value.strip()):
+def _require(**texts: str) -> None:
+    """Raise ValueError unless every text says something."""
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise ValueError(f"{name} must be a text, received {text!r}")
+        if not text.strip():
             raise ValueError(f"{name} must not be empty")
+
+
+def _require_named(**groups: Mapping[str, Any]) -> None:
+    """Raise ValueError unless each maps names to data."""
+    for name, group in groups.items():
+        if not isinstance(group, Mapping):
+            raise ValueError(f"{name} must map names to data, received {group!r}")
+        if not group:
+            raise ValueError(f"{name} must not be empty")
+
+
+def _numbers(name: str, values: Any) -> np.ndarray:
+    """An array of floats; ValueError if these are no numbers."""
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be numbers, received {values!r}") from None
+
+
+def _two(name: str, pair: Any) -> tuple:
+    """The x and the y of a series; ValueError if these are not two."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ValueError(f"{name}: expected (x, y), received {pair!r}")
+    return tuple(pair)

@@ -60,6 +60,12 @@ def quiz(question: str, options: Sequence[str], answer: int, explanations: Seque
         ValueError: fewer than two options, two alike, an answer that is not among them, or not
             one explanation per option.
     """
+    for name, texts in (("options", options), ("explanations", explanations)):
+        listed = isinstance(texts, list | tuple)
+        if not listed or not all(isinstance(text, str) and text.strip() for text in texts):
+            raise ValueError(f"{name} must be a list of texts, received {texts!r}")
+    if not isinstance(question, str) or not question.strip():
+        raise ValueError(f"question must be a text, received {question!r}")
     options, explanations = list(options), list(explanations)
     if len(options) < 2 or len(set(options)) != len(options):
         raise ValueError(f"a quiz needs two or more different options; received {options}")

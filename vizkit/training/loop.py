@@ -75,6 +75,7 @@ def fit(
         seed_everything(seed)
     history = History() if history is None else history
     groups = parameter_groups(model, weight_decay)
+    betas = (float(betas[0]), float(betas[1]))
     optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=betas)
     bar = tqdm(range(steps), disable=not (progress and progress_wanted()), leave=False)
     try:
@@ -195,7 +196,7 @@ def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
     check_seed(seed)
     try:
         own = torch.Generator(device)
-    except (RuntimeError, TypeError):
+    except (RuntimeError, TypeError, ValueError):
         raise ValueError(f"expected a device or its name, received {device!r}") from None
     return own.manual_seed(int(seed))
 
@@ -228,7 +229,8 @@ def check_schedule(steps: int, learning_rate: float, warmup_steps: int, schedule
 def check_settings(compute_loss, weight_decay, betas, clip_norm, record, history) -> None:
     """Raise ValueError or TypeError on other options of `fit` that make no sense."""
     for name, function in (("compute_loss", compute_loss), ("record", record)):
-        if not callable(function) and not (name == "record" and function is None):
+        wanted = callable(function) and not isinstance(function, type)
+        if not wanted and not (name == "record" and function is None):
             raise TypeError(f"expected {name} to be a function, received {function!r}")
     if not is_number(weight_decay) or not 0 <= weight_decay < math.inf:
         raise ValueError(f"expected weight_decay of at least 0, received {weight_decay!r}")

@@ -3,10 +3,12 @@
 import ast
 import copy
 import inspect
+import math
 import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -66,16 +68,23 @@ class Exercise:
         tolerance: float = 1e-4,
         to: Literal["numpy", "torch"] = "numpy",
     ):
-        if difficulty not in range(1, 6):
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"name must be a text, not {name!r}")
+        if type(difficulty) is not int or not 1 <= difficulty <= 5:
             raise ValueError(f"difficulty must be 1 to 5, not {difficulty!r}")
-        if minutes <= 0 or tolerance <= 0:
-            raise ValueError("minutes and tolerance must be positive")
-        if to not in ("numpy", "torch"):
+        for option, value, limit in (("minutes", minutes, math.inf), ("tolerance", tolerance, 1)):
+            number = isinstance(value, Real) and not isinstance(value, bool)
+            if not number or not 0 < value < limit:
+                raise ValueError(f"{option} must be positive and below {limit}, not {value!r}")
+        if not isinstance(to, str) or to not in ("numpy", "torch"):
             raise ValueError(f'to must be "numpy" or "torch", not {to!r}')
-        if not mistakes:
-            raise ValueError(f"exercise {name!r} names no mistake")
+        named = isinstance(mistakes, list | tuple)
+        if not named or not mistakes or not all(isinstance(one, Mistake) for one in mistakes):
+            raise ValueError(f"exercise {name!r} names no mistake, but {mistakes!r}")
         if callable(solution) != (inputs is not None):
-            raise ValueError("inputs belong to an exercise whose solution is a function")
+            raise ValueError(
+                f"inputs belong to an exercise whose solution is a function, not {inputs!r}"
+            )
         self.name, self.solution, self.mistakes = name, solution, tuple(mistakes)
         self.difficulty, self.minutes = difficulty, minutes
         self.tolerance, self.to = tolerance, to

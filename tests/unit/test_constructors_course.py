@@ -1,0 +1,210 @@
+"""Public names of `vizkit.course`: a right answer, or an error that says what came."""
+
+import contextlib
+import inspect
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from hypothesis import strategies as st
+
+from tests.unit.constructors import Case, check_odd_values, check_right_answers, fixed, one_of
+from vizkit import course
+
+WORDS = st.text("abc é<&", min_size=1, max_size=9).filter(str.strip)
+SEVERAL = st.integers(2, 4)
+
+
+def shown(function):
+    """The function, answering with what it showed."""
+
+    def call(**options: Any) -> str:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            function(**options)
+        return printed.getvalue()
+
+    call.__signature__ = inspect.signature(function)
+    return call
+
+
+def says(*names: str):
+    """A check: what was shown holds these options."""
+
+    def check(text: str, options: dict[str, Any]) -> None:
+        for name in names:
+            assert str(options[name]) in text
+
+    return check
+
+
+LABELS = {"title": WORDS, "x_label": WORDS, "y_label": WORDS, "alt": WORDS}
+
+
+def numbers(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=shape)
+
+
+@st.composite
+def lines(draw) -> dict[str, Any]:
+    points = draw(SEVERAL)
+    one = st.sampled_from([(points,), (1, points), (3, points)])
+    series = {name: (range(points), numbers(*draw(one))) for name in ("a", "<b>")}
+    return {"series": series, **{name: draw(words) for name, words in LABELS.items()}}
+
+
+MATRICES = st.builds(numbers, st.integers(1, 3), st.integers(1, 3))
+
+
+def interval(found: tuple[np.ndarray, np.ndarray], options: dict[str, Any]) -> None:
+    mean, half = found
+    values = np.asarray(options["values"], float)
+    np.testing.assert_allclose(mean, values.mean(options["axis"]))
+    assert np.shape(half) == np.shape(mean)
+    assert not (half < 0).any()
+
+
+def in_the_ledger(text: str, options: dict[str, Any]) -> None:
+    assert options["id"] in text
+    ledger = json.loads(Path(os.environ["VIZKIT_LEDGER"]).read_text(encoding="utf-8"))
+    assert options["id"] in ledger
+
+
+def asked(text: str, options: dict[str, Any]) -> None:
+    assert options["question"] in text
+    assert text.count("( )") == len(options["options"])
+
+
+@st.composite
+def question(draw) -> dict[str, Any]:
+    options = draw(st.lists(WORDS, min_size=2, max_size=3, unique=True))
+    return {
+        "question": draw(WORDS),
+        "options": options,
+        "answer": draw(st.integers(0, len(options) - 1)),
+        "explanations": [f"because {option}" for option in options],
+    }
+
+
+def exercise(exercise: course.Exercise, options: dict[str, Any]) -> None:
+    assert exercise.judge(...).kind == "not yet attempted"
+    assert exercise.judge(options["solution"]).kind == "right"
+    for mistake in options["mistakes"]:
+        assert exercise.judge(mistake.wrong).mistake == mistake.name
+
+
+CASES = {
+    "vizkit.course.line_chart": Case(
+        shown(course.line_chart),
+        st.builds(
+            lambda a, b: {**a, **b}, lines(), fixed(log_x=st.booleans(), log_y=st.booleans())
+        ),
+        says("alt"),
+        examples=3,
+    ),
+    "vizkit.course.bar_chart": Case(
+        shown(course.bar_chart),
+        fixed(values=one_of({"a": 1.0, "<b>": 2}, {"a": [1, 2, 3]}), **LABELS),
+        says("alt"),
+        examples=3,
+    ),
+    "vizkit.course.heat_map": Case(
+        shown(course.heat_map),
+        fixed(matrix=MATRICES, x=st.none(), y=st.none(), color_label=WORDS, **LABELS),
+        says("alt"),
+        keep=("x", "y"),  # Plotly's own: its errors name what it takes
+        examples=3,
+    ),
+    "vizkit.course.scatter": Case(
+        shown(course.scatter),
+        fixed(
+            groups=one_of({"a": ([1, 2], [3, 4])}, {"a": ([1.0], [2.0]), "<b>": ([], [])}),
+            hover=one_of(None, {"a": ["<i>"]}),
+            **LABELS,
+        ),
+        says("alt"),
+        examples=3,
+    ),
+    "vizkit.course.show_figure": Case(
+        shown(course.show_figure),
+        fixed(fig=st.builds(go.Figure), alt=WORDS),
+        says("alt"),
+        examples=3,
+    ),
+    "vizkit.course.show_images": Case(
+        shown(course.show_images),
+        fixed(
+            images=one_of([numbers(4, 5, 3).clip(0, 1)], [np.zeros((4, 4), np.uint8)]),
+            captions=one_of(None, ["<b>"]),
+            columns=st.integers(1, 3),
+            size=one_of(16, 32),
+            alt=WORDS,
+        ),
+        says("alt"),
+        examples=4,
+    ),
+    "vizkit.course.mean_and_interval": Case(
+        course.mean_and_interval, fixed(values=MATRICES, axis=one_of(0, 1)), interval
+    ),
+    "vizkit.course.claim": Case(
+        shown(course.claim),
+        fixed(
+            id=st.sampled_from([key for key, one in course.CLAIMS.items() if one.notebooks]),
+            measured=one_of(1, 2.5, {"a": 1, "b": 2.0}, "a word"),
+            holds=one_of(True, False, "with a limit"),
+            note=WORDS,
+            notebook=st.none(),
+        ),
+        in_the_ledger,
+    ),
+    "vizkit.course.cite": Case(
+        shown(course.cite),
+        fixed(
+            id=st.sampled_from(list(course.CLAIMS)), source=WORDS, note=WORDS, notebook=st.none()
+        ),
+        in_the_ledger,
+    ),
+    "vizkit.course.quiz": Case(shown(course.quiz), question(), asked),
+    "vizkit.course.show_source": Case(
+        shown(course.show_source),
+        fixed(obj=one_of(course.quiz, course.Exercise, course.Exercise.check)),
+        lambda text, options: pytest.fail("empty") if not text.strip() else None,
+        examples=3,
+    ),
+    "vizkit.course.Exercise": Case(
+        course.Exercise,
+        fixed(
+            name=WORDS,
+            solution=one_of(3, 7),
+            mistakes=st.just((course.Mistake("off by one", 4, "count from 0"),)),
+            inputs=st.none(),
+            difficulty=st.integers(1, 5),
+            minutes=one_of(1, 5),
+            tolerance=one_of(1e-4, 1e-2),
+            to=one_of("numpy", "torch"),
+        ),
+        exercise,
+        keep=("solution",),  # anything can be the answer that an exercise asks for
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIZKIT_LEDGER", str(tmp_path / "ledger.json"))
+    monkeypatch.setenv("VIZKIT_PROGRESS_FILE", str(tmp_path / "progress.json"))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_options_that_fit_give_a_right_answer(name):
+    check_right_answers(CASES[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_odd_option_gives_a_right_answer_or_a_clear_error(name):
+    check_odd_values(CASES[name])

@@ -1,0 +1,266 @@
+"""Public names of `vizkit.training`, `zoo` and `losses`: right, or a clear error."""
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from tests.unit.constructors import (
+    NAN,
+    Case,
+    check_odd_values,
+    check_right_answers,
+    each,
+    fixed,
+    one_of,
+)
+from vizkit import losses, training, zoo
+from vizkit.training import History
+
+# Training
+
+
+def square(model: nn.Module):
+    """A loss that training can only lower."""
+    return lambda step: model(torch.ones(1, 2)).square().sum()
+
+
+@st.composite
+def training_run(draw) -> dict[str, Any]:
+    torch.manual_seed(0)
+    model = nn.Linear(2, 1)
+    steps = draw(st.integers(1, 4))
+    return {
+        "model": model,
+        "compute_loss": square(model),
+        "steps": steps,
+        "learning_rate": draw(one_of(1e-4, 0.01)),
+        "weight_decay": draw(one_of(0, 0.05)),
+        "betas": draw(one_of((0.9, 0.98), (0.0, 0.999))),
+        "warmup_steps": draw(st.integers(0, steps)),
+        "schedule": draw(one_of("cosine", "constant")),
+        "clip_norm": draw(one_of(None, 1.0)),
+        "seed": draw(one_of(None, 0, 7)),
+        "record": draw(one_of(None, lambda done: {"done": done})),
+        "record_every": draw(st.integers(1, 3)),
+        "progress": False,
+    }
+
+
+@functools.wraps(training.fit)
+def fit_afresh(**options: Any) -> History | str:
+    """`fit` from the same start each time."""
+    if isinstance(options["model"], nn.Linear):
+        torch.manual_seed(0)
+        options["model"].reset_parameters()
+    try:
+        return training.fit(**options)
+    except FloatingPointError:
+        return "diverged"
+
+
+def trained(history: History | str, options: dict[str, Any]) -> None:
+    if history == "diverged":
+        assert max(options["learning_rate"], options["weight_decay"]) >= 2
+        return
+    steps = options["steps"]
+    assert len(history) == len(history.learning_rate) == len(history.gradient_norm) == steps
+    assert np.isfinite(history.loss).all()
+    assert not history.interrupted
+    assert not options["model"].training
+    assert bool(history.records) == (options["record"] is not None)
+
+
+@st.composite
+def schedule(draw) -> dict[str, Any]:
+    steps = draw(st.integers(1, 50))
+    return {
+        "step": draw(st.integers(0, steps - 1)),
+        "peak": draw(one_of(1e-3, 1)),
+        "steps": steps,
+        "warmup_steps": draw(st.integers(0, steps)),
+        "schedule": draw(one_of("cosine", "constant")),
+    }
+
+
+def a_rate(rate: float, options: dict[str, Any]) -> None:
+    assert 0 <= rate <= options["peak"]
+
+
+def seeded(nothing: None, options: dict[str, Any]) -> None:
+    drawn = [torch.rand(2).tolist(), np.random.rand(2).tolist()]  # noqa: NPY002
+    training.seed_everything(options["seed"])
+    assert drawn == [torch.rand(2).tolist(), np.random.rand(2).tolist()]  # noqa: NPY002
+
+
+def drawn_apart(generator: torch.Generator, options: dict[str, Any]) -> None:
+    again = training.generator(**options)
+    assert torch.equal(torch.rand(2, generator=generator), torch.rand(2, generator=again))
+
+
+TRAINING = {
+    "fit": Case(
+        fit_afresh,
+        training_run(),
+        trained,
+        # steps: a huge number is right, and takes as long as it says; progress: True or not.
+        keep=("steps", "progress"),
+        also_odd={"model": ([nn.Linear(2, 2)], nn.ReLU()), "betas": ((1.0, 0.9), (0.9, NAN))},
+    ),
+    "learning_rate_at": Case(training.learning_rate_at, schedule(), a_rate),
+    "seed_everything": Case(
+        training.seed_everything, fixed(seed=st.integers(0, 2**32 - 1)), seeded
+    ),
+    "generator": Case(
+        training.generator,
+        fixed(seed=st.integers(0, 2**32 - 1), device=one_of("cpu", torch.device("cpu"))),
+        drawn_apart,
+    ),
+}
+
+
+# Losses
+
+
+@st.composite
+def features(draw, **scalars: tuple[float, ...]) -> dict[str, Any]:
+    count, width = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 9)))
+    pair = torch.randn(2, count, width, generator=generator)
+    pair = nn.functional.normalize(pair, dim=-1)
+    numbers = {name: draw(st.sampled_from(values)) for name, values in scalars.items()}
+    return {"image_features": pair[0], "text_features": pair[1], **numbers}
+
+
+def a_loss(loss: Tensor, options: dict[str, Any]) -> None:
+    assert loss.shape == ()
+    assert loss.isfinite()
+    assert loss >= 0
+
+
+WRONG_FEATURES = (torch.zeros(3), torch.zeros(0, 2), torch.zeros(7, 9), torch.zeros(2, 2, 2))
+LOSSES = {
+    "info_nce": Case(
+        losses.info_nce,
+        features(logit_scale=(1.0, 14.3, 100.0)),
+        a_loss,
+        also_odd={"image_features": WRONG_FEATURES, "text_features": WRONG_FEATURES},
+    ),
+    "sigmoid_loss": Case(
+        losses.sigmoid_loss,
+        features(logit_scale=(1.0, 10.0), logit_bias=(0.0, -10.0)),
+        a_loss,
+        also_odd={"image_features": WRONG_FEATURES, "text_features": WRONG_FEATURES},
+    ),
+}
+
+
+# The zoo
+
+ENCODER = zoo.load(zoo.list_models()[0])
+PICTURES = st.integers(1, 3).map(lambda count: np.zeros((count, 20, 30, 3), np.uint8))
+WRONG_PICTURES = (
+    np.zeros((2, 4, 4), np.uint8),
+    np.zeros((4, 4, 3)),
+    np.zeros((0, 4, 4, 3), np.uint8),
+    np.zeros((1, 3, 4, 4), np.uint8),
+    ["a.png"],
+    [np.zeros((4, 4), np.uint8)],
+)
+
+
+def unit_vectors(key: str):
+    def check(found: Tensor, options: dict[str, Any]) -> None:
+        given = options[key]
+        assert len(found) == (1 if isinstance(given, str) else len(given))
+        torch.testing.assert_close(found.norm(dim=-1), torch.ones(len(found)))
+
+    return check
+
+
+def a_token_for_each_patch(tokens: Tensor, options: dict[str, Any]) -> None:
+    assert tokens.ndim == 3
+    assert len(tokens) == len(options["images"])
+    assert tokens.isfinite().all()
+
+
+ZOO = {
+    "load": Case(
+        zoo.load,
+        fixed(name=st.sampled_from(zoo.list_models())),
+        lambda encoder, options: unit_vectors("texts")(
+            encoder.encode_text(["a red heart"]), {"texts": ["a red heart"]}
+        ),
+        examples=3,
+    ),
+    "list_models": Case(
+        zoo.list_models,
+        fixed(folder=st.just(zoo.pocket.WEIGHTS)),
+        lambda names, options: (
+            [zoo.pocket.read_card(options["folder"] / f"{n}.json") for n in names] and None
+        ),
+        examples=1,
+    ),
+    "PocketEncoder.encode_image": Case(
+        ENCODER.encode_image,
+        fixed(images=PICTURES),
+        unit_vectors("images"),
+        also_odd={"images": WRONG_PICTURES},
+        examples=4,
+    ),
+    "PocketEncoder.encode_text": Case(
+        ENCODER.encode_text,
+        fixed(texts=st.text(max_size=9) | st.lists(st.text(max_size=9), min_size=1, max_size=3)),
+        unit_vectors("texts"),
+    ),
+    "PocketEncoder.patch_tokens": Case(
+        ENCODER.patch_tokens,
+        fixed(images=PICTURES),
+        a_token_for_each_patch,
+        also_odd={"images": WRONG_PICTURES},
+        examples=3,
+    ),
+    "PocketEncoder.capture_attention": Case(
+        ENCODER.capture_attention,
+        fixed(images=PICTURES),
+        lambda capture, options: (
+            [
+                torch.testing.assert_close(one.sum(-1), torch.ones_like(one[..., 0]))
+                for one in capture.maps
+            ]
+            and None
+        ),
+        also_odd={"images": WRONG_PICTURES},
+        examples=3,
+    ),
+}
+
+CASES = {
+    f"vizkit.{room}.{name}": case
+    for room, group in (("training", TRAINING), ("losses", LOSSES), ("zoo", ZOO))
+    for name, case in group.items()
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_options_that_fit_give_a_right_answer(name):
+    check_right_answers(CASES[name])
+
+
+# Which odd values still meet an error from the depths of torch or numpy, or none.
+WEAK = {
+    "vizkit.losses.info_nce": "image_features='8', None; logit_scale='8', nan",
+    "vizkit.losses.sigmoid_loss": "image_features='8', None; logit_scale, logit_bias='8', nan",
+    "vizkit.zoo.load": "name as an array, folder='8'",
+    "vizkit.zoo.list_models": "folder='8', None",
+    "vizkit.zoo.PocketEncoder.encode_text": "texts=3, (1,), []",
+}
+
+
+@pytest.mark.parametrize("name", each(CASES, WEAK))
+def test_an_odd_option_gives_a_right_answer_or_a_clear_error(name):
+    check_odd_values(CASES[name])
