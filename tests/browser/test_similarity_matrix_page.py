@@ -318,7 +318,7 @@ def test_without_pairs_the_losses_are_said_to_be_undefined(page: Page, tmp_path)
 
 def test_a_large_product_reports_progress_and_ends_right(page: Page, tmp_path):
     random = np.random.default_rng(0)
-    images = random.normal(size=(1024, 160))
+    images = random.normal(size=(1600, 500))
     widget = SimilarityMatrix(images, images + random.normal(size=images.shape))
     page.add_init_script(
         "window.seen = new Set(); const plain = CanvasRenderingContext2D.prototype.fillText;"

@@ -148,8 +148,10 @@ function openFrame({ model, el }, about) {
     target.addEventListener(type, handler, options);
     undo.push(() => target.removeEventListener(type, handler, options));
   };
+  /** Draws every surface now: for a first picture, which need not wait for a frame. */
+  const draw = () => { cancelAnimationFrame(pendingFrame); pendingFrame = 0; for (const paint of repaint) paint(); };
   /** Draws every surface once, before the next frame, however often it is asked. */
-  const ask = () => { pendingFrame ||= requestAnimationFrame(() => { pendingFrame = 0; for (const paint of repaint) paint(); }); };
+  const ask = () => { pendingFrame ||= requestAnimationFrame(draw); };
   const restyle = () => { styles.clear(); ask(); };
   undo.push(() => cancelAnimationFrame(pendingFrame), () => clearTimeout(saveTimer));
 
@@ -203,7 +205,8 @@ function openFrame({ model, el }, about) {
   const font = (pixels, weight = "400") => `${weight} ${pixels * scale()}px ${style("font-family")}`;
 
   /** A canvas as sharp as the screen that repaints on resize, theme change and `ask`; the element's CSS decides its size.
-   * @param {HTMLElement} parent @param {string} label @param {(surface: Surface) => void} paint @param {Record<string, string>} [attributes] @returns {Surface} */
+   * `paint` may change that size and return true to begin again.
+   * @param {HTMLElement} parent @param {string} label @param {(surface: Surface) => boolean | void} paint @param {Record<string, string>} [attributes] @returns {Surface} */
   const surface = (parent, label, paint, attributes = {}) => {
     const canvas = make("canvas", { class: "vk-canvas", role: "img", "aria-label": label, ...attributes });
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -217,7 +220,7 @@ function openFrame({ model, el }, about) {
       Object.assign(self, { width, height });
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.clearRect(0, 0, width, height);
-      paint(self);
+      if (paint(self)) run();
     };
     repaint.add(run);
     const resize = new ResizeObserver(restyle);
@@ -365,7 +368,7 @@ function openFrame({ model, el }, about) {
   applyTheme();
 
   return {
-    root, toolbar, stage, listen, ask, write, watch, color, scale, font, surface, where, tooltip, say, button, toggle, select, slider, scrubber, keys, fullScreen,
+    root, toolbar, stage, listen, ask, draw, write, watch, color, scale, font, surface, where, tooltip, say, button, toggle, select, slider, scrubber, keys, fullScreen,
     dark: () => root.dataset.theme === "dark",
     /** Marks the first complete picture; tests and benchmarks wait for it. */
     ready: () => { root.dataset.ready = "true"; },

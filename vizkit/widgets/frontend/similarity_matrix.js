@@ -220,7 +220,7 @@ function render(view) {
     matrix = cache.get(step) ?? null;
     computed = painted = "";
     if (matrix) return ask();
-    const values = new Float64Array(rows * columns);
+    const values = new Float64Array(rows * columns), started = performance.now();
     let row = 0;
     if (whole) { values.set(whole.data.subarray(step * values.length, (step + 1) * values.length)); row = rows; }
     const dim = images ? images.shape[2] : 0;
@@ -230,11 +230,16 @@ function render(view) {
       const until = performance.now() + 40;
       for (; row < rows && performance.now() < until; row += 2) multiplyRows(left, right, dim, row, values, columns);
       progress = row / rows;
-      ask();
-      if (row < rows) { tiles.classList.add("sm-stale"); job = window.setTimeout(work); return; }
+      if (row < rows) {
+        // What is ready at once needs no word about it.
+        if (performance.now() - started > 250) { tiles.classList.add("sm-stale"); ask(); }
+        job = window.setTimeout(work);
+        return;
+      }
       if ((cache.size + 1) * values.length > 1.6e7) cache.clear();
       matrix = summarize(values, rows, columns);
       cache.set(step, matrix);
+      frame.draw();
     };
     work();
   };
@@ -382,7 +387,8 @@ function render(view) {
     const full = frame.root.dataset.full === "true", above = full ? canvas.getBoundingClientRect().top - frame.root.getBoundingClientRect().top + frame.root.scrollTop : 0;
     if (full !== wasFull) { wasFull = full; showRanking(); }
     const wanted = arrange(width, full ? Math.max(260, window.innerHeight - above - 62 * unit) : 620, full);
-    if (Math.abs(wanted - height) > 1) { canvas.style.height = `${wanted}px`; ask(); }
+    // Once only: where the page's own style rules the height, it stays.
+    if (Math.abs(wanted - height) > 1 && canvas.style.height !== `${wanted}px`) { canvas.style.height = `${wanted}px`; return true; }
     pen.textBaseline = "middle";
     for (const part of [paintMatrix, paintImages, paintTexts, paintCross]) part();
     paintBar(at.top + at.height * zoom.rows + 14 * unit, Math.max(at.width * zoom.columns, 220 * unit));
