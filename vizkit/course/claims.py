@@ -49,7 +49,9 @@ def claim(
     verdict = _verdict(holds)
     _check_note(note)
     if verdict == "holds with a limit" and not note:
-        raise ValueError(f'claim {id} holds "with a limit": say in note= which limit that is (it is empty)')
+        raise ValueError(
+            f'claim {id} holds "with a limit": say in note= which limit that is (it is empty)'
+        )
     numbers = _plain_numbers(measured)
     _show(entry, verdict, f"measured {_format(numbers)}", note)
     _write(entry, home, {"verdict": verdict, "measured": numbers, "note": note})
