@@ -64,10 +64,14 @@ def add_products(tile: Tile, slopes: Tensor, images, texts, image_slopes, text_s
     text_slopes[tile.columns].addmm_(slopes.T, images[tile.rows])
 
 
-def row_products(left: Tensor, right: Tensor, block_size: int) -> Tensor:
+def row_products(left: Tensor, right: Tensor) -> Tensor:
     """The inner product of each row of `left` with the same row of `right`, in float64: (N,)."""
-    pieces = blocks(len(left), block_size)
-    return torch.cat([(exact(left[rows]) * right[rows]).sum(dim=1) for rows in pieces])
+    products = exact(left.new_empty(len(left)))
+    # A few rows at a time and straight into their place: small results that outlive large
+    # temporary tensors would leave holes in the memory.
+    for rows in blocks(len(left), 256):
+        torch.sum(exact(left[rows]) * right[rows], dim=1, out=products[rows])
+    return products
 
 
 def exact(tensor: Tensor) -> Tensor:
@@ -88,7 +92,7 @@ class BlockwiseInfoNCE(Function):
 
     @staticmethod
     def forward(ctx, images: Tensor, texts: Tensor, scale: Tensor, block_size: int) -> Tensor:
-        own = scale * row_products(images, texts, block_size)  # (N,)
+        own = scale * row_products(images, texts)  # (N,)
         rows, columns = others_logsumexp(images, texts, scale, block_size)  # (N,), (N,)
         ctx.save_for_backward(images, texts, scale, own, rows, columns)
         ctx.block_size = block_size
@@ -103,7 +107,7 @@ class BlockwiseInfoNCE(Function):
             images, texts, scale, ctx.block_size, own, rows, own, columns
         )  # (N, D), (N, D)
         step = grad_output / (2 * len(images))
-        scale_slope = row_products(images, image_slopes, ctx.block_size).sum()
+        scale_slope = row_products(images, image_slopes).sum()
         step_of_features = step * scale
         return (
             image_slopes.mul_(step_of_features),
@@ -224,7 +228,7 @@ class BlockwiseSigmoid(Function):
         sweep, ctx.sweep = ctx.sweep, None
         sweep = sweep or sigmoid_sweep(images, texts, scale, bias, ctx.block_size)
         step = grad_output / len(images)
-        scale_slope = row_products(images, sweep.image_slopes, ctx.block_size).sum()
+        scale_slope = row_products(images, sweep.image_slopes).sum()
         return (
             sweep.image_slopes.mul_(step * scale),
             sweep.text_slopes.mul_(step * scale),
@@ -290,7 +294,7 @@ def add_positives(
     sweep: Sweep, images: Tensor, texts: Tensor, scale: Tensor, bias: Tensor, block_size: int
 ) -> None:
     """Add softplus(-logit) of every image with its own text; the slope is sigmoid - 1."""
-    own = scale * row_products(images, texts, block_size) + bias  # (N,)
+    own = scale * row_products(images, texts) + bias  # (N,)
     sweep.loss += softplus(-own).sum()
     if sweep.image_slopes is not None:
         error = (-own).sigmoid()  # (N,)

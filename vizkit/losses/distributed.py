@@ -44,7 +44,7 @@ class GatheredInfoNCE(Function):
         all_texts = peers.gather(texts).flatten(0, 1)  # (N, D)
         rows, columns = others_logsumexp(images, all_texts, scale, block_size, first)  # (n,), (N,)
         columns = peers.gather(columns).logsumexp(dim=0)  # (N,): over the images of all
-        own = scale * row_products(images, texts, block_size)  # (n,)
+        own = scale * row_products(images, texts)  # (n,)
         all_own = peers.gather(own).flatten()  # (N,)
         loss = (softplus(rows - own) + softplus(columns[mine] - own)).sum() / 2
         ctx.save_for_backward(images, all_texts, scale, own, rows, all_own, columns)
@@ -58,7 +58,7 @@ class GatheredInfoNCE(Function):
         image_slopes, text_slopes = info_nce_slopes(
             images, all_texts, scale, ctx.block_size, *logits, ctx.first
         )  # (n, D), (N, D)
-        scale_slope = row_products(images, image_slopes, ctx.block_size).sum()
+        scale_slope = row_products(images, image_slopes).sum()
         text_slopes = ctx.peers.share_out(text_slopes)  # (n, D)
         step = grad_output / (2 * len(images))
         return (
@@ -80,7 +80,7 @@ class RingSigmoid(Function):
         peers, block_size = Peers(group, timeout), block_size or len(images)
         check_sizes(images, peers.collect)
         sweep = ring_sweep(peers, images, texts, scale, bias, block_size)
-        scale_slope = row_products(images, sweep.image_slopes, block_size).sum()
+        scale_slope = row_products(images, sweep.image_slopes).sum()
         sums = torch.stack([sweep.loss, scale_slope, sweep.bias_slope])
         loss, scale_slope, bias_slope = peers.collect(sums).mean(dim=0) / len(images)
         step = scale / len(images)
