@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizkit.models.checks import check_heads, check_whole
+from vizkit.models.checks import check_heads, check_positive, check_whole
 from vizkit.models.rope import rotate
 
 # The value of Dosovitskiy et al. 2021 and timm; torch's own default is 1e-5.
@@ -80,6 +80,8 @@ class EncoderBlock(nn.Module):
 
     def __init__(self, *, embed_dim: int, num_heads: int, mlp_ratio: float = 4.0) -> None:
         super().__init__()
+        check_heads(embed_dim, num_heads)
+        check_positive(mlp_ratio=mlp_ratio)
         self.norm_1 = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPS)
         self.attention = Attention(embed_dim=embed_dim, num_heads=num_heads)
         self.norm_2 = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPS)

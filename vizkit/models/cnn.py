@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizkit.models.checks import check_images, check_whole
+from vizkit.models.checks import check_images, check_stages, check_whole
 from vizkit.models.normalization import normalization_2d
 
 
@@ -19,6 +19,7 @@ class BasicBlock(nn.Module):
         self, in_channels: int, out_channels: int, *, stride: int = 1, norm: str = "batch"
     ) -> None:
         super().__init__()
+        check_whole(in_channels=in_channels, out_channels=out_channels, stride=stride)
         self.conv_1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
         self.norm_1 = normalization_2d(norm, out_channels)
         self.conv_2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
@@ -58,14 +59,9 @@ class ConvNet(nn.Module):
         num_classes: int = 0,
     ) -> None:
         super().__init__()
-        if not depth or len(depth) != len(strides):
-            raise ValueError(
-                f"expected one stride for each stage, received depth {depth} and strides {strides}"
-            )
+        check_stages(depth=depth, strides=strides)
         check_whole(in_channels=in_channels, width=width, stem_stride=stem_stride)
         check_whole(num_classes=num_classes, at_least=0)
-        for num_blocks, stride in zip(depth, strides, strict=True):
-            check_whole(depth=num_blocks, stride=stride)
         self.in_channels = in_channels
         self.embed_dim = width * 2 ** (len(depth) - 1)
         self.stem = nn.Sequential(

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vizkit.models.attention import LAYER_NORM_EPS, Mlp, merge_heads, split_heads
-from vizkit.models.checks import check_heads
+from vizkit.models.checks import check_heads, check_positive
 
 
 class ClassTokenPooling(nn.Module):
@@ -32,6 +32,7 @@ class AttentionPooling(nn.Module):
     def __init__(self, *, embed_dim: int, num_heads: int, mlp_ratio: float = 4.0) -> None:
         super().__init__()
         check_heads(embed_dim, num_heads)
+        check_positive(mlp_ratio=mlp_ratio)
         self.num_heads = num_heads
         self.latent = nn.Parameter(torch.empty(1, 1, embed_dim))
         self.query = nn.Linear(embed_dim, embed_dim)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizkit.models.checks import check_choice, check_heads
+from vizkit.models.checks import check_choice, check_heads, check_pair, check_positive, check_whole
 from vizkit.models.rope import axial_frequencies, mixed_frequencies, rotation_of
 
 RESIZINGS = ("interpolate", "extrapolate", "repeat")
@@ -27,7 +27,10 @@ class Position(nn.Module):
         depth: int = 1,
     ) -> None:
         super().__init__()
+        check_pair("grid", grid)
         check_heads(embed_dim, num_heads)
+        check_whole(depth=depth)
+        check_whole(num_prefix_tokens=num_prefix_tokens, at_least=0)
         self.grid, self.trained_grid = grid, grid
         self.num_prefix_tokens, self.embed_dim = num_prefix_tokens, embed_dim
         self.num_heads, self.depth = num_heads, depth
@@ -208,6 +211,8 @@ def sincos_2d(grid: tuple[int, int], embed_dim: int, temperature: float = 10_000
 
 def sincos_of(places: Tensor, embed_dim: int, temperature: float = 10_000.0) -> Tensor:
     """The sines and cosines (N, D) of `sincos_2d` for any places (N, 2)."""
+    check_whole(embed_dim=embed_dim)
+    check_positive(temperature=temperature)
     if embed_dim % 4:
         raise ValueError(f"expected embed_dim to be a multiple of 4, received {embed_dim}")
     quarter = embed_dim // 4
@@ -224,8 +229,10 @@ def patch_places(
     On another grid than the trained one, `mode` says how to count; see `Position.resize`.
     """
     check_choice("mode", mode, RESIZINGS)
+    check_pair("grid", grid)
+    check_pair("trained_grid", grid if trained_grid is None else trained_grid)
     axes = []
-    for size, trained in zip(grid, trained_grid or grid, strict=True):
+    for size, trained in zip(grid, grid if trained_grid is None else trained_grid, strict=True):
         places = torch.arange(size, dtype=torch.float64)
         if mode == "interpolate":
             places = places * (trained / size)

@@ -8,7 +8,7 @@ both points by the same angle leaves the angle between them as it was.
 import torch
 from torch import Tensor
 
-from vizkit.models.checks import check_rotation
+from vizkit.models.checks import check_positive, check_rotation, check_whole
 
 
 def rotate(heads: Tensor, rotation: Tensor) -> Tensor:
@@ -59,6 +59,7 @@ def mixed_frequencies(
     for the first half of its pairs; the second half stands at right angles to it (Heo et al. 2024,
     with their temperature; timm `init_random_2d_freqs`).
     """
+    check_whole(depth=depth, num_heads=num_heads)
     speed = speeds(head_dim, temperature).to(torch.get_default_dtype()).repeat(2)  # (d/2,)
     direction = 2 * torch.pi * torch.rand(depth, num_heads, 1)  # (depth, H, 1)
     across = torch.arange(2).repeat_interleave(head_dim // 4) * torch.pi / 2  # (d/2,)
@@ -71,6 +72,8 @@ def speeds(head_dim: int, temperature: float) -> Tensor:
 
     In float64. Raises ValueError if `head_dim` is not a multiple of 4: pairs for two axes.
     """
+    check_whole(head_dim=head_dim)
+    check_positive(temperature=temperature)
     if head_dim % 4:
         raise ValueError(
             f"expected embed_dim / num_heads to be a multiple of 4, received {head_dim}"

@@ -4,6 +4,7 @@ import re
 
 from torch import nn
 
+from vizkit.models.checks import check_module
 from vizkit.models.convnext import ConvNeXt, ConvNeXtBlock
 from vizkit.models.hybrid import ResidualStem
 from vizkit.models.swin import PatchMerging, SwinBlock, SwinTransformer
@@ -71,6 +72,7 @@ def load_timm_parts(model: nn.Module, timm_model: nn.Module) -> None:
     if type(model) not in RULES:
         known = ", ".join(one.__name__ for one in RULES)
         raise TypeError(f"expected one of {known}, received {type(model).__name__}")
+    check_module("timm_model", timm_model)
     theirs = {
         our_part_name(name, type(model)): value for name, value in timm_model.state_dict().items()
     }

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vizkit.models.attention import LAYER_NORM_EPS
+from vizkit.models.checks import check_module
 from vizkit.models.positions import Position, SinCosPosition2d
 from vizkit.models.vit import VisionTransformer
 
@@ -40,6 +41,8 @@ def load_timm_weights(model: VisionTransformer, timm_model: nn.Module) -> None:
     shapes, extra parts (registers, layer scale, query-key norm), another activation, epsilon or
     rotation.
     """
+    check_module("model", model)
+    check_module("timm_model", timm_model)
     for name, module in timm_model.named_modules():
         if isinstance(module, nn.LayerNorm) and module.eps != LAYER_NORM_EPS:
             raise ValueError(f"expected epsilon {LAYER_NORM_EPS} in {name}, received {module.eps}")

@@ -6,7 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from vizkit.models.attention import LAYER_NORM_EPS, EncoderBlock
-from vizkit.models.checks import check_choice, check_divisible, check_images, check_whole
+from vizkit.models.checks import (
+    check_choice,
+    check_divisible,
+    check_images,
+    check_module,
+    check_pair,
+    check_whole,
+)
 from vizkit.models.hybrid import ResidualStem
 from vizkit.models.patches import ConvolutionalStem, PatchEmbed
 from vizkit.models.pooling import AttentionPooling, ClassTokenPooling, MeanPooling
@@ -114,7 +121,9 @@ def cut(
     image_size: int | tuple[int, int], patch_size: int
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """(height, width) in pixels and (rows, columns) in patches of an image."""
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    check_pair("image_size", size)
+    height, width = size
     check_divisible(height, width, patch_size)
     return (height, width), (height // patch_size, width // patch_size)
 
@@ -137,4 +146,5 @@ def initialize(module: nn.Module) -> None:
 
 def count_parameters(model: nn.Module) -> int:
     """The number of trainable values in `model`."""
+    check_module("model", model)
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
