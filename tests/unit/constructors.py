@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -196,22 +195,6 @@ def option_names(case: Case) -> set[str]:
 
     examples()
     return names
-
-
-def each(cases: dict[str, Case], weak: dict[str, str] | None = None) -> list[Any]:
-    """The names of cases as parameters of a test.
-
-    weak: name → which odd value still gets no clear error. Not run, for some of them take the
-    memory of the machine; a name that is mended must be taken out here.
-    """
-    weak = weak or {}
-    assert weak.keys() <= cases.keys(), f"no case: {sorted(weak.keys() - cases.keys())}"
-    return [
-        pytest.param(name, marks=pytest.mark.xfail(reason=weak[name], run=False))
-        if name in weak
-        else name
-        for name in cases
-    ]
 
 
 def fixed(**options: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:

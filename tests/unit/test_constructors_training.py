@@ -14,7 +14,6 @@ from tests.unit.constructors import (
     Case,
     check_odd_values,
     check_right_answers,
-    each,
     fixed,
     one_of,
 )
@@ -191,7 +190,7 @@ def a_token_for_each_patch(tokens: Tensor, options: dict[str, Any]) -> None:
 ZOO = {
     "load": Case(
         zoo.load,
-        fixed(name=st.sampled_from(zoo.list_models())),
+        fixed(name=st.just("pocket-clip")),
         lambda encoder, options: unit_vectors("texts")(
             encoder.encode_text(["a red heart"]), {"texts": ["a red heart"]}
         ),
@@ -251,16 +250,6 @@ def test_options_that_fit_give_a_right_answer(name):
     check_right_answers(CASES[name])
 
 
-# Which odd values still meet an error from the depths of torch or numpy, or none.
-WEAK = {
-    "vizkit.losses.info_nce": "image_features='8', None; logit_scale='8', nan",
-    "vizkit.losses.sigmoid_loss": "image_features='8', None; logit_scale, logit_bias='8', nan",
-    "vizkit.zoo.load": "name as an array, folder='8'",
-    "vizkit.zoo.list_models": "folder='8', None",
-    "vizkit.zoo.PocketEncoder.encode_text": "texts=3, (1,), []",
-}
-
-
-@pytest.mark.parametrize("name", each(CASES, WEAK))
+@pytest.mark.parametrize("name", CASES)
 def test_an_odd_option_gives_a_right_answer_or_a_clear_error(name):
     check_odd_values(CASES[name])

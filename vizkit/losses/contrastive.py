@@ -36,6 +36,7 @@ def info_nce(
     al. 2021, Fig. 3; the reference code is open_clip's `ClipLoss` with `gather_with_grad=True`.
     """
     check_inputs(image_features, text_features, block_size, group, timeout)
+    check_numbers(logit_scale=logit_scale)
     inputs = in_full_precision(image_features, text_features, logit_scale)
     with torch.autocast(image_features.device.type, enabled=False):
         if group is not None:
@@ -67,6 +68,7 @@ def sigmoid_loss(
     the other sign of b); the reference code is open_clip's `SigLipLoss`.
     """
     check_inputs(image_features, text_features, block_size, group, timeout)
+    check_numbers(logit_scale=logit_scale, logit_bias=logit_bias)
     inputs = in_full_precision(image_features, text_features, logit_scale, logit_bias)
     with torch.autocast(image_features.device.type, enabled=False):
         if group is not None:
@@ -116,6 +118,12 @@ def check_inputs(
     timeout: float,
 ) -> None:
     """Raise unless features are both (N, D), N of at least 1, and the settings make sense."""
+    for name, features in {"image": image_features, "text": text_features}.items():
+        if not isinstance(features, Tensor) or not features.is_floating_point():
+            kind = features
+            if isinstance(features, Tensor):
+                kind = f"a {features.dtype} tensor of shape {tuple(features.shape)}"
+            raise TypeError(f"expected {name}_features to be a tensor of floats, received {kind!r}")
     shapes = tuple(image_features.shape), tuple(text_features.shape)
     if image_features.ndim != 2 or shapes[0] != shapes[1] or 0 in shapes[0]:
         raise ValueError(
@@ -134,8 +142,28 @@ def check_inputs(
             "expected group to be None or a torch.distributed.ProcessGroup that this process "
             f"belongs to, received {group!r}"
         )
-    if not timeout > 0:
-        raise ValueError(f"expected timeout to be a positive number of seconds, received {timeout}")
+    if not isinstance(timeout, int | float) or not timeout > 0:
+        raise ValueError(
+            f"expected timeout to be a positive number of seconds, received {timeout!r}"
+        )
+
+
+def check_numbers(**numbers: Tensor | float) -> None:
+    """Raise TypeError or ValueError unless each is a finite number or a tensor that holds one.
+
+    What a tensor holds is not read: on a GPU that would wait for all work before it.
+    """
+    for name, value in numbers.items():
+        if isinstance(value, Tensor):
+            if value.numel() != 1 or value.is_complex():
+                raise ValueError(
+                    f"expected {name} to be one number, received a {value.dtype} tensor of shape "
+                    f"{tuple(value.shape)}"
+                )
+        elif not isinstance(value, int | float) or isinstance(value, bool):
+            raise TypeError(f"expected {name} to be a number or a tensor, received {value!r}")
+        elif not abs(value) < 1e38:
+            raise ValueError(f"expected {name} to be finite in float32, received {value}")
 
 
 def in_full_precision(
@@ -145,5 +173,8 @@ def in_full_precision(
     dtype = torch.promote_types(image_features.dtype, text_features.dtype)
     dtype = torch.promote_types(dtype, torch.float32)
     device = image_features.device
-    numbers = [torch.as_tensor(scalar).to(device, dtype).reshape(()) for scalar in scalars]
+    numbers = [
+        (one if isinstance(one, Tensor) else torch.tensor(float(one))).to(device, dtype).reshape(())
+        for one in scalars
+    ]
     return [image_features.to(dtype), text_features.to(dtype), *numbers]

@@ -27,8 +27,10 @@ BATCH = 256  # pictures at a time: bounds the memory of a large call
 
 
 def list_models(*, folder: Path = WEIGHTS) -> list[str]:
-    """The names that `load` knows now."""
-    return sorted(card.stem for card in folder.glob("*.json"))
+    """The names that `load` knows now. Raises TypeError unless `folder` is a path."""
+    if not isinstance(folder, str | Path):
+        raise TypeError(f"expected folder to be a path, received {folder!r}")
+    return sorted(card.stem for card in Path(folder).glob("*.json"))
 
 
 def load(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder | PocketImageEncoder:
@@ -43,7 +45,8 @@ def load(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder | PocketImageEnc
             names the command that trains them again.
     """
     known = list_models(folder=folder)
-    if name not in known:
+    folder = Path(folder)
+    if not isinstance(name, str) or name not in known:
         raise ValueError(
             f"expected a pocket model among {', '.join(known) or 'none'}, received {name!r}; "
             "`python -m vizkit.training.pocket NAME` trains one"
@@ -183,8 +186,13 @@ class PocketEncoder(PocketTower):
 
     @torch.no_grad()
     def encode_text(self, texts: str | Sequence[str]) -> Tensor:
-        """Sentences to unit vectors (B, D), on the CPU; unknown words are warned about."""
-        texts = [texts] if isinstance(texts, str) else list(texts)
+        """Sentences to unit vectors (B, D), on the CPU; unknown words are warned about.
+
+        Raises TypeError unless `texts` is a sentence or a sequence of them.
+        """
+        texts = [texts] if isinstance(texts, str) else texts
+        if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"expected texts to be sentences, received {texts!r}")
         unknown = {word: None for text in texts for word in self.tokenizer.unknown_words(text)}
         if unknown:
             warnings.warn(f"{self.name} never saw: {', '.join(unknown)}", stacklevel=2)
