@@ -15,7 +15,7 @@ from tests.unit.constructors import option_names
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("models", "data", "course", "training", "zoo", "losses", "widgets")
-CASE_FILES = ("models", "data", "course", "training")
+CASE_FILES = ("models", "data", "course", "training", "widgets")
 
 # Tested by properties in files of their own: name → file and test.
 ELSEWHERE = {
@@ -83,10 +83,6 @@ def cases() -> dict[str, object]:
     return found
 
 
-# No property-based test yet: the browser tests write the pages, the notebook shows the wheel.
-UNTRIED = {"vizkit.widgets.save_page", "vizkit.course.rope_wheel"}
-
-
 def covered() -> set[str]:
     return {".".join(name.split(".")[:3]) for name in cases()}
 
@@ -95,7 +91,7 @@ def covered() -> set[str]:
 def test_every_public_name_that_takes_options_has_a_property_test(name):
     if not takes_options(name):
         return
-    assert name in covered() | ELSEWHERE.keys() | RECORDS.keys() | UNTRIED, (
+    assert name in covered() | ELSEWHERE.keys() | RECORDS.keys(), (
         f"{name} takes options, but no property-based test tries odd ones: add a Case for it to "
         f"tests/unit/test_constructors_{name.split('.')[1]}.py"
     )

@@ -170,6 +170,16 @@ CASES = {
         in_the_ledger,
     ),
     "vizkit.course.quiz": Case(shown(course.quiz), question(), asked),
+    "vizkit.course.rope_wheel": Case(
+        shown(course.rope_wheel),
+        fixed(
+            query=st.integers(0, 15),
+            key=st.integers(0, 15),
+            frequency=st.floats(0, 1.5),
+            start=st.tuples(st.floats(-9, 9), st.floats(-9, 9)),
+        ),
+        says("query", "key"),
+    ),
     "vizkit.course.show_source": Case(
         shown(course.show_source),
         fixed(obj=one_of(course.quiz, course.Exercise, course.Exercise.check)),

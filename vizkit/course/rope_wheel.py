@@ -34,11 +34,12 @@ def rope_wheel(
         ValueError: a place or the frequency out of range, or `start` not two finite angles.
     """
     for name, place in (("query", query), ("key", key)):
-        if isinstance(place, bool) or place not in range(LAST_PLACE + 1):
+        if not is_number(place) or place not in range(LAST_PLACE + 1):
             raise ValueError(f"{name} must be a place from 0 to {LAST_PLACE}, not {place!r}")
-    if not 0 <= frequency <= 1.5:
+    if not is_number(frequency) or not 0 <= frequency <= 1.5:
         raise ValueError(f"frequency must be from 0 to 1.5 radians per patch, not {frequency!r}")
-    if len(start) != 2 or not all(math.isfinite(angle) for angle in start):
+    pair = isinstance(start, tuple | list) and len(start) == 2
+    if not pair or not all(is_number(angle) and math.isfinite(angle) for angle in start):
         raise ValueError(f"start must be two angles in radians, not {start!r}")
     state = {"query": int(query), "key": int(key), "frequency": float(frequency)}
     state["start"] = [float(angle) for angle in start]
@@ -50,6 +51,11 @@ def rope_wheel(
         data={"image/png": base64.b64encode(buffer.getvalue()).decode(), **_live_form(state)},
         metadata={"image/png": {"width": _SIDE, "height": _HEIGHT, "alt": text}},
     )
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a whole or decimal number, and not a bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def turned(state: dict) -> tuple[list[float], float]:

@@ -42,8 +42,17 @@ def save_page(path: str | Path, widgets: Sequence[VizkitWidget], *, title: str =
 
     Raises:
         ValueError: no widgets.
+        TypeError: something that is no widget of this package, or a title that is no text.
         OSError: the page cannot be written; an older page at `path` is left as it was.
     """
+    if not isinstance(path, str | Path):
+        raise TypeError(f"path must be a path, got {path!r}")
+    if not isinstance(title, str):
+        raise TypeError(f"title must be text, got {title!r}")
+    if not isinstance(widgets, list | tuple) or not all(
+        callable(getattr(widget, "page_state", None)) for widget in widgets
+    ):
+        raise TypeError(f"widgets must be a list of widgets of vizkit, got {widgets!r}")
     if not widgets:
         raise ValueError("save_page needs at least one widget, got none")
     path = Path(path)
