@@ -75,7 +75,7 @@ def compare(model: nn.Module, images: Tensor, rounds: int) -> dict[str, float]:
 def maps_alone(attention: nn.Module, shape: torch.Size) -> Callable[[], Tensor]:
     """A call that computes one map (B, H, T, S) from a random query and key, and nothing else.
 
-    Of windows of A patches: the maps of all windows, and memory for the map over the whole grid.
+    Of windows: the maps of all of them, and writing them into a map of the whole grid.
     """
     batch, heads, queries, keys = shape
     index = getattr(attention, "relative_position_index", getattr(attention, "index", None))
@@ -85,7 +85,13 @@ def maps_alone(attention: nn.Module, shape: torch.Size) -> Callable[[], Tensor]:
     area = len(index)
     windows = (batch * queries // area, heads, area, 32)
     pair = torch.randn(windows), torch.randn(windows)
-    return lambda: (attention_weights(*pair), torch.zeros(shape))[1]
+    index = torch.arange(queries * area).expand(batch, heads, -1)
+
+    def lay_out() -> Tensor:
+        values = attention_weights(*pair).reshape(index.shape)
+        return torch.zeros(batch, heads, queries * keys).scatter_(2, index, values)
+
+    return lay_out
 
 
 def models() -> dict[str, tuple[Callable[[], nn.Module], int]]:

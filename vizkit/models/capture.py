@@ -8,7 +8,7 @@ model's own numbers stay untouched, to the bit.
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -251,7 +251,9 @@ def arrange(
     output: object,
 ) -> AttentionCapture:
     """Sort what was caught into self-attention on a grid and pooling attention."""
-    capture = AttentionCapture(num_prefix_tokens=prefix_tokens(model), output=output)
+    windows_only = all(one.kind == "window" for one in caught)  # a Swin has patches only
+    num_prefix_tokens = 0 if windows_only else prefix_tokens(model)
+    capture = AttentionCapture(num_prefix_tokens=num_prefix_tokens, output=output)
     for one in caught:
         if one.kind == "pooling":
             capture.pooling_maps[one.name] = one.map
@@ -282,25 +284,39 @@ def unwindow(
     Follows `SwinBlock.attend`, like timm's: roll by -shift, pad to whole windows, cut.
     Attention that falls on padding is left out, so rows that see padding sum to less than 1.
     """
-    rows, columns = grid
-    num_patches = rows * columns
-    places = torch.arange(num_patches, device=windows.device).reshape(rows, columns)
-    places = places.roll((-shift[0], -shift[1]), dims=(0, 1))
-    padding = (0, -columns % window[1], 0, -rows % window[0])
-    places = F.pad(places, padding, value=num_patches)  # padding goes to a spare row and column
-    high, wide = places.shape[0] // window[0], places.shape[1] // window[1]
-    if len(windows) != batch * high * wide:
+    num_patches = grid[0] * grid[1]
+    index, num_windows, size = places_on_grid(tuple(grid), tuple(window), tuple(shift))
+    if len(windows) != batch * num_windows:
         raise ValueError(
-            f"expected {high} x {wide} windows for a grid of {rows} x {columns}, "
+            f"expected {num_windows} windows for a grid of {grid[0]} x {grid[1]}, "
             f"received {len(windows) // batch}: give images of the size the model was made for"
         )
+    per_image = windows.unflatten(0, (batch, -1)).transpose(1, 2).flatten(2)  # (B, H, W*A*A)
+    whole = windows.new_zeros(*per_image.shape[:2], size * size)
+    whole.scatter_(2, index.to(windows.device).expand_as(per_image), per_image)
+    return whole.unflatten(2, (size, size))[..., :num_patches, :num_patches]  # (B, H, N, N)
+
+
+@lru_cache(maxsize=64)
+def places_on_grid(
+    grid: tuple[int, int], window: tuple[int, int], shift: tuple[int, int]
+) -> tuple[Tensor, int, int]:
+    """Where each value of the windows' maps (W, A, A) lies in one flat map of the whole grid.
+
+    Returns the index (W*A*A,), the number of windows W, and the side of the whole map: the number
+    of patches, and one more that takes what falls on padding.
+    """
+    rows, columns = grid
+    places = torch.arange(rows * columns).reshape(rows, columns)
+    places = places.roll((-shift[0], -shift[1]), dims=(0, 1))
+    padding = (0, -columns % window[1], 0, -rows % window[0])
+    places = F.pad(places, padding, value=rows * columns)
+    high, wide = places.shape[0] // window[0], places.shape[1] // window[1]
     places = places.reshape(high, window[0], wide, window[1]).transpose(1, 2)
     places = places.reshape(high * wide, -1)  # (W, A): which patch each place in a window is
-    per_image = windows.unflatten(0, (batch, -1)).transpose(1, 2)  # (B, H, W, A, A)
-    size = num_patches + any(padding)
-    whole = windows.new_zeros(batch, windows.shape[1], size, size)
-    whole[:, :, places[:, :, None], places[:, None, :]] = per_image
-    return whole[:, :, :num_patches, :num_patches]  # (B, H, N, N)
+    size = rows * columns + any(padding)
+    index = size * places[:, :, None] + places[:, None, :]  # (W, A, A)
+    return index.flatten(), high * wide, size
 
 
 def prefix_tokens(model: nn.Module) -> int:
