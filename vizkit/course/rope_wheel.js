@@ -138,7 +138,7 @@ function render({ model, el }) {
 
   function paint() {
     // Light text means a dark page, in JupyterLab and everywhere else.
-    const [red, green, blue] = getComputedStyle(box).color.match(/[\d.]+/g).map(Number);
+    const [red, green, blue] = (getComputedStyle(box).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
     const colors = red + green + blue > 384 ? dark : light;
     picture.replaceChildren();
     draw("title", picture, { id: title }, describe(state));
@@ -154,6 +154,9 @@ function render({ model, el }) {
   paint();
   const theme = new MutationObserver(paint);
   theme.observe(document.body, { attributes: true, attributeFilter: ["class", "data-jp-theme-light", "data-jp-theme-name"] });
-  return () => theme.disconnect();
+  // JupyterLab renders before the element is on the page, where it has no colour yet.
+  const size = new ResizeObserver(paint);
+  size.observe(box);
+  return () => { theme.disconnect(); size.disconnect(); };
 }
 export default { render };
