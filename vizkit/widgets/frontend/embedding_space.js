@@ -537,8 +537,9 @@ function render(view) {
     redraw();
   };
   const rest = () => {
-    // A pointer that is still down will move again: all points would come in its way.
-    if (pointers.size) { moving = window.setTimeout(rest, 160); return; }
+    // A pointer that is still down will move again: all points would come in its way. And where a
+    // frame is late, the sample has not been seen yet.
+    if (pointers.size || dirty) { moving = window.setTimeout(rest, 160); return; }
     moving = 0;
     rough = Math.max(0, rough - 1);
     redraw();
