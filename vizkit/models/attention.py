@@ -97,7 +97,9 @@ class EncoderBlock(nn.Module):
 
 def split_heads(tokens: Tensor, num_heads: int) -> Tensor:
     """(B, T, D) to (B, H, T, d): each head gets its own d = D / H of the channels."""
-    return tokens.unflatten(-1, (num_heads, -1)).transpose(1, 2)  # (B, H, T, d)
+    batch, length, width = tokens.shape
+    heads = tokens.reshape(batch, length, num_heads, width // num_heads)  # (B, T, H, d)
+    return heads.transpose(1, 2)  # (B, H, T, d)
 
 
 def merge_heads(mixed: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ model's own numbers stay untouched, to the bit.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
@@ -176,10 +176,9 @@ class Listener(TorchFunctionMode):
         self.map: Tensor | None = None
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        output = func(*args, **kwargs)
+        output = func(*args, **kwargs) if kwargs else func(*args)
         if func is F.scaled_dot_product_attention:
-            self.map = fused_map(*args, **kwargs)
+            self.map = fused_map(*args, **(kwargs or {}))
         elif func in SOFTMAX:
             self.map = output.detach().to(map_dtype(output))
         return output
@@ -200,14 +199,16 @@ def fused_map(
     if is_causal or enable_gqa:
         raise TypeError("cannot read causal or grouped-query attention: not an image encoder's")
     scale = query.shape[-1] ** -0.5 if scale is None else scale
-    # Autocast would compute the scores in half precision.
-    with torch.no_grad(), torch.autocast(query.device.type, enabled=False):
+    # Autocast would compute the scores in half precision; leaving it costs time if it is not on.
+    device = query.device.type
+    plain = torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else None
+    with torch.no_grad(), plain or nullcontext():
         query, key = query.to(map_dtype(query)), key.to(map_dtype(key))
         scores = (query * scale) @ key.transpose(-2, -1)  # (B, H, T, S)
         if attn_mask is not None and attn_mask.dtype == torch.bool:
-            scores = scores.masked_fill(~attn_mask, float("-inf"))
+            scores = scores.masked_fill_(~attn_mask, float("-inf"))
         elif attn_mask is not None:
-            scores = scores + attn_mask
+            scores = scores.add_(attn_mask)
         return scores.softmax(dim=-1)  # (B, H, T, S)
 
 
