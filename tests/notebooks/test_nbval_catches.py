@@ -115,4 +115,4 @@ def test_network_is_refused_in_the_kernel(tmp_path):
     nbformat.write(notebook, path)
     store_outputs(path, render=lambda figure: "", measured=tmp_path / "measured.json")
     stored = nbformat.read(path, as_version=4)
-    assert "the connection to 192.0.2.1 was refused" in stored.cells[0].outputs[0].text
+    assert "the connection to '192.0.2.1' was refused" in stored.cells[0].outputs[0].text

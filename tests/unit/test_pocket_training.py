@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from vizkit.data import COLORS, RELATIONS, SHAPES, STYLES, sample_scenes, write_captions
 from vizkit.models.pocket import pocket_dual_encoder
-from vizkit.training import pocket
+from vizkit.training import cards, pocket
+from vizkit.training import checkpoint as checkpoints
 from vizkit.training.checkpoint import read_notes, save_checkpoint
 from vizkit.training.pocket import RECIPES, Recipe
 from vizkit.zoo import load
@@ -331,7 +332,7 @@ def test_a_failing_write_leaves_the_old_checkpoint(uninterrupted, tmp_path, monk
         raise OSError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pocket, "save_file", disk_full)
+        patch.setattr(checkpoints, "save_file", disk_full)
         with pytest.raises(OSError, match="no space left"):
             pocket.train(TINY, checkpoint, checkpoint_every=3)
     assert checkpoint.read_bytes() == before
@@ -362,7 +363,7 @@ def test_weights_without_their_new_card_are_never_loaded(tmp_path, monkeypatch):
     """Cut off between the two files: the old card does not vouch for the new weights."""
     model, seconds = trained(tmp_path)
     pocket.ship(TINY, model, {"old": {}}, seconds, tmp_path)
-    write_whole = pocket.write_whole
+    write_whole = cards.write_whole
 
     def cut_off(file, data):
         if file.suffix == ".json":
@@ -371,7 +372,7 @@ def test_weights_without_their_new_card_are_never_loaded(tmp_path, monkeypatch):
 
     with torch.no_grad():
         model.logit_scale.add_(1)
-    monkeypatch.setattr(pocket, "write_whole", cut_off)
+    monkeypatch.setattr(cards, "write_whole", cut_off)
     with pytest.raises(KeyboardInterrupt):
         pocket.ship(TINY, model, {"new": {}}, seconds, tmp_path)
     with pytest.raises(OSError, match=r"damaged.*python -m vizkit\.training\.pocket tiny"):
@@ -419,7 +420,7 @@ def test_the_stem_is_taught_once_and_only_where_there_is_one(tmp_path):
 def test_an_interrupt_in_the_middle_of_an_update_keeps_the_last_checkpoint(
     uninterrupted, tmp_path, monkeypatch
 ):
-    checkpoint, plain = tmp_path / "tiny.checkpoint", pocket.update
+    checkpoint, plain = tmp_path / "tiny.checkpoint", checkpoints.update
 
     def interrupted_after_the_second(*arguments):
         result = plain(*arguments)
@@ -427,8 +428,8 @@ def test_an_interrupt_in_the_middle_of_an_update_keeps_the_last_checkpoint(
             raise KeyboardInterrupt
         return result
 
-    monkeypatch.setattr(pocket, "update", interrupted_after_the_second)
+    monkeypatch.setattr(checkpoints, "update", interrupted_after_the_second)
     with pytest.raises(KeyboardInterrupt):
         pocket.train(TINY, checkpoint, checkpoint_every=1)
-    monkeypatch.setattr(pocket, "update", plain)
+    monkeypatch.setattr(checkpoints, "update", plain)
     assert same(weights_of(TINY, checkpoint), uninterrupted)
