@@ -93,7 +93,10 @@ def capture_attention(model: nn.Module, images: Tensor) -> AttentionCapture:
                 stack.enter_context(listening(module, name, caught))
             if kind == "window":
                 block = model.get_submodule(name.rpartition(".")[0])
-                stack.enter_context(measuring(block, name, grids))
+                if hasattr(block, "grid"):  # ours takes no other grid
+                    grids[name] = block.grid
+                else:
+                    stack.enter_context(measuring(block, name, grids))
         output = getattr(model, "encode_image", model)(images)
     if not caught:
         raise TypeError(
