@@ -18,6 +18,7 @@ from vizkit.widgets.attention_numbers import (
     attention_rollout,
     effective_number,
 )
+from vizkit.widgets.attention_picture import describe
 
 
 def softmax_maps(*shape: int, seed: int = 0, spread: float = 2.0) -> np.ndarray:
@@ -393,3 +394,10 @@ def test_from_model_shows_what_the_model_saw():
         AttentionMap.from_model(model, photo, mean=(0.5,) * 3)
     with pytest.raises(ValueError, match=r"\(3, H, W\)"):
         AttentionMap.from_model(model, torch.zeros(1, 1, 32, 32))
+
+
+def test_the_static_picture_calls_heads_by_their_names():
+    maps = np.random.default_rng(0).random((1, 2, 16, 8, 8))
+    widget = AttentionMap.from_maps(maps, grid=(4, 4), head=1, head_names=["CNN", "ViT"])
+    assert ", ViT, " in describe(widget)
+    assert ", head 1, " in describe(AttentionMap.from_maps(maps, grid=(4, 4), head=1))

@@ -77,7 +77,9 @@ def describe(widget: AttentionMap) -> str:
         query = "query CLS" if widget.query == 0 else f"query register {widget.query}"
     else:
         query = "query row {}, column {}".format(*divmod(widget.query - prefix, columns))
-    mode = f"head {widget.head}" if widget.mode == "one head" else widget.mode
+    names = widget._head_names
+    head = names[widget.head] if names else f"head {widget.head}"
+    mode = head if widget.mode == "one head" else widget.mode
     return f"layer {side.layers[widget.layer].name}, {mode}, {query}"
 
 
