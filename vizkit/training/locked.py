@@ -1,0 +1,263 @@
+"""Locked-image runs: the picture side is frozen and cached, so a contrastive run takes seconds.
+
+Zhai et al. 2022 ("LiT") lock a trained image tower and let the text tower learn to read it. Here
+the pictures go through the frozen encoder once; what is trained is a projection of their features
+and a small text tower over bags of words.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vizkit.data import (
+    COLORS,
+    SHAPES,
+    STYLES,
+    caption_vocabulary,
+    describe,
+    render,
+    sample_scenes,
+    write_captions,
+)
+from vizkit.data.scenes import SceneTable
+from vizkit.losses import info_nce, sigmoid_loss
+from vizkit.models.dual_encoder import DualEncoder
+from vizkit.models.text import SPECIAL, WordTokenizer
+from vizkit.training.loop import History, check_whole, fit, generator, seed_everything
+
+BATCH = 256  # pictures at a time through the frozen encoder
+LOSSES = ("info_nce", "sigmoid")
+KINDS = {"shape": tuple(SHAPES), "color": tuple(COLORS), "style": tuple(STYLES)}
+TOKENIZER = WordTokenizer(caption_vocabulary(), context_length=64)
+
+
+@dataclass(frozen=True)
+class LockedPairs:
+    """Pictures as features of a frozen encoder, beside their captions.
+
+    image_features: (N, F); word_counts: (N, V), how often each word stands in the caption;
+    captions: N sentences; scenes: what is in the pictures.
+    """
+
+    image_features: Tensor
+    word_counts: Tensor
+    captions: list[str]
+    scenes: SceneTable
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def __getitem__(self, index: slice) -> "LockedPairs":
+        """The pairs of a slice. Raises TypeError for anything else."""
+        if not isinstance(index, slice):
+            raise TypeError(f"expected a slice such as pairs[:256], received {index!r}")
+        return LockedPairs(
+            self.image_features[index],
+            self.word_counts[index],
+            self.captions[index],
+            self.scenes[index],
+        )
+
+
+def locked_pairs(
+    encode: Callable[[np.ndarray], Tensor],
+    n: int,
+    seed: int = 0,
+    *,
+    noise: float = 0.0,
+    omit: Mapping[str, float] | None = None,
+    image_size: int = 64,
+    objects: str = "mixed",
+) -> LockedPairs:
+    """Draw `n` scenes, write their captions and put the pictures through a frozen encoder.
+
+    encode: pictures (B, H, W, 3) of uint8 to features (B, F), e.g. `load("pocket-vit").encode_image`;
+    noise, omit: see `write_captions`; objects: see `sample_scenes`.
+
+    Raises TypeError or ValueError on bad options and on features of another shape.
+    """
+    if not callable(encode):
+        raise TypeError(f"expected encode to be a function, received {encode!r}")
+    scenes = sample_scenes(n, seed, objects=objects)
+    captions = write_captions(scenes, seed, noise=noise, omit=omit)
+    parts = []
+    for start in range(0, len(scenes), BATCH):
+        pictures = render(scenes[start : start + BATCH], image_size)  # (B, H, W, 3)
+        with torch.no_grad():
+            features = encode(pictures)
+        if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != len(pictures):
+            shape = tuple(features.shape) if isinstance(features, Tensor) else features
+            raise ValueError(
+                f"expected encode to return features ({len(pictures)}, F), received {shape!r}"
+            )
+        parts.append(features.float().cpu())
+    return LockedPairs(torch.cat(parts), count_words(captions), captions, scenes)
+
+
+def count_words(texts: list[str]) -> Tensor:
+    """How often each word of the caption grammar stands in each text, (B, V)."""
+    tokens = TOKENIZER(texts)  # (B, L)
+    counts = torch.zeros(len(tokens), len(TOKENIZER))  # (B, V + special)
+    counts.scatter_add_(1, tokens, torch.ones_like(tokens, dtype=counts.dtype))
+    return counts[:, len(SPECIAL) :]  # (B, V)
+
+
+class LockedTower(nn.Identity):
+    """The place of an image tower whose features are already there, (B, F)."""
+
+    def __init__(self, embed_dim: int) -> None:
+        super().__init__()
+        self.embed_dim = embed_dim
+
+
+class BagOfWords(nn.Sequential):
+    """Word counts (B, V) to features (B, D): a text tower that ignores the order of the words."""
+
+    def __init__(self, vocabulary_size: int, embed_dim: int) -> None:
+        super().__init__(
+            nn.Linear(vocabulary_size, embed_dim), nn.GELU(), nn.Linear(embed_dim, embed_dim)
+        )
+        self.embed_dim = embed_dim
+
+
+def locked_dual_encoder(
+    image_dim: int,
+    vocabulary_size: int = len(TOKENIZER.vocabulary),
+    *,
+    joint_dim: int = 64,
+    hidden: int = 128,
+    temperature: float = 0.07,
+    bias: float | None = None,
+) -> DualEncoder:
+    """A `DualEncoder` over cached features (B, image_dim) and word counts (B, vocabulary_size)."""
+    check_whole(
+        image_dim=image_dim, vocabulary_size=vocabulary_size, joint_dim=joint_dim, hidden=hidden
+    )
+    return DualEncoder(
+        LockedTower(image_dim),
+        BagOfWords(vocabulary_size, hidden),
+        joint_dim=joint_dim,
+        temperature=temperature,
+        bias=bias,
+    )
+
+
+def train_locked(
+    pairs: LockedPairs,
+    *,
+    loss: str = "info_nce",
+    batch_size: int = 128,
+    samples: int = 32_768,
+    learning_rate: float = 3e-3,
+    temperature: float | None = None,
+    learn_temperature: bool = True,
+    bias: float = -10.0,
+    seed: int = 0,
+    record: Callable[[DualEncoder], dict[str, float]] | None = None,
+    record_every: int = 100,
+    progress: bool = False,
+) -> tuple[DualEncoder, History]:
+    """Train a projection and a bag-of-words tower on cached pairs; the same seed, the same run.
+
+    samples: pairs seen in all, so that runs of different `batch_size` can be compared; a batch is
+        drawn without repeats, and every pair comes once before one comes twice;
+    temperature: where it starts, None for the paper's (0.07 for "info_nce", 0.1 for "sigmoid");
+    learn_temperature: False holds it there; bias: where the bias of the sigmoid loss starts;
+    record: called with the model every `record_every` steps and at the end, see `fit`.
+
+    Returns the model in eval mode and the history. Raises TypeError or ValueError on bad options.
+    """
+    if not isinstance(pairs, LockedPairs):
+        raise TypeError(f"expected pairs from locked_pairs, received {type(pairs).__name__}")
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise ValueError(f"expected loss to be one of {LOSSES}, received {loss!r}")
+    check_whole(batch_size=batch_size, samples=samples)
+    if not batch_size <= min(len(pairs), samples):
+        raise ValueError(
+            f"expected batch_size of at most the {len(pairs)} pairs and the {samples} samples, "
+            f"received {batch_size}"
+        )
+    seed_everything(seed)
+    start = {"info_nce": 0.07, "sigmoid": 0.1}[loss] if temperature is None else temperature
+    model = locked_dual_encoder(
+        pairs.image_features.shape[1],
+        pairs.word_counts.shape[1],
+        temperature=start,
+        bias=bias if loss == "sigmoid" else None,
+    )
+    model.logit_scale.requires_grad_(learn_temperature)
+    steps = samples // batch_size
+    order = batch_order(len(pairs), batch_size, steps, seed)  # (steps, batch_size)
+
+    def compute_loss(step: int) -> Tensor:
+        batch = order[step]
+        images, texts = model(pairs.image_features[batch], pairs.word_counts[batch])
+        if loss == "sigmoid":
+            return sigmoid_loss(images, texts, model.scale(), model.logit_bias)
+        return info_nce(images, texts, model.scale())
+
+    history = fit(
+        model,
+        compute_loss,
+        steps=steps,
+        learning_rate=learning_rate,
+        warmup_steps=steps // 20,
+        seed=None,
+        record=None if record is None else lambda done: record(model),
+        record_every=record_every,
+        progress=progress,
+    )
+    return model, history
+
+
+def batch_order(n: int, batch_size: int, steps: int, seed: int) -> Tensor:
+    """Which of `n` pairs each step takes, (steps, batch_size): shuffled passes over all of them."""
+    own = generator(seed)
+    each = n // batch_size
+    passes = [
+        torch.randperm(n, generator=own)[: each * batch_size].view(each, batch_size)
+        for _ in range(-(-steps // each))
+    ]
+    return torch.cat(passes)[:steps]  # (steps, batch_size)
+
+
+@torch.no_grad()
+def recall_at_one(model: DualEncoder, pairs: LockedPairs) -> float:
+    """Share of pictures that find their own caption first among those of all `pairs`, 0 to 1.
+
+    Another scene's caption counts if it is the same sentence word for word.
+    """
+    images = model.encode_image(pairs.image_features)  # (N, D)
+    texts = model.encode_text(pairs.word_counts)  # (N, D)
+    best = (images @ texts.T).argmax(dim=1).tolist()  # N numbers
+    hits = [pairs.captions[found] == own for found, own in zip(best, pairs.captions, strict=True)]
+    return float(np.mean(hits))
+
+
+@torch.no_grad()
+def zero_shot_accuracy(model: DualEncoder, pairs: LockedPairs, kind: str = "shape") -> float:
+    """Share of one-object pictures whose best sentence names the right class, 0 to 1.
+
+    kind: "shape" ("a heart"), "color" or "style" (means over the sentences of all shapes).
+    Raises ValueError on another kind, or when no picture shows a single object.
+    """
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"expected kind to be one of {tuple(KINDS)}, received {kind!r}")
+    single = torch.from_numpy(pairs.scenes.num_objects == 1)  # (N,)
+    if not single.any():
+        raise ValueError("expected pairs with pictures of a single object, received none")
+    features = []
+    for name in KINDS[kind]:
+        shapes = [name] if kind == "shape" else list(SHAPES)
+        options = {} if kind == "shape" else {kind: name}
+        texts = count_words([describe(shape, **options) for shape in shapes])  # (P, V)
+        features.append(model.encode_text(texts.to(pairs.word_counts)).mean(dim=0))  # (D,)
+    classes = F.normalize(torch.stack(features), dim=-1)  # (K, D)
+    images = model.encode_image(pairs.image_features[single])  # (M, D)
+    found = (images @ classes.T).argmax(dim=1).numpy()  # (M,)
+    column = np.asarray(getattr(pairs.scenes, kind)).reshape(len(pairs), -1)[:, 0]  # (N,)
+    return float((found == column[single.numpy()]).mean())
