@@ -119,6 +119,21 @@ def test_sigmoid_loss_keeps_its_digits_at_a_loss_of_a_billionth(block_size, dtyp
     assert value.item() == pytest.approx(4 * math.log1p(math.exp(-20)), rel=1e-4)
 
 
+@LOSSES
+@pytest.mark.parametrize("block_size", [1, 2, 3])
+def test_the_own_logit_keeps_the_digit_that_float32_lacks(loss, block_size):
+    """A cosine of 1 + 2^-24, which float32 rounds to 1, is a logit of 2^24 + 1 at scale 2^24.
+
+    Everything else is exact in float32: the other logit is 2^24 - 15, and the bias 8 - 2^24.
+    """
+    images = torch.tensor([[4096.0, 1.0, 0.0], [4096.0, 0.0, 1.0]]) / 4096
+    texts = torch.tensor([[4096.0, 1.0, -15.0], [4096.0, -15.0, 1.0]]) / 4096
+    inputs = inputs_of(loss, (images, texts), 2.0**24, 8 - 2.0**24)
+    wanted = {info_nce: math.log1p(math.exp(-16))}
+    wanted[sigmoid_loss] = math.log1p(math.exp(-9)) + math.log1p(math.exp(-7))
+    assert loss(*inputs, block_size=block_size).item() == pytest.approx(wanted[loss], rel=1e-6)
+
+
 @DTYPES
 @LOSSES
 @pytest.mark.parametrize("block_size", [None, 3])
