@@ -17,6 +17,7 @@ from vizkit.models.pocket import pocket_labelled_encoder
 from vizkit.training.cards import interval
 from vizkit.training.checkpoint import OptimizerPair, load_checkpoint, train_resumably
 from vizkit.training.loop import parameter_groups, seed_everything
+from vizkit.training.muon import Muon
 from vizkit.training.pixels import to_tensor
 
 TEST_SEED = 10**9  # far from the seeds of the training steps
@@ -35,7 +36,7 @@ class LabelRecipe:
     name: str
     image_tower: dict
     image_size: int = 64
-    steps: int = 2000
+    steps: int = 1600
     batch_size: int = 64
     learning_rate: float = 1e-3
     matrix_rate: float = 4.0
@@ -127,9 +128,7 @@ def make_optimizer(model: LabelledEncoder, recipe: LabelRecipe) -> OptimizerPair
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, betas=(0.9, 0.98))]
     if inside:
         # Steps as long as AdamW's, so that one learning rate serves both (Liu et al. 2025, eq. 4).
-        muon = torch.optim.Muon(
-            inside, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw"
-        )
+        muon = Muon(inside, weight_decay=recipe.weight_decay)
         muon.param_groups[0]["rate_factor"] = recipe.matrix_rate
         optimizers.append(muon)
     return OptimizerPair(optimizers)
