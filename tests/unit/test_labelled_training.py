@@ -15,6 +15,7 @@ from vizkit.training import labelled
 from vizkit.training.cards import round_to_half, ship
 from vizkit.training.checkpoint import read_notes
 from vizkit.training.labelled import LABEL_RECIPES, label_loss, labels_of, labels_of_cells
+from vizkit.training.optimizers import pocket_optimizer
 from vizkit.training.pixels import to_tensor
 from vizkit.zoo import PocketImageEncoder, load
 
@@ -72,14 +73,19 @@ def test_every_weight_moves_and_an_interrupted_run_ends_the_same(tmp_path, monke
 
 def test_muon_moves_the_matrices_of_the_blocks_and_adamw_the_rest():
     model = pocket_labelled_encoder(TINY.config())
-    adamw, muon = labelled.make_optimizer(model, TINY).optimizers
+    pair = pocket_optimizer(model, weight_decay=0.05, matrix_rate=4.0, rates={"heads.": 0.5})
+    adamw, muon = pair.optimizers
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     moved = [names[id(p)] for group in muon.param_groups for p in group["params"]]
     assert len(moved) == 8  # four matrices in each of two blocks
     assert all(".blocks." in name for name in moved)
     others = [names[id(p)] for group in adamw.param_groups for p in group["params"]]
     assert sorted(moved + others) == sorted(names.values())
-    assert muon.param_groups[0]["rate_factor"] == TINY.matrix_rate
+    assert {group["rate_factor"] for group in muon.param_groups} == {4.0}
+    slower = [g["params"] for g in adamw.param_groups if g["rate_factor"] == 0.5]
+    found = sorted(names[id(p)] for params in slower for p in params)
+    assert found == sorted(name for name in names.values() if name.startswith("heads."))
+    assert {group["weight_decay"] for group in muon.param_groups} == {0.05}
 
 
 def test_cells_hold_the_object_whose_box_covers_their_centre():

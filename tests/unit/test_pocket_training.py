@@ -13,16 +13,18 @@ import torch
 from safetensors.torch import load_file
 
 from vizkit.data import COLORS, RELATIONS, SHAPES, STYLES, sample_scenes, write_captions
-from vizkit.models.pocket import pocket_dual_encoder
+from vizkit.models.pocket import pocket_dual_encoder, pocket_labelled_encoder
 from vizkit.training import cards, pocket
 from vizkit.training import checkpoint as checkpoints
 from vizkit.training.checkpoint import read_notes, save_checkpoint
+from vizkit.training.labelled import LABEL_RECIPES
 from vizkit.training.pocket import RECIPES, Recipe
 from vizkit.zoo import load
 
 TINY = dataclasses.replace(
     RECIPES["pocket-clip"],
     name="tiny",
+    start_from=None,
     image_tower={"kind": "vit", "patch_size": 16, "embed_dim": 8, "depth": 1, "num_heads": 2},
     text_tower={"context_length": 28, "embed_dim": 8, "depth": 1, "num_heads": 2},
     joint_dim=6,
@@ -403,18 +405,29 @@ def test_an_unknown_recipe_is_refused(monkeypatch, capsys):
     assert "pocket-clip" in capsys.readouterr().err
 
 
-def test_the_stem_is_taught_once_and_only_where_there_is_one(tmp_path):
-    tower = {"kind": "vit", "patch_size": 16, "embed_dim": 8, "depth": 1, "num_heads": 2}
-    hybrid = dataclasses.replace(TINY, image_tower={**tower, "stem": "residual"}, stem_steps=2)
-    taught, _ = pocket_dual_encoder(hybrid.config())
-    before = [value.clone() for value in taught.image_tower.patch_embed.network.parameters()]
-    pocket.teach_stem(taught, hybrid)
-    after = list(taught.image_tower.patch_embed.network.parameters())
-    assert not all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-    plain, _ = pocket_dual_encoder(TINY.config())
-    state = {name: value.clone() for name, value in plain.state_dict().items()}
-    pocket.teach_stem(plain, TINY)
-    assert all(torch.equal(state[name], value) for name, value in plain.state_dict().items())
+def test_the_image_tower_starts_from_the_shipped_labelled_encoder(tmp_path):
+    labels = dataclasses.replace(
+        LABEL_RECIPES["pocket-vit"], name="taught", image_tower=TINY.image_tower
+    )
+    torch.manual_seed(7)
+    taught = pocket_labelled_encoder(labels.config())
+    cards.round_to_half(taught)
+    cards.ship(labels, taught, {}, 0.0, tmp_path)
+    model, _ = pocket_dual_encoder(TINY.config())
+    pocket.start_image_tower(model, "taught", tmp_path)
+    assert same(model.image_tower.state_dict(), taught.image_tower.state_dict())
+    with pytest.raises(FileNotFoundError, match=r"python -m vizkit\.training\.pocket gone"):
+        pocket.train(dataclasses.replace(TINY, start_from="gone"), tmp_path / "run")
+
+
+def test_the_image_tower_learns_slower(tmp_path):
+    model, _ = pocket_dual_encoder(TINY.config())
+    optimizer = pocket.make_optimizer(model, TINY)
+    tower = {id(p) for p in model.image_tower.parameters()}
+    for group in optimizer.param_groups:
+        in_tower = {id(p) in tower for p in group["params"]}
+        assert len(in_tower) == 1
+        assert (group["rate_factor"] in (TINY.image_rate, TINY.image_rate * 4)) == in_tower.pop()
 
 
 def test_an_interrupt_in_the_middle_of_an_update_keeps_the_last_checkpoint(

@@ -24,7 +24,7 @@ from vizkit.models import Attention, EncoderBlock
 from vizkit.models.attention import LAYER_NORM_EPS, attention_weights
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.pocket import pocket_dual_encoder
-from vizkit.models.text import END, PADDING, UNKNOWN, TextTransformer, WordTokenizer, split_words
+from vizkit.models.text import END, PADDING, UNKNOWN, TextTransformer, WordTokenizer, without_padding, split_words
 from vizkit.training.pocket import RECIPES
 
 WORDS = ["a", "red", "blue", "heart", "star", "of", "left"]
@@ -384,3 +384,14 @@ def test_config_makes_the_model_it_describes():
 
 def test_the_vocabulary_of_the_captions_is_accepted():
     assert len(WordTokenizer(caption_vocabulary())) == len(caption_vocabulary()) + 3
+
+
+def test_padding_columns_change_nothing():
+    torch.manual_seed(0)
+    tokenizer = WordTokenizer(["a", "red", "heart"], context_length=12)
+    tower = TextTransformer(vocabulary_size=len(tokenizer), context_length=12, embed_dim=8)
+    tokens = tokenizer(["a red heart", "a heart"])
+    short = without_padding(tokens)
+    assert short.shape == (2, 4)
+    torch.testing.assert_close(tower(short), tower(tokens))
+    assert torch.equal(without_padding(tokens[:, 4:]), tokens[:, 4:5])

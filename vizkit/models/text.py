@@ -51,6 +51,12 @@ class WordTokenizer:
         return [word for word in split_words(text) if word not in self.number]
 
 
+def without_padding(tokens: Tensor) -> Tensor:
+    """Tokens (B, L) without the last columns that are padding in every row: the same, faster."""
+    used = (tokens != PADDING).any(dim=0).sum()
+    return tokens[:, : max(int(used), 1)]
+
+
 class TextTransformer(nn.Module):
     """Tokens (B, L) to features (B, D): the vector at the end sign, which has seen every word.
 

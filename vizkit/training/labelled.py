@@ -15,9 +15,9 @@ from vizkit.models.capture import capture_attention
 from vizkit.models.heads import LabelledEncoder
 from vizkit.models.pocket import pocket_labelled_encoder
 from vizkit.training.cards import interval
-from vizkit.training.checkpoint import OptimizerPair, load_checkpoint, train_resumably
-from vizkit.training.loop import parameter_groups, seed_everything
-from vizkit.training.muon import Muon
+from vizkit.training.checkpoint import load_checkpoint, train_resumably
+from vizkit.training.loop import seed_everything
+from vizkit.training.optimizers import pocket_optimizer
 from vizkit.training.pixels import to_tensor
 
 TEST_SEED = 10**9  # far from the seeds of the training steps
@@ -81,6 +81,12 @@ LABEL_RECIPES = {
             image_tower=TOWER | {"stem": "patch", "depth": 4},
             steps=6000,
         ),
+        LabelRecipe(
+            name="pocket-cnn",
+            image_tower={"kind": "cnn", "width": 24},
+            steps=1000,
+            learning_rate=3e-3,
+        ),
     )
 }
 
@@ -96,7 +102,9 @@ def train_labelled(
     device = default_device()
     seed_everything(recipe.seed)
     model = pocket_labelled_encoder(recipe.config()).to(device)
-    optimizer = make_optimizer(model, recipe)
+    optimizer = pocket_optimizer(
+        model, weight_decay=recipe.weight_decay, matrix_rate=recipe.matrix_rate
+    )
     first, seconds = load_checkpoint(checkpoint, model, optimizer, recipe)
 
     def compute_loss(step: int) -> Tensor:
@@ -115,23 +123,6 @@ def train_labelled(
         every=checkpoint_every,
     )
     return model.eval(), seconds
-
-
-def make_optimizer(model: LabelledEncoder, recipe: LabelRecipe) -> OptimizerPair:
-    """Muon for the matrices inside the transformer blocks, AdamW for everything else."""
-    blocks = getattr(model.image_tower, "blocks", None)
-    inside = [] if blocks is None else [p for p in blocks.parameters() if p.ndim == 2]
-    matrices = {id(parameter) for parameter in inside}
-    others = parameter_groups(model, recipe.weight_decay)
-    for group in others:
-        group["params"] = [p for p in group["params"] if id(p) not in matrices]
-    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, betas=(0.9, 0.98))]
-    if inside:
-        # Steps as long as AdamW's, so that one learning rate serves both (Liu et al. 2025, eq. 4).
-        muon = Muon(inside, weight_decay=recipe.weight_decay)
-        muon.param_groups[0]["rate_factor"] = recipe.matrix_rate
-        optimizers.append(muon)
-    return OptimizerPair(optimizers)
 
 
 def label_loss(model: LabelledEncoder, images: Tensor, scenes: SceneTable) -> Tensor:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from vizkit.data import (
@@ -28,11 +29,12 @@ from vizkit.device import default_device
 from vizkit.losses import info_nce, sigmoid_loss
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.pocket import pocket_dual_encoder
-from vizkit.models.text import WordTokenizer
+from vizkit.models.text import WordTokenizer, without_padding
 from vizkit.training.cards import interval, round_to_half, ship
-from vizkit.training.checkpoint import load_checkpoint, train_resumably
+from vizkit.training.checkpoint import OptimizerPair, load_checkpoint, train_resumably
 from vizkit.training.labelled import LABEL_RECIPES, LabelRecipe, measure_labels, train_labelled
-from vizkit.training.loop import fit, parameter_groups, seed_everything
+from vizkit.training.loop import seed_everything
+from vizkit.training.optimizers import pocket_optimizer
 from vizkit.training.pixels import to_tensor
 
 WEIGHTS = Path(__file__).parents[1] / "zoo" / "weights"
@@ -40,13 +42,19 @@ WEIGHTS = Path(__file__).parents[1] / "zoo" / "weights"
 # and alone tell most pairs of a batch apart; captions full of them leave shape and style unlearned
 # (measured: 17% and 47% right after 1,400 steps with `write_captions`' own shares).
 OMIT = {"color": 0.5, "style": 0.35, "size": 0.85, "place": 0.85, "background": 0.85}
-STEM_SEED = 5 * 10**8
 TEST_SEED = 10**9  # far from the seeds of the training steps
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a pocket encoder: towers, loss, data and optimizer."""
+    """All that decides a pocket encoder: towers, loss, data and optimizer.
+
+    start_from: the labelled pocket encoder whose image tower this one starts with. From nothing,
+        contrastive learning finds the colours first and leaves the shapes for very late; a tower
+        that was taught with labels (cf. Zhai et al. 2022, "LiT") makes it a matter of minutes;
+    image_rate: how much slower than the text tower the image tower learns;
+    matrix_rate: see `pocket_optimizer`.
+    """
 
     name: str
     image_tower: dict
@@ -61,10 +69,12 @@ class Recipe:
     )
     joint_dim: int = 64
     image_size: int = 64
-    stem_steps: int = 350
-    steps: int = 450
+    start_from: str | None = None
+    image_rate: float = 0.3
+    matrix_rate: float = 4.0
+    steps: int = 500
     batch_size: int = 128
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 0.05
     warmup_steps: int = 60
     clip_norm: float = 1.0
@@ -89,21 +99,21 @@ class Recipe:
         return {
             "world": "vizkit.data.sample_scenes: one or two objects, held-out pairs excluded",
             "pairs_seen": self.steps * self.batch_size,
+            "image_tower_starts_from": self.start_from,
             "caption_omissions": OMIT,
         }
 
 
-VIT = {
-    "kind": "vit",
-    "image_size": 64,
-    "patch_size": 8,
-    "embed_dim": 96,
-    "depth": 3,
-    "num_heads": 4,
-    "stem": "residual",
-    "pooling": "cls",
+VIT, CNN = (LABEL_RECIPES[name].image_tower for name in ("pocket-vit", "pocket-cnn"))
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(name="pocket-clip", image_tower=VIT, start_from="pocket-vit"),
+        Recipe(name="pocket-siglip", image_tower=VIT, start_from="pocket-vit", loss="sigmoid"),
+        Recipe(name="pocket-clip-cnn", image_tower=CNN, start_from="pocket-cnn"),
+        Recipe(name="pocket-siglip-cnn", image_tower=CNN, start_from="pocket-cnn", loss="sigmoid"),
+    )
 }
-RECIPES = {recipe.name: recipe for recipe in (Recipe(name="pocket-clip", image_tower=VIT),)}
 
 
 def training_batch(recipe: Recipe, step: int) -> tuple[np.ndarray, list[str]]:
@@ -135,12 +145,13 @@ def train(
     model.to(device)
     optimizer = make_optimizer(model, recipe)
     first, seconds = load_checkpoint(checkpoint, model, optimizer, recipe)
-    if first == 0:
-        teach_stem(model, recipe)
+    if first == 0 and recipe.start_from is not None:
+        start_image_tower(model, recipe.start_from)
 
     def compute_loss(step: int) -> Tensor:
         pictures, captions = training_batch(recipe, step)
-        return loss_of(model, recipe, to_tensor(pictures, device), tokenizer(captions).to(device))
+        tokens = without_padding(tokenizer(captions)).to(device)  # (B, L)
+        return loss_of(model, recipe, to_tensor(pictures, device), tokens)
 
     seconds = train_resumably(
         recipe,
@@ -156,42 +167,30 @@ def train(
     return model.eval(), tokenizer, seconds
 
 
-def teach_stem(model: DualEncoder, recipe: Recipe) -> None:
-    """Let the CNN in front name shape, colour and style before the contrastive training.
+def start_image_tower(model: DualEncoder, name: str, folder: Path = WEIGHTS) -> None:
+    """Give the image tower the shipped weights of a labelled encoder.
 
-    Contrastive learning alone finds the colour first and leaves the shape for very late; a few
-    hundred steps with labels give the tokens something to say. Towers without a CNN are left alone.
+    Raises FileNotFoundError, with the command that trains them, if they are not there.
     """
-    network = getattr(getattr(model.image_tower, "patch_embed", None), "network", None)
-    if network is None or recipe.stem_steps == 0:
-        return
-    device = model.logit_scale.device
-    sizes = [len(SHAPES), len(COLORS), len(STYLES)]
-    head = torch.nn.Linear(network.embed_dim, sum(sizes)).to(device)
-
-    def compute_loss(step: int) -> Tensor:
-        scenes = sample_scenes(64, STEM_SEED + recipe.seed * 1_000_003 + step, objects="one")
-        images = to_tensor(render(scenes, recipe.image_size), device)
-        scores = head(network(images)).split(sizes, dim=1)  # (64, classes) each
-        labels = (scenes.shape[:, 0], scenes.color[:, 0], scenes.style)
-        return sum(
-            torch.nn.functional.cross_entropy(one, torch.from_numpy(truth).to(device))
-            for one, truth in zip(scores, labels, strict=True)
+    file = folder / f"{name}.safetensors"
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{file.name} is missing, where the image tower starts: "
+            f"run `python -m vizkit.training.pocket {name}` first"
         )
+    prefix = "image_tower."
+    tower = {k.removeprefix(prefix): v for k, v in load_file(file).items() if k.startswith(prefix)}
+    model.image_tower.load_state_dict(tower)
 
-    fit(
-        torch.nn.ModuleList([network, head]),
-        compute_loss,
-        steps=recipe.stem_steps,
-        learning_rate=3e-3,
-        warmup_steps=min(30, recipe.stem_steps),
-        seed=recipe.seed,
+
+def make_optimizer(model: DualEncoder, recipe: Recipe) -> OptimizerPair:
+    """The pocket optimizer, slower in the image tower, which already knows how to see."""
+    return pocket_optimizer(
+        model,
+        weight_decay=recipe.weight_decay,
+        matrix_rate=recipe.matrix_rate,
+        rates={"image_tower.": recipe.image_rate},
     )
-
-
-def make_optimizer(model: DualEncoder, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW with the recipe's weight decay; the learning rate is set at every step."""
-    return torch.optim.AdamW(parameter_groups(model, recipe.weight_decay), betas=(0.9, 0.98))
 
 
 def class_features(
