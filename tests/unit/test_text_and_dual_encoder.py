@@ -24,7 +24,15 @@ from vizkit.models import Attention, EncoderBlock
 from vizkit.models.attention import LAYER_NORM_EPS, attention_weights
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.pocket import pocket_dual_encoder
-from vizkit.models.text import END, PADDING, UNKNOWN, TextTransformer, WordTokenizer, without_padding, split_words
+from vizkit.models.text import (
+    END,
+    PADDING,
+    UNKNOWN,
+    TextTransformer,
+    WordTokenizer,
+    split_words,
+    without_padding,
+)
 from vizkit.training.pocket import RECIPES
 
 WORDS = ["a", "red", "blue", "heart", "star", "of", "left"]
