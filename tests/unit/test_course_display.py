@@ -140,6 +140,25 @@ def test_mean_and_interval_is_the_t_interval():
     assert mean_and_interval([[1.0, 2.0]])[1].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(
+    ("x", "ticks"),
+    [
+        ([4, 8, 16], [4, 8, 16]),
+        ([100.0, 1000.0], [100, 1000]),
+        ([10, 11, 1000], None),  # the first two would run together
+        (list(range(1, 30)), None),  # too many
+    ],
+)
+def test_a_log_axis_has_ticks_that_do_not_run_together(shown, x, ticks):
+    line_chart({"a": (x, x)}, log_x=True, log_y=True, **LABELS)
+    layout = shown[0][figures.PLOTLY_MIME]["layout"]
+    across, up = layout["xaxis"], layout["yaxis"]
+    assert across["type"] == up["type"] == "log"
+    assert up["dtick"] == "D2"
+    assert across.get("tickvals") == ticks
+    assert across.get("dtick") == ("D2" if ticks is None else None)
+
+
 def test_line_chart_draws_mean_and_band_only_for_seeds(shown):
     x = [1, 2, 4]
     line_chart({"one": (x, [1, 2, 3]), "many": (x, [[1, 2, 3], [3, 4, 5]])}, **LABELS)

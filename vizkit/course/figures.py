@@ -152,10 +152,23 @@ def line_chart(
             marker={"symbol": _SYMBOLS[index % len(_SYMBOLS)], "size": 9},
         )
     _label(fig, title, x_label, y_label)
-    fig.update_xaxes(type="log" if log_x else None)
-    fig.update_yaxes(type="log" if log_y else None)
+    if log_x:
+        fig.update_xaxes(type="log", **_log_ticks([pair[0] for pair in series.values()]))
+    if log_y:
+        fig.update_yaxes(type="log", dtick="D2")
     fig.update_layout(hovermode="x unified")
     show_figure(fig, alt=alt)
+
+
+def _log_ticks(columns: list) -> dict[str, Any]:
+    """A tick at each value if they are few, else at 1, 2 and 5: Plotly's own run together."""
+    values = np.unique(np.concatenate([np.asarray(column, dtype=float) for column in columns]))
+    values = values[values > 0]
+    # Labels fit if neighbours stand at least a twelfth of the axis apart.
+    gaps = np.diff(np.log(values)) if len(values) > 1 else np.ones(1)
+    if len(values) > 9 or gaps.min() < gaps.sum() / 12:
+        return {"dtick": "D2"}
+    return {"tickvals": values.tolist(), "ticktext": [f"{value:g}" for value in values]}
 
 
 def bar_chart(
