@@ -84,16 +84,18 @@ def describe(widget: AttentionMap) -> str:
 
 
 def draw(widget: AttentionMap) -> Image.Image:
-    """Title line, map over the picture, and all heads."""
+    """The title and what is on view, the map over the picture, and all heads."""
     left, right = over_picture(widget), _heads(widget)
     width = left.width + right.width + 3 * MARGIN
-    sheet, pen = picture.blank(width, HEADER + max(left.height, right.height) + MARGIN)
+    lines = [text for text in (widget.title, describe(widget)) if text]
+    top = HEADER + 16 * (len(lines) - 1)
+    sheet, pen = picture.blank(width, top + max(left.height, right.height) + MARGIN)
     face = picture.font(13)
-    text = f"{widget.title}: {describe(widget)}" if widget.title else describe(widget)
-    text = picture.shorten(text, pen, face, width - 2 * MARGIN)
-    pen.text((MARGIN, 6), text, picture.INK, face)
-    sheet.paste(left, (MARGIN, HEADER))
-    sheet.paste(right, (left.width + 2 * MARGIN, HEADER))
+    for number, line in enumerate(lines):
+        text = picture.shorten(line, pen, face, width - 2 * MARGIN)
+        pen.text((MARGIN, 6 + 16 * number), text, picture.INK, face)
+    sheet.paste(left, (MARGIN, top))
+    sheet.paste(right, (left.width + 2 * MARGIN, top))
     return sheet
 
 
