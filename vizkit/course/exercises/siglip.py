@@ -1,0 +1,188 @@
+"""The exercises of notebook 08."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from vizkit.course.exercises.machinery import Exercise, Mistake
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _features(rng: np.random.Generator, count: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures and texts (N, D) of length 1 that partly agree."""
+    images = rng.normal(size=(count, channels))
+    texts = images + rng.normal(size=(count, channels))
+    return _unit(images).astype("float32"), _unit(texts).astype("float32")
+
+
+def _softplus(values: np.ndarray) -> np.ndarray:
+    """log(1 + e^x) = -log sigmoid(-x)."""
+    return np.logaddexp(0, values)
+
+
+def _sign(logits: np.ndarray) -> np.ndarray:
+    """+1 for a pair, -1 elsewhere."""
+    return 2 * np.eye(len(logits)) - 1
+
+
+def _sum_over_n(logits: np.ndarray) -> float:
+    """Zhai et al. 2023, Algorithm 1: -log sigmoid(z logit), summed, divided by N."""
+    return _softplus(-_sign(logits) * logits).sum() / len(logits)
+
+
+def _loss(total: Callable = _sum_over_n, bias_sign: int = 1) -> Callable:
+    """A loss of features, scale and bias that ends in `total` of the logits (N, N)."""
+
+    def loss(images: np.ndarray, texts: np.ndarray, scale: float, bias: float) -> float:
+        return total(scale * images @ texts.T + bias_sign * bias)
+
+    return loss
+
+
+def _labels_zero_and_one(logits: np.ndarray) -> float:
+    return _softplus(-np.eye(len(logits)) * logits).sum() / len(logits)
+
+
+def _labels_off_by_one(logits: np.ndarray) -> float:
+    return _sum_over_n(np.roll(logits, -1, axis=1))
+
+
+def _positives_only(logits: np.ndarray) -> float:
+    return _softplus(-np.diag(logits)).mean()
+
+
+def _log_of_the_mean(logits: np.ndarray) -> float:
+    chances = np.exp(-_softplus(-_sign(logits) * logits))  # (N, N)
+    return -np.log(chances.mean(axis=1)).sum()
+
+
+sigmoid_loss = Exercise(
+    "Sigmoid loss",
+    solution=_loss(),
+    mistakes=[
+        Mistake(
+            "divided by N squared",
+            _loss(lambda logits: _sum_over_n(logits) / len(logits)),
+            "You took the mean over all N x N pairs. Add them up and divide by N: otherwise the "
+            "positives pull less and less as the batch grows.",
+        ),
+        Mistake(
+            "bias with the wrong sign",
+            _loss(bias_sign=-1),
+            "The logit is scale * cosine + bias. With the bias subtracted, -10 says that "
+            "everything matches everything.",
+        ),
+        Mistake(
+            "labels 0 and 1",
+            _loss(_labels_zero_and_one),
+            "With a label of 0 the logit of a negative is multiplied away, and it costs log 2 "
+            "whatever it is. The labels are +1 and -1.",
+        ),
+        Mistake(
+            "labels off by one",
+            _loss(_labels_off_by_one),
+            "Your positives lie beside the diagonal: picture i belongs to text i.",
+        ),
+        Mistake(
+            "positives only",
+            _loss(_positives_only),
+            "You asked the N true pairs only. The N x N - N others have to learn to say no.",
+        ),
+        Mistake(
+            "log of the mean",
+            _loss(_log_of_the_mean),
+            "You averaged the probabilities before the logarithm: take the logarithm of each "
+            "pair's probability first.",
+        ),
+    ],
+    inputs=lambda rng: [
+        (*_features(rng, 5, 4), 10.0, -10.0),
+        (*_features(rng, 8, 6), 4.0, -1.5),
+    ],
+    difficulty=2,
+    minutes=8,
+    to="torch",
+)
+
+
+def _gradient(logits: np.ndarray, divide: bool = True) -> np.ndarray:
+    """(sigmoid - [i = j]) / N."""
+    chances = 1 / (1 + np.exp(-logits))
+    return (chances - np.eye(len(logits))) / (len(logits) if divide else 1)
+
+
+def _softmax_gradient(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (powers / powers.sum(axis=1, keepdims=True) - np.eye(len(logits))) / len(logits)
+
+
+gradient_of_the_logits = Exercise(
+    "Gradient of the sigmoid loss",
+    solution=lambda logits: _gradient(logits),
+    mistakes=[
+        Mistake(
+            "positives forgotten",
+            lambda logits: _gradient(logits) + np.eye(len(logits)) / len(logits),
+            "Every entry of yours pushes its logit down. For a pair the slope is sigmoid - 1: it "
+            "pulls up.",
+        ),
+        Mistake(
+            "softmax instead of sigmoid",
+            _softmax_gradient,
+            "Your rows sum to 0: that is the gradient of a softmax. Here every logit has a "
+            "sigmoid of its own.",
+        ),
+        Mistake(
+            "wrong sign",
+            lambda logits: -_gradient(logits),
+            "That is the direction in which the logits should go. The gradient points to where "
+            "the loss grows.",
+        ),
+        Mistake(
+            "not divided by N",
+            lambda logits: _gradient(logits, divide=False),
+            "The loss is a sum divided by N, so its gradient is divided by N as well.",
+        ),
+    ],
+    inputs=lambda rng: [
+        (2 * rng.normal(size=(4, 4)).astype("float32"),),
+        (rng.normal(size=(7, 7)).astype("float32") - 1,),
+    ],
+    difficulty=2,
+    minutes=6,
+    to="torch",
+)
+
+
+bias_that_fits = Exercise(
+    "The bias that fits the batch",
+    solution=lambda batch_size: -np.log(batch_size - 1.0),
+    mistakes=[
+        Mistake(
+            "wrong sign",
+            lambda batch_size: np.log(batch_size - 1.0),
+            "With a positive bias the sigmoid is above one half: most pairs do not match.",
+        ),
+        Mistake(
+            "odds mistaken for a share",
+            lambda batch_size: -np.log(float(batch_size)),
+            "Close: sigmoid(-log N) is 1 / (N + 1). Solve sigmoid(b) = 1 / N.",
+        ),
+        Mistake(
+            "the share itself",
+            lambda batch_size: 1.0 / batch_size,
+            "That is the probability. The bias is the logit whose sigmoid is that probability.",
+        ),
+        Mistake(
+            "one pair in N x N",
+            lambda batch_size: -np.log(batch_size**2 - 1.0),
+            "N of the N x N pairs match, not one: the share is 1 / N.",
+        ),
+    ],
+    inputs=[(4,), (64,), (32_768,)],
+    difficulty=2,
+    minutes=4,
+)
