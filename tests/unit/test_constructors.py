@@ -15,7 +15,7 @@ from tests.unit.constructors import option_names
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("models", "data", "course", "training", "zoo", "losses", "widgets")
-CASE_FILES = ("models", "data", "course", "training", "widgets")
+CASE_FILES = ("models", "data", "course", "training", "widgets", "zoo")
 
 # Tested by properties in files of their own: name → file and test.
 ELSEWHERE = {

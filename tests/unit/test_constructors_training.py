@@ -1,4 +1,4 @@
-"""Public names of `vizkit.training`, `zoo` and `losses`: right, or a clear error."""
+"""Public names of `vizkit.training` and `losses`: right, or a clear error."""
 
 import functools
 from typing import Any
@@ -17,7 +17,7 @@ from tests.unit.constructors import (
     fixed,
     one_of,
 )
-from vizkit import losses, training, zoo
+from vizkit import losses, training
 from vizkit.training import History
 
 # Training
@@ -158,89 +158,9 @@ LOSSES = {
 }
 
 
-# The zoo
-
-ENCODER = zoo.load(zoo.list_models()[0])
-PICTURES = st.integers(1, 3).map(lambda count: np.zeros((count, 20, 30, 3), np.uint8))
-WRONG_PICTURES = (
-    np.zeros((2, 4, 4), np.uint8),
-    np.zeros((4, 4, 3)),
-    np.zeros((0, 4, 4, 3), np.uint8),
-    np.zeros((1, 3, 4, 4), np.uint8),
-    ["a.png"],
-    [np.zeros((4, 4), np.uint8)],
-)
-
-
-def unit_vectors(key: str):
-    def check(found: Tensor, options: dict[str, Any]) -> None:
-        given = options[key]
-        assert len(found) == (1 if isinstance(given, str) else len(given))
-        torch.testing.assert_close(found.norm(dim=-1), torch.ones(len(found)))
-
-    return check
-
-
-def a_token_for_each_patch(tokens: Tensor, options: dict[str, Any]) -> None:
-    assert tokens.ndim == 3
-    assert len(tokens) == len(options["images"])
-    assert tokens.isfinite().all()
-
-
-ZOO = {
-    "load": Case(
-        zoo.load,
-        fixed(name=st.just("pocket-clip")),
-        lambda encoder, options: unit_vectors("texts")(
-            encoder.encode_text(["a red heart"]), {"texts": ["a red heart"]}
-        ),
-        examples=3,
-    ),
-    "list_models": Case(
-        zoo.list_models,
-        fixed(folder=st.just(zoo.pocket.WEIGHTS)),
-        lambda names, options: (
-            [zoo.pocket.read_card(options["folder"] / f"{n}.json") for n in names] and None
-        ),
-        examples=1,
-    ),
-    "PocketEncoder.encode_image": Case(
-        ENCODER.encode_image,
-        fixed(images=PICTURES),
-        unit_vectors("images"),
-        also_odd={"images": WRONG_PICTURES},
-        examples=4,
-    ),
-    "PocketEncoder.encode_text": Case(
-        ENCODER.encode_text,
-        fixed(texts=st.text(max_size=9) | st.lists(st.text(max_size=9), min_size=1, max_size=3)),
-        unit_vectors("texts"),
-    ),
-    "PocketEncoder.patch_tokens": Case(
-        ENCODER.patch_tokens,
-        fixed(images=PICTURES),
-        a_token_for_each_patch,
-        also_odd={"images": WRONG_PICTURES},
-        examples=3,
-    ),
-    "PocketEncoder.capture_attention": Case(
-        ENCODER.capture_attention,
-        fixed(images=PICTURES),
-        lambda capture, options: (
-            [
-                torch.testing.assert_close(one.sum(-1), torch.ones_like(one[..., 0]))
-                for one in capture.maps
-            ]
-            and None
-        ),
-        also_odd={"images": WRONG_PICTURES},
-        examples=3,
-    ),
-}
-
 CASES = {
     f"vizkit.{room}.{name}": case
-    for room, group in (("training", TRAINING), ("losses", LOSSES), ("zoo", ZOO))
+    for room, group in (("training", TRAINING), ("losses", LOSSES))
     for name, case in group.items()
 }
 

@@ -18,7 +18,12 @@ REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)>=([0-9.]+)")
 # conda-forge calls PyTorch by its own name; the others differ only in case and in "_" or "-".
 CONDA_NAMES = {"torch": "pytorch"}
 # Distributions whose module has another name.
-MODULES = {"pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn"}
+MODULES = {
+    "open-clip-torch": "open_clip",
+    "pillow": "PIL",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+}
 # Used by the notebooks and by `make lab`, not imported by the package: the browser side of
 # ipywidgets, and the program the course is read in.
 NOT_IMPORTED = {"jupyterlab", "ipywidgets"}

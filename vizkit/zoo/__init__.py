@@ -1,6 +1,17 @@
-"""Trained encoders behind one face: `load("pocket-clip")`."""
+"""Trained encoders behind one face: `load("pocket-clip")`, `load("open_clip/ViT-B-16/openai")`."""
 
+from vizkit.zoo.catalog import list_models, load
 from vizkit.zoo.encoder import Encoder
-from vizkit.zoo.pocket import PocketEncoder, PocketImageEncoder, list_models, load
+from vizkit.zoo.open_clip_encoder import OpenClipEncoder
+from vizkit.zoo.pocket import PocketEncoder, PocketImageEncoder
+from vizkit.zoo.timm_encoder import TimmEncoder
 
-__all__ = ["Encoder", "PocketEncoder", "PocketImageEncoder", "list_models", "load"]
+__all__ = [
+    "Encoder",
+    "PocketEncoder",
+    "PocketImageEncoder",
+    "TimmEncoder",
+    "OpenClipEncoder",
+    "list_models",
+    "load",
+]

@@ -20,20 +20,20 @@ from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.heads import LabelledEncoder
 from vizkit.models.pocket import pocket_dual_encoder, pocket_labelled_encoder
 from vizkit.models.text import WordTokenizer
-from vizkit.zoo.images import to_pixels
+from vizkit.zoo.images import to_pixels, to_sentences
 
 WEIGHTS = Path(__file__).with_name("weights")
 BATCH = 256  # pictures at a time: bounds the memory of a large call
 
 
-def list_models(*, folder: Path = WEIGHTS) -> list[str]:
-    """The names that `load` knows now. Raises TypeError unless `folder` is a path."""
+def pocket_names(folder: Path = WEIGHTS) -> list[str]:
+    """The pocket encoders in `folder`. Raises TypeError unless it is a path."""
     if not isinstance(folder, str | Path):
         raise TypeError(f"expected folder to be a path, received {folder!r}")
     return sorted(card.stem for card in Path(folder).glob("*.json"))
 
 
-def load(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder | PocketImageEncoder:
+def load_pocket(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder | PocketImageEncoder:
     """Load a pocket encoder by name, ready to use on `default_device()`.
 
     A dual encoder comes as a `PocketEncoder`; an image encoder that was taught with labels has no
@@ -44,12 +44,13 @@ def load(name: str, *, folder: Path = WEIGHTS) -> PocketEncoder | PocketImageEnc
         FileNotFoundError, OSError: a card or weights that are missing or damaged; the message
             names the command that trains them again.
     """
-    known = list_models(folder=folder)
+    known = pocket_names(folder)
     folder = Path(folder)
     if not isinstance(name, str) or name not in known:
         raise ValueError(
             f"expected a pocket model among {', '.join(known) or 'none'}, received {name!r}; "
-            "`python -m vizkit.training.pocket NAME` trains one"
+            "`python -m vizkit.training.pocket NAME` trains one. Models of others are named "
+            "timm/<model> and open_clip/<model>/<pretrained>"
         )
     card = read_card(folder / f"{name}.json")
     state = read_weights(folder / f"{name}.safetensors", card)
@@ -190,9 +191,7 @@ class PocketEncoder(PocketTower):
 
         Raises TypeError unless `texts` is a sentence or a sequence of them.
         """
-        texts = [texts] if isinstance(texts, str) else texts
-        if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
-            raise TypeError(f"expected texts to be sentences, received {texts!r}")
+        texts = to_sentences(texts)
         unknown = {word: None for text in texts for word in self.tokenizer.unknown_words(text)}
         if unknown:
             warnings.warn(f"{self.name} never saw: {', '.join(unknown)}", stacklevel=2)

@@ -1,0 +1,143 @@
+"""Public names of `vizkit.zoo`: a right answer, or an error that says what came."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import pytest
+import timm
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tests.unit.constructors import (
+    Case,
+    check_odd_values,
+    check_right_answers,
+    fixed,
+    one_of,
+)
+from vizkit import zoo
+from vizkit.models import AttentionCapture
+
+PICTURES = st.integers(1, 3).map(lambda count: np.zeros((count, 20, 30, 3), np.uint8))
+WRONG_PICTURES = (
+    np.zeros((2, 4, 4), np.uint8),
+    np.zeros((4, 4, 3)),
+    np.zeros((0, 4, 4, 3), np.uint8),
+    np.zeros((1, 3, 4, 4), np.uint8),
+    ["a.png"],
+    [np.zeros((4, 4), np.uint8)],
+)
+SENTENCES = st.text(max_size=9) | st.lists(st.text(max_size=9), min_size=1, max_size=3)
+
+
+def timm_encoder() -> zoo.TimmEncoder:
+    """A tiny encoder of timm, untrained."""
+    torch.manual_seed(0)
+    model = timm.create_model(
+        "vit_tiny_patch16_224", depth=1, img_size=32, num_heads=1, embed_dim=8
+    )
+    return zoo.TimmEncoder("timm/tiny", model, timm.data.create_transform(input_size=32))
+
+
+def open_clip_encoder() -> zoo.OpenClipEncoder:
+    """A tiny CLIP of open_clip, untrained."""
+    torch.manual_seed(0)
+    model = open_clip.model.CLIP(
+        embed_dim=8,
+        vision_cfg={"image_size": 32, "patch_size": 16, "width": 8, "head_width": 8, "layers": 1},
+        text_cfg={"width": 8, "heads": 1, "layers": 1},
+    )
+    transform = open_clip.image_transform(32, is_train=False)
+    return zoo.OpenClipEncoder("open_clip/tiny", model, transform, open_clip.get_tokenizer("RN50"))
+
+
+ENCODERS = {
+    "PocketEncoder": zoo.load(zoo.list_models()[0]),
+    "TimmEncoder": timm_encoder(),
+    "OpenClipEncoder": open_clip_encoder(),
+}
+
+
+def unit_vectors(key: str):
+    def check(found: Tensor, options: dict[str, Any]) -> None:
+        given = options[key]
+        assert len(found) == (1 if isinstance(given, str) else len(given))
+        torch.testing.assert_close(found.norm(dim=-1), torch.ones(len(found)))
+
+    return check
+
+
+def a_token_for_each_patch(tokens: Tensor, options: dict[str, Any]) -> None:
+    assert tokens.ndim == 3
+    assert len(tokens) == len(options["images"])
+    assert tokens.isfinite().all()
+
+
+def maps_of_each_picture(capture: AttentionCapture, options: dict[str, Any]) -> None:
+    assert capture.maps
+    for one in capture.maps:
+        assert len(one) == len(options["images"])
+        torch.testing.assert_close(one.sum(-1), torch.ones_like(one[..., 0]))
+
+
+def a_pocket_encoder(encoder: zoo.Encoder, options: dict[str, Any]) -> None:
+    vectors = encoder.encode_text(["a red heart"])
+    unit_vectors("texts")(vectors, {"texts": ["a red heart"]})
+
+
+def known_names(names: list[str], options: dict[str, Any]) -> None:
+    pocket = [name for name in names if "/" not in name]
+    assert names[: len(pocket)] == pocket
+    for name in pocket:
+        zoo.pocket.read_card(Path(options["folder"]) / f"{name}.json")
+    libraries = {name.partition("/")[0] for name in names[len(pocket) :]}
+    assert libraries <= {"timm", "open_clip"}
+    assert not options["network"] or len(libraries) == 2
+
+
+ZOO = {
+    "load": Case(
+        zoo.load,
+        fixed(name=st.just("pocket-clip"), fallback=one_of(None, "pocket-clip")),
+        a_pocket_encoder,
+        examples=3,
+    ),
+    "list_models": Case(
+        zoo.list_models,
+        fixed(folder=st.just(zoo.pocket.WEIGHTS), network=st.just(True)),
+        known_names,
+        examples=1,
+    ),
+}
+for kind, encoder in ENCODERS.items():
+    for method, check in (
+        ("encode_image", unit_vectors("images")),
+        ("patch_tokens", a_token_for_each_patch),
+        ("capture_attention", maps_of_each_picture),
+    ):
+        ZOO[f"{kind}.{method}"] = Case(
+            getattr(encoder, method),
+            fixed(images=PICTURES),
+            check,
+            also_odd={"images": WRONG_PICTURES},
+            examples=4,
+        )
+for kind in ("PocketEncoder", "OpenClipEncoder"):
+    ZOO[f"{kind}.encode_text"] = Case(
+        ENCODERS[kind].encode_text, fixed(texts=SENTENCES), unit_vectors("texts")
+    )
+
+CASES = {f"vizkit.zoo.{name}": case for name, case in ZOO.items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_options_that_fit_give_a_right_answer(name):
+    check_right_answers(CASES[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_odd_option_gives_a_right_answer_or_a_clear_error(name):
+    check_odd_values(CASES[name])

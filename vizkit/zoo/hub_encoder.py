@@ -1,0 +1,82 @@
+"""What the encoders with weights from the hub share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from vizkit.device import default_device
+from vizkit.models import AttentionCapture, capture_attention
+from vizkit.zoo.images import to_pictures
+from vizkit.zoo.preprocess import Preprocess
+
+BATCH = 32  # pictures at a time: bounds the memory of a large call
+
+
+class HubEncoder:
+    """An encoder with weights from the hub; `model` is the library's own model, in eval mode."""
+
+    logit_scale: float = 1.0
+    logit_bias: float | None = None
+
+    def __init__(
+        self, name: str, model: nn.Module, transform: Callable[[Image.Image], Tensor]
+    ) -> None:
+        self.name = name
+        self.device = default_device()
+        self.model = model.eval().requires_grad_(False).to(self.device)
+        self.preprocess = Preprocess(transform)
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) to vectors (B, D)."""
+        raise NotImplementedError
+
+    def tokens(self, pixels: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) to one vector for each patch (B, N, D)."""
+        raise NotImplementedError
+
+    def encode_image(self, images: Any) -> Tensor:
+        """Pictures to unit vectors (B, D), on the CPU."""
+        return nn.functional.normalize(self.in_batches(self.features, images), dim=-1)  # (B, D)
+
+    def patch_tokens(self, images: Any) -> Tensor:
+        """One vector for each patch (B, N, D) after the last norm, without prefix tokens.
+
+        Raises TypeError for an image tower that has no patch tokens (a CNN).
+        """
+        return self.in_batches(self.tokens, images)  # (B, N, D)
+
+    @torch.no_grad()
+    def capture_attention(self, images: Any) -> AttentionCapture:
+        """The image tower's attention maps; TypeError if it has none (a CNN)."""
+        return capture_attention(self.model, self.preprocess(images).to(self.device))
+
+    @torch.no_grad()
+    def in_batches(self, function: Callable[[Tensor], Tensor], images: Any) -> Tensor:
+        """`function` of the pictures, a bounded number at a time, joined on the CPU."""
+        pictures = to_pictures(images)
+        starts = range(0, len(pictures), BATCH)
+        parts = [
+            function(self.preprocess(pictures[start : start + BATCH]).to(self.device)).cpu()
+            for start in tqdm(starts, desc=self.name, delay=2, leave=False)
+        ]
+        return torch.cat(parts)
+
+
+@contextmanager
+def fitting(name: str) -> Iterator[None]:
+    """Within this context, weights that the model cannot take are an OSError that says so."""
+    try:
+        yield
+    except (SafetensorError, RuntimeError, KeyError) as error:
+        raise OSError(
+            f"the weights of {name} do not fit the model that the installed library builds: "
+            f"update timm and open_clip_torch, or choose other weights. ({error!s:.300})"
+        ) from error
