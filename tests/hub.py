@@ -32,7 +32,7 @@ class Hub:
     """repos: name → file → bytes; faults: file → what goes wrong; requests: what was asked for.
 
     Faults: "truncated", "wrong bytes", "no answer" (to anything about the file), "stalled" (half of
-    the body, then silence), "503", "gated", "no checksum".
+    the body, then silence), "503", "gated", "no checksum", "sign-in page" (an answer that is not the hub's).
     """
 
     def __init__(self) -> None:
@@ -99,7 +99,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.hub.requests.append(f"{self.command} {path}")
         stored = re.fullmatch("/storage/([^/]+)/(.+)/([0-9a-f]{64})", path)
         if stored:
-            self.deliver(self.hub.repos[stored[1].replace("--", "/")][stored[2]], stored[2], body)
+            data = self.hub.repos[stored[1].replace("--", "/")][stored[2]]
+            named = {"Content-Disposition": f'inline; filename="{stored[2]}";'}
+            self.deliver(data, stored[2], body, named)
             return
         asked = FILE.fullmatch(path)
         if asked is None:
@@ -118,6 +120,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif fault == "503":
             self.refuse(503, "")
+        elif fault == "sign-in page":
+            self.refuse(200, "")
         elif fault == "gated":
             self.refuse(403, "GatedRepo")
         elif name.endswith(".json"):  # small files are git's
@@ -135,10 +139,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    def deliver(self, data: bytes, name: str, body: bool, headers: dict | None = None) -> None:
+    def deliver(self, data: bytes, name: str, body: bool, headers: dict[str, str]) -> None:
         fault = self.hub.faults.get(name)
         self.send_response(200)
-        for header, value in (headers or {}).items():
+        for header, value in headers.items():
             self.send_header(header, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

@@ -197,8 +197,8 @@ def explained(error: Exception, repo: str, name: str) -> OSError:
         return ConnectionError(f"{hub} answered {status} for {what}. Try again later. {WITHOUT}")
     if isinstance(error, FileMetadataError):
         return ConnectionError(
-            f"{hub} does not answer as the Hugging Face hub does: look at HF_ENDPOINT, at the "
-            f"proxy and at the sign-in page of your network. {WITHOUT}"
+            f"{hub} was asked for {what} and does not answer as the Hugging Face hub does: look at "
+            f"HF_ENDPOINT, at the proxy and at the sign-in page of your network. {WITHOUT}"
         )
     if isinstance(error, HTTPError) and "Protocol" not in type(error).__name__:
         return ConnectionError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -65,9 +66,14 @@ class HubEncoder:
         starts = range(0, len(pictures), BATCH)
         parts = [
             function(self.preprocess(pictures[start : start + BATCH]).to(self.device)).cpu()
-            for start in tqdm(starts, desc=self.name, delay=2, leave=False)
+            for start in tqdm(starts, desc=self.name, delay=2, leave=False, disable=quiet())
         ]
         return torch.cat(parts)
+
+
+def quiet() -> bool:
+    """VIZKIT_PROGRESS=0: stored notebook outputs must not hold half a progress bar."""
+    return os.environ.get("VIZKIT_PROGRESS") == "0"
 
 
 @contextmanager
