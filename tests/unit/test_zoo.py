@@ -240,3 +240,11 @@ def test_a_cnn_has_no_patch_tokens_and_no_attention(folder, pictures):
     with pytest.raises(TypeError):
         encoder.capture_attention(pictures)
     assert encoder.encode_image(pictures).shape == (7, 6)
+
+
+def test_16_bit_pictures_keep_their_shades():
+    shades = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    pixels = to_pixels(Image.fromarray(shades), 64)
+    expected = torch.from_numpy(shades.astype(np.float32) / 65535)
+    torch.testing.assert_close(pixels[0, 0], expected, rtol=0, atol=0.5 / 255 + 1e-6)
+    assert torch.equal(pixels[0, 0], pixels[0, 2])

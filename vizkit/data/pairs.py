@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vizkit.data.captions import write_captions
+from vizkit.data.pictures import upright_rgb
 from vizkit.data.render import check_image_size
 from vizkit.data.scenes import SceneTable, check_count, check_share, sample_scenes
 from vizkit.data.store import images_as_array, scenes
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ImageTextPairs", "pairs"]
 
 _METADATA = "metadata.jsonl"
+_FILE_NAME = "file_name"
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,16 @@ def pairs(
             `metadata.jsonl` (one JSON object per line with "file_name" and a caption: the
             `imagefolder` layout of Hugging Face datasets; read offline); or the name of a
             dataset on the hub, such as "jxie/flickr8k" (needs a network the first time).
+            Of a folder, files of any kind are read as a viewer shows them (see `upright_rgb`);
+            those that cannot be read are left out, listed in `problems` and in a warning.
         image_size: side of the pictures that `images` and `batches` return.
         n: how many pairs; 1000 for scenes, all for folders and the hub.
         seed, noise, omit: for scenes, as in `sample_scenes` and `write_captions`.
         split, image_column: for the hub, which split and column to take.
         caption_column: the captions' name in metadata or dataset; None looks for "caption", then
-            "text". Where one picture has a list of captions, the first is taken.
+            "text". Where one picture has a list of captions, the first is taken. For a folder,
+            "file_name" takes the names of the files as captions and needs no metadata: every file
+            in it and in its subfolders counts.
         cache_dir: where drawn scenes are kept (see `scenes`).
         options: for scenes, every keyword of `sample_scenes`.
 
@@ -161,14 +168,16 @@ def _from_folder(
 ) -> ImageTextPairs:
     from datasets import Dataset, Features, Image, Value
 
-    entries, problems = _read_metadata(folder, caption_column)
+    by_name = caption_column == _FILE_NAME
+    entries, problems = _files(folder) if by_name else _read_metadata(folder, caption_column)
     names, captions = [], []
     for name, caption in entries:
         if n is not None and len(names) == n:
             break
-        reason = _why_unreadable(folder, name)
+        stored = _stored_name(folder, name)
+        reason = _why_unreadable(folder, stored)
         if reason is None:
-            names.append(name)
+            names.append(stored)
             captions.append(caption)
         else:
             problems.append((name, reason))
@@ -187,6 +196,27 @@ def _from_folder(
     return ImageTextPairs(dataset, captions, image_size, problems=problems)
 
 
+def _files(folder: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """`(file name, what the name says)` of every file below a folder; hidden ones do not count."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and path.name != _METADATA and not any(p.startswith(".") for p in parts):
+            words = unicodedata.normalize("NFC", path.stem).replace("_", " ").strip()
+            found.append(("/".join(parts), words or path.name))
+    return found, []
+
+
+def _stored_name(folder: Path, name: str) -> str:
+    """The name of a file as the disk spells it.
+
+    One Hangul syllable, or one accented letter, can be written in two ways; a macOS archive and a
+    text file often differ in that.
+    """
+    spellings = [name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
+    return next((one for one in spellings if (folder / one).is_file()), name)
+
+
 def _read_metadata(
     folder: Path, caption_column: str | None
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -195,7 +225,8 @@ def _read_metadata(
     if not path.is_file():
         raise FileNotFoundError(
             f"{folder} has no {_METADATA}. Write one line per picture, such as "
-            '{"file_name": "cat.jpg", "caption": "a cat on a sofa"}'
+            '{"file_name": "cat.jpg", "caption": "a cat on a sofa"}, '
+            f'or take the names of the files as captions with caption_column="{_FILE_NAME}"'
         )
     entries, problems, column = [], [], caption_column
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
@@ -247,7 +278,7 @@ def _why_unreadable(folder: Path, name: str) -> str | None:
         return "no such file"
     try:
         with Image.open(path) as image:
-            image.convert("RGB")
+            upright_rgb(image)
     except Exception as error:  # Pillow's decoders raise many kinds for damaged files
         return f"{type(error).__name__}: {str(error).replace(str(path), path.name)}"
     return None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vizkit.data.pictures import upright_rgb
 from vizkit.data.render import check_image_size, render
 from vizkit.data.scenes import PLACES, RELATIONS, SIZES, SceneTable, sample_scenes
 from vizkit.data.shapes import SHAPES
@@ -148,7 +149,7 @@ def square_image(image, image_size: int) -> np.ndarray:
 
 
 def _decode(row: dict, image_size: int | None) -> np.ndarray:
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     data = row["bytes"]
     if data is not None and (quick := _decode_png(data)) is not None:
@@ -156,12 +157,8 @@ def _decode(row: dict, image_size: int | None) -> np.ndarray:
             return quick
         return square_image(Image.fromarray(quick), image_size)
     with Image.open(row["path"] if data is None else BytesIO(data)) as opened:
-        image = ImageOps.exif_transpose(opened)
-        return (
-            np.asarray(image.convert("RGB"))
-            if image_size is None
-            else square_image(image, image_size)
-        )
+        image = upright_rgb(opened)
+    return np.asarray(image) if image_size is None else square_image(image, image_size)
 
 
 @lru_cache(maxsize=8)

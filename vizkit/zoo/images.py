@@ -70,6 +70,9 @@ def to_picture(image: Any) -> Image.Image:
         image = Image.fromarray(image)
     if not isinstance(image, Image.Image):
         raise TypeError(f"expected a PIL picture or an array, received {type(image).__name__}")
+    if image.mode.startswith("I"):  # 16-bit gray: Pillow by itself turns nearly all of it white
+        shades = np.clip(np.asarray(image).astype(np.float32) / 257, 0, 255)
+        image = Image.fromarray(np.rint(shades).astype(np.uint8))
     return image.convert("RGB")
 
 
