@@ -1,10 +1,13 @@
 """The README keeps its word: its lines run, its pictures and links exist."""
 
 import re
+import warnings
 from pathlib import Path
 
+import huggingface_hub.constants
 import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -13,16 +16,23 @@ LINKS = re.findall(r"\]\(([^)#]+)\)", TEXT)
 
 
 @pytest.fixture
-def names():
-    """What a reader would have at hand: a model, pictures, sentences and their embeddings."""
+def names(tmp_path, monkeypatch):
+    """What a reader would have at hand: a model, pictures, sentences, embeddings, a folder."""
     from vizkit.models import VisionTransformer
 
     random = np.random.default_rng(0)
     images = list(random.integers(0, 255, (4, 32, 32, 3), dtype=np.uint8))
+    captions = ["a red heart", "a blue star", "a green ring", "a flower"]
+    holiday = tmp_path / "holiday"
+    holiday.mkdir()
+    for image, caption in zip(images, captions, strict=True):
+        Image.fromarray(image).save(holiday / f"{caption}.png")
+    (holiday / "bill.jpg").write_bytes(b"no picture")
+    monkeypatch.chdir(tmp_path)
     return {
         "images": images,
         "image": images[0],
-        "captions": ["one", "two", "three", "four"],
+        "captions": captions,
         "labels": ["a", "b", "a", "b"],
         "image_embeddings": random.normal(size=(4, 8)),
         "text_embeddings": random.normal(size=(4, 8)),
@@ -31,17 +41,35 @@ def names():
     }
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[-1].split("(")[0])
-def test_each_block_runs_and_shows_a_widget(block, names):
-    lines = block.strip().splitlines()
-    assert len(lines) <= 3
-    exec("\n".join(lines[:-1]), names)
-    shown = eval(lines[-1], names)
-    assert "image/png" in shown._repr_mimebundle_()[0]
+@pytest.fixture
+def no_network(tmp_path, monkeypatch):
+    """No weights of a real model: nothing of them in the cache, and no way to fetch them."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
 
 
-def test_there_is_a_block_for_each_widget():
-    assert len(BLOCKS) == 3
+def test_the_blocks_run_one_after_the_other_and_show_widgets(names, no_network):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for block in BLOCKS:
+            lines = block.strip().splitlines()
+            assert len(lines) <= 3
+            exec("\n".join(lines[:-1]), names)
+            shown = eval(lines[-1], names)
+            assert "image/png" in shown._repr_mimebundle_()[0], block
+    messages = " ".join(str(warning.message) for warning in caught)
+    assert "USING pocket-clip IN PLACE OF open_clip/ViT-B-16/openai" in messages
+    assert [name for name, _ in names["mine"].problems] == ["bill.jpg"]
+    assert "bill.jpg" in messages
+    assert names["mine"].captions == sorted(names["captions"])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["SimilarityMatrix(image_embeddings", "AttentionMap.from_model(", "EmbeddingSpace(embeddings"],
+)
+def test_there_is_a_block_for_each_widget(lines):
+    assert any(lines in block for block in BLOCKS)
 
 
 @pytest.mark.parametrize("link", sorted(set(LINKS)))
