@@ -85,9 +85,10 @@ def load_open_clip(model_and_weights: str) -> OpenClipEncoder:
             # open_clip only warns if a name without "-quickgelu" has weights that need it.
             force_quick_gelu=config.get("quick_gelu", False),
         )
+        tokenizer = tokenizer_of(model, tokenizer_files)
     config = open_clip.transform.PreprocessCfg(**open_clip.get_model_preprocess_cfg(network))
     transform = open_clip.transform.image_transform_v2(config, is_train=False)
-    return OpenClipEncoder(name, network, transform, tokenizer_of(model, tokenizer_files))
+    return OpenClipEncoder(name, network, transform, tokenizer)
 
 
 def open_clip_files(model_and_weights: str) -> list[HubFile]:
