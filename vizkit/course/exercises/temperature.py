@@ -61,7 +61,7 @@ softmax_with_temperature = Exercise(
 
 
 def _shares(cosines: np.ndarray, temperature: float, axis: int = 1) -> np.ndarray:
-    """(N, N): how each row's push on its negatives is shared out; Wang and Liu 2021, eq. 6."""
+    """(N, N): how each row's push on its negatives is shared out; Wang and Liu 2021, section 3."""
     logits = np.where(np.eye(len(cosines), dtype=bool), -np.inf, cosines / temperature)
     return _softmax(logits, axis)
 
