@@ -430,6 +430,14 @@ def test_the_image_tower_learns_slower(tmp_path):
         assert (group["rate_factor"] in (TINY.image_rate, TINY.image_rate * 4)) == in_tower.pop()
 
 
+def test_scale_and_bias_learn_at_their_own_rate():
+    recipe = dataclasses.replace(TINY, loss="sigmoid", scale_rate=10.0)
+    model, _ = pocket_dual_encoder(recipe.config())
+    groups = pocket.make_optimizer(model, recipe).param_groups
+    found = {id(p) for group in groups if group["rate_factor"] == 10.0 for p in group["params"]}
+    assert found == {id(model.logit_scale), id(model.logit_bias)}
+
+
 def test_an_interrupt_in_the_middle_of_an_update_keeps_the_last_checkpoint(
     uninterrupted, tmp_path, monkeypatch
 ):

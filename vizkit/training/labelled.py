@@ -79,7 +79,7 @@ LABEL_RECIPES = {
         LabelRecipe(
             name="pocket-vit-patch",
             image_tower=TOWER | {"stem": "patch", "depth": 4},
-            steps=6000,
+            steps=4000,
         ),
         LabelRecipe(
             name="pocket-cnn",

@@ -53,6 +53,8 @@ class Recipe:
         contrastive learning finds the colours first and leaves the shapes for very late; a tower
         that was taught with labels (cf. Zhai et al. 2022, "LiT") makes it a matter of minutes;
     image_rate: how much slower than the text tower the image tower learns;
+    scale_rate: how much faster the logit scale and bias learn; the sigmoid loss starts at a bias
+        of -10, which suits a batch of 20,000, and has to come up from there;
     matrix_rate: see `pocket_optimizer`.
     """
 
@@ -71,6 +73,7 @@ class Recipe:
     image_size: int = 64
     start_from: str | None = None
     image_rate: float = 0.3
+    scale_rate: float = 1.0
     matrix_rate: float = 4.0
     steps: int = 500
     batch_size: int = 128
@@ -105,13 +108,15 @@ class Recipe:
 
 
 VIT, CNN = (LABEL_RECIPES[name].image_tower for name in ("pocket-vit", "pocket-cnn"))
+SIGMOID = {"loss": "sigmoid", "scale_rate": 10.0}
+FROM_CNN = {"image_tower": CNN, "start_from": "pocket-cnn", "steps": 300}
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe(name="pocket-clip", image_tower=VIT, start_from="pocket-vit"),
-        Recipe(name="pocket-siglip", image_tower=VIT, start_from="pocket-vit", loss="sigmoid"),
-        Recipe(name="pocket-clip-cnn", image_tower=CNN, start_from="pocket-cnn"),
-        Recipe(name="pocket-siglip-cnn", image_tower=CNN, start_from="pocket-cnn", loss="sigmoid"),
+        Recipe(name="pocket-siglip", image_tower=VIT, start_from="pocket-vit", **SIGMOID),
+        Recipe(name="pocket-clip-cnn", **FROM_CNN),
+        Recipe(name="pocket-siglip-cnn", **FROM_CNN, **SIGMOID),
     )
 }
 
@@ -189,7 +194,7 @@ def make_optimizer(model: DualEncoder, recipe: Recipe) -> OptimizerPair:
         model,
         weight_decay=recipe.weight_decay,
         matrix_rate=recipe.matrix_rate,
-        rates={"image_tower.": recipe.image_rate},
+        rates={"image_tower.": recipe.image_rate, "logit_": recipe.scale_rate},
     )
 
 
