@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from huggingface_hub import constants
+from huggingface_hub import constants, file_download
 from safetensors.torch import save
 
 from tests.hub import Hub, full_disk
@@ -77,6 +77,21 @@ def test_a_full_disk_is_named_and_nothing_is_left(hub, cache):
             load(REPO)
         assert str(cache) in str(caught.value)
         assert cached_files(cache) == []
+    load(REPO)
+
+
+def test_an_interrupted_download_leaves_nothing(hub, cache, monkeypatch):
+    plain = file_download.http_get
+
+    def interrupted(url, temp_file, **options):
+        plain(url, temp_file, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(file_download, "http_get", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load(REPO, fallback="pocket-clip")
+    assert cached_files(cache) == []
+    monkeypatch.undo()
     load(REPO)
 
 

@@ -2,6 +2,9 @@
 
 import copy
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import open_clip
@@ -13,10 +16,12 @@ from PIL import Image
 from safetensors.torch import save
 
 from tests.hub import Hub, as_json
+from vizkit.widgets import AttentionMap
 from vizkit.zoo import Encoder, OpenClipEncoder, TimmEncoder, hub_encoder, list_models, load
 from vizkit.zoo import open_clip_encoder as zoo_open_clip
 from vizkit.zoo.timm_encoder import patches_of
 
+ROOT = Path(__file__).parents[2]
 VIT, CNN = "test_vit.r160_in1k", "test_convnext.r160_in1k"
 CLIP_CONFIG = {
     "embed_dim": 12,
@@ -356,6 +361,27 @@ def test_an_unknown_name_says_what_is_known(hub, name, hint):
     assert hint in str(caught.value)
     assert repr(name) in str(caught.value)
     assert hub.requests == []
+
+
+def test_an_encoder_hands_its_model_to_the_attention_map(hub, pictures):
+    for name, shown in (
+        (f"timm/{VIT}", "6 layers x 2 heads, 10 x 10 patches + 1 prefix token"),
+        ("open_clip/tiny-clip/first", "2 layers x 2 heads, 2 x 2 patches + 1 prefix token"),
+    ):
+        encoder = load(name)
+        widget = AttentionMap.from_model(
+            encoder.model, pictures[0], preprocess=encoder.preprocess.transform
+        )
+        assert shown in widget.headline()
+
+
+def test_a_pocket_encoder_does_not_wait_for_the_large_libraries():
+    program = (
+        "import sys; from vizkit.zoo import load; load('pocket-clip'); "
+        "print({'timm', 'open_clip', 'torchvision', 'transformers'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr
 
 
 # Pickles

@@ -45,11 +45,14 @@ def _normalization(
     """Mean and standard deviation of the model's input, from the caller, the transform or the model."""
     for step in getattr(preprocess, "transforms", ()):
         if hasattr(step, "mean") and hasattr(step, "std"):
-            mean, std = (mean or step.mean), (std or step.std)
+            # timm holds them as tensors, which are neither true nor false.
+            mean, std = (step.mean if mean is None else mean), (step.std if std is None else std)
     config = getattr(model, "pretrained_cfg", None) or {}
     visual = getattr(model, "visual", None)
-    mean = mean or config.get("mean") or getattr(visual, "image_mean", None)
-    std = std or config.get("std") or getattr(visual, "image_std", None)
+    if mean is None:
+        mean = config.get("mean") or getattr(visual, "image_mean", None)
+    if std is None:
+        std = config.get("std") or getattr(visual, "image_std", None)
     if (mean is None) != (std is None):
         raise ValueError(f"mean and std belong together, got mean={mean} and std={std}")
     return _three("mean", mean), _three("std", std)

@@ -32,7 +32,7 @@ class HubEncoder:
     ) -> None:
         self.name = name
         self.device = default_device()
-        self.model = model.eval().requires_grad_(False).to(self.device)
+        self.model = model.eval().to(self.device)
         self.preprocess = Preprocess(transform)
 
     def features(self, pixels: Tensor) -> Tensor:
