@@ -213,7 +213,7 @@ def test_the_hubs_variables_are_honoured(weights, tmp_path):
             env={**plain, "HF_HOME": str(tmp_path), "NO_PROXY": "*", **variables},
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
