@@ -1,5 +1,6 @@
 """The README keeps its word: its lines run, its pictures and links exist."""
 
+import json
 import re
 import warnings
 from pathlib import Path
@@ -8,6 +9,8 @@ import huggingface_hub.constants
 import numpy as np
 import pytest
 from PIL import Image
+
+from vizkit.zoo.pocket import WEIGHTS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,3 +78,21 @@ def test_there_is_a_block_for_each_widget(lines):
 @pytest.mark.parametrize("link", sorted(set(LINKS)))
 def test_each_local_link_leads_somewhere(link):
     assert link.startswith("https://") or (ROOT / link).exists(), f"README links to {link}"
+
+
+def test_the_table_of_pocket_encoders_says_what_their_cards_say():
+    cards = {card.stem: json.loads(card.read_text("utf-8")) for card in WEIGHTS.glob("*.json")}
+    rows = {}
+    for line in TEXT.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0].startswith("`pocket-"):
+            rows[cells[0].strip("`")] = cells
+    assert rows.keys() == cards.keys()
+    for name, cells in rows.items():
+        scores = cards[name]["scores"]
+        kinds = ["shape", "color", "style"]
+        found = [scores.get(kind) or scores[f"zero-shot {kind}"] for kind in kinds]
+        found += [scores["held-out shape-color pairs"], scores.get("image to text R@1 of 256")]
+        expected = [f"{100 * score['share']:.1f}%" if score else "–" for score in found]
+        assert cells[2] == f"{cards[name]['parameters']:,}"
+        assert cells[3:] == expected, name
