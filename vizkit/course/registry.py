@@ -237,7 +237,7 @@ _ALL = (
         "CLIP was trained on 512 GPUs",
         "Wrong: 592 V100 for RN50x64 (18 days), 256 V100 for ViT-L/14 (12 days).",
         f"{_CLIP}, §2.5",
-        ("13_real_models",),
+        ("13_real_models", "09_batch_size"),
     ),
     Claim(
         "D8",
