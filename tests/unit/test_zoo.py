@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 import warnings
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 
 from vizkit.data import render, sample_scenes, write_captions
 from vizkit.models.pocket import pocket_dual_encoder
+from vizkit.training.labelled import LABEL_RECIPES
 from vizkit.training.pocket import RECIPES, Recipe, round_to_half, ship, to_tensor
 from vizkit.zoo import Encoder, PocketEncoder, list_models, load
 from vizkit.zoo import pocket as zoo_pocket
@@ -157,9 +159,14 @@ def test_preprocess_is_what_training_saw(encoder, pictures):
 def test_shipped_models_are_those_with_a_recipe():
     """Fails until `python -m vizkit.training.pocket NAME` has been run for every recipe."""
     names = [name for name in list_models() if "/" not in name]
-    assert names == sorted(RECIPES)
+    recipes = RECIPES | LABEL_RECIPES
+    assert names == sorted(recipes)
     for name in names:
-        assert load(name).card["scores"], name
+        card = load(name).card
+        assert card["scores"], name
+        recipe = dataclasses.asdict(recipes[name])
+        assert card["recipe"].items() <= recipe.items(), name
+        assert card["config"] == json.loads(json.dumps(recipes[name].config())), name
 
 
 def test_load_gives_the_weights_that_were_shipped(folder):
