@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -80,6 +81,20 @@ class Case:
     keep: tuple[str, ...] = ()
     also_odd: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     examples: int = 12
+
+
+def checks_of(cases: dict[str, Case]) -> tuple[Callable[[str], None], Callable[[str], None]]:
+    """The two tests of a module's cases, each run for every name."""
+
+    @pytest.mark.parametrize("name", cases)
+    def options_that_fit(name: str) -> None:
+        check_right_answers(cases[name])
+
+    @pytest.mark.parametrize("name", cases)
+    def an_odd_option(name: str) -> None:
+        check_odd_values(cases[name])
+
+    return options_that_fit, an_odd_option
 
 
 def check_right_answers(case: Case) -> None:

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import pytest
 from hypothesis import strategies as st
 
-from tests.unit.constructors import Case, check_odd_values, check_right_answers, fixed, one_of
+from tests.unit.constructors import Case, checks_of, fixed, one_of
 from vizkit import course
 
 WORDS = st.text("abc é<&", min_size=1, max_size=9).filter(str.strip)
@@ -210,11 +210,6 @@ def scratch(tmp_path, monkeypatch):
     monkeypatch.setenv("VIZKIT_PROGRESS_FILE", str(tmp_path / "progress.json"))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_options_that_fit_give_a_right_answer(name):
-    check_right_answers(CASES[name])
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_an_odd_option_gives_a_right_answer_or_a_clear_error(name):
-    check_odd_values(CASES[name])
+test_options_that_fit_give_a_right_answer, test_an_odd_option_is_right_or_a_clear_error = checks_of(
+    CASES
+)

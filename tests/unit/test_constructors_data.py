@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.unit.constructors import Case, check_odd_values, check_right_answers, fixed, one_of
+from tests.unit.constructors import Case, checks_of, fixed, one_of
 from vizkit import data
 
 COUNTS = st.integers(1, 6)
@@ -235,11 +235,6 @@ def scratch(tmp_path, monkeypatch):
     monkeypatch.setenv("VIZKIT_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_options_that_fit_give_a_right_answer(name):
-    check_right_answers(CASES[name])
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_an_odd_option_gives_a_right_answer_or_a_clear_error(name):
-    check_odd_values(CASES[name])
+test_options_that_fit_give_a_right_answer, test_an_odd_option_is_right_or_a_clear_error = checks_of(
+    CASES
+)

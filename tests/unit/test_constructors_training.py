@@ -4,7 +4,6 @@ import functools
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -12,8 +11,7 @@ from torch import Tensor, nn
 from tests.unit.constructors import (
     NAN,
     Case,
-    check_odd_values,
-    check_right_answers,
+    checks_of,
     fixed,
     one_of,
 )
@@ -165,11 +163,6 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_options_that_fit_give_a_right_answer(name):
-    check_right_answers(CASES[name])
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_an_odd_option_gives_a_right_answer_or_a_clear_error(name):
-    check_odd_values(CASES[name])
+test_options_that_fit_give_a_right_answer, test_an_odd_option_is_right_or_a_clear_error = checks_of(
+    CASES
+)

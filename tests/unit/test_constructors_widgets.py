@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import strategies as st
 
-from tests.unit.constructors import Case, check_odd_values, check_right_answers, fixed
+from tests.unit.constructors import Case, checks_of, fixed
 from vizkit.widgets import SimilarityMatrix, save_page
 
 WIDGET = SimilarityMatrix(similarity=np.eye(2))
@@ -40,11 +39,6 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_options_that_fit_give_a_right_answer(name):
-    check_right_answers(CASES[name])
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_an_odd_option_gives_a_right_answer_or_a_clear_error(name):
-    check_odd_values(CASES[name])
+test_options_that_fit_give_a_right_answer, test_an_odd_option_is_right_or_a_clear_error = checks_of(
+    CASES
+)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import open_clip
-import pytest
 import timm
 import torch
 from hypothesis import strategies as st
@@ -13,8 +12,7 @@ from torch import Tensor
 
 from tests.unit.constructors import (
     Case,
-    check_odd_values,
-    check_right_answers,
+    checks_of,
     fixed,
     one_of,
 )
@@ -133,11 +131,6 @@ for kind in ("PocketEncoder", "OpenClipEncoder"):
 CASES = {f"vizkit.zoo.{name}": case for name, case in ZOO.items()}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_options_that_fit_give_a_right_answer(name):
-    check_right_answers(CASES[name])
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_an_odd_option_gives_a_right_answer_or_a_clear_error(name):
-    check_odd_values(CASES[name])
+test_options_that_fit_give_a_right_answer, test_an_odd_option_is_right_or_a_clear_error = checks_of(
+    CASES
+)
