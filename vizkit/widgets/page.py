@@ -74,9 +74,9 @@ def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
     from vizkit.widgets.base import joined
 
     kinds = {type(widget).__name__: widget for widget in widgets}
-    scripts = [_registered(name, joined(one.frontend, "js")) for name, one in kinds.items()]
+    scripts = [as_script(name, joined(one.frontend, "js")) for name, one in kinds.items()]
     scripts.append(HOST.read_text(encoding="utf-8"))
-    scripts = [_escaped(f'(() => {{ "use strict";\n{script}\n}})();') for script in scripts]
+    scripts = [ascii_script(f'(() => {{ "use strict";\n{script}\n}})();') for script in scripts]
     state = {"widgets": [_saved(widget) for widget in widgets], "links": _links(widgets)}
     places = "\n".join(
         f'<div class="vizkit" id="vizkit-{index}"></div>' for index in range(len(widgets))
@@ -88,7 +88,7 @@ def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{_ascii(html.escape(title))}</title>\n<style>{styles}</style>\n</head>\n<body>\n{places}",
-            f'<script type="application/json" id="vizkit-state">{_json(state)}</script>',
+            f'<script type="application/json" id="vizkit-state">{json_for_page(state)}</script>',
             # Plain scripts run as soon as they are read: the first picture waits for nothing below.
             *(f"<script>{script}</script>" for script in scripts),
             *(
@@ -102,7 +102,7 @@ def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
     )
 
 
-def _registered(name: str, module: str) -> str:
+def as_script(name: str, module: str) -> str:
     """Turn a widget's module into a script that leaves `render` where the host finds it: no import, no blob."""
     head, found, tail = module.rpartition("export default")
     if not found:
@@ -155,12 +155,12 @@ def _links(widgets: Sequence[VizkitWidget]) -> list[dict[str, Any]]:
     return found
 
 
-def _json(state: Any) -> str:
+def json_for_page(state: Any) -> str:
     """JSON that cannot end its own script element, whatever the captions say."""
     return json.dumps(state, allow_nan=False).replace("<", "\\u003c")
 
 
-def _escaped(script: str) -> str:
+def ascii_script(script: str) -> str:
     """JavaScript whose strings spell what is not ASCII as escapes."""
     # json.dumps knows the escapes of one character, surrogate pairs included.
     return re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], script)
