@@ -13,6 +13,7 @@ from vizkit.zoo.hub import HubFile, cached
 from vizkit.zoo.open_clip_encoder import load_open_clip, open_clip_files, open_clip_names
 from vizkit.zoo.pocket import WEIGHTS, load_pocket, pocket_names
 from vizkit.zoo.timm_encoder import load_timm, timm_names, timm_weights
+from vizkit.zoo.tiny import load_tiny
 
 
 def load(name: str, *, folder: Path = WEIGHTS, fallback: str | None = None) -> Encoder:
@@ -24,6 +25,8 @@ def load(name: str, *, folder: Path = WEIGHTS, fallback: str | None = None) -> E
         "open_clip/<model>/<pretrained>", such as "open_clip/ViT-B-16/openai" (CLIP) or
             "open_clip/ViT-B-16-SigLIP/webli". The weights of these two come from the Hugging Face
             hub, with a progress bar, and are kept in its cache; only safetensors, never pickles.
+        "tiny/" and one of these two: a narrow stand-in with random weights, which needs no network.
+            Its calls and shapes are the model's, its numbers mean nothing.
     folder: where the pocket encoders lie.
     fallback: a pocket encoder to load, with a warning, where the weights of `name` cannot be had.
 
@@ -44,6 +47,8 @@ def load(name: str, *, folder: Path = WEIGHTS, fallback: str | None = None) -> E
             return load_timm(rest)
         if library == "open_clip":
             return load_open_clip(rest)
+        if library == "tiny":
+            return load_tiny(rest)
         return load_pocket(name, folder=folder)
     except OSError as error:
         if fallback is None or fallback == name:
