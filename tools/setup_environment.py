@@ -1,6 +1,6 @@
 """Makes the environment in `.venv` and runs one task of the course in it.
 
-    python tools/setup_environment.py lab | test | outputs | bench | lint | constraints  [arguments]
+    python tools/setup_environment.py lab | test | outputs | site | bench | lint | constraints  [arguments]
 
 `make <task>` calls this file with the first Python it finds that is new enough. It needs nothing
 but the standard library, so it also works on Windows without make. What it knows by heart:
@@ -240,6 +240,12 @@ def outputs(arguments: list[str]) -> NoReturn:
     run_in_environment([python, "-m", "vizkit.course.outputs", *arguments])
 
 
+def site(arguments: list[str]) -> NoReturn:
+    """Runs the notebooks and writes the course as a static site."""
+    python = ensure_environment("test")
+    run_in_environment([python, "-m", "vizkit.site", *arguments])
+
+
 def bench(arguments: list[str]) -> NoReturn:
     """Measures the widgets against their peers, side by side."""
     python = ensure_environment("test", "bench")
@@ -264,7 +270,7 @@ def constraints(arguments: list[str]) -> NoReturn:
     run_in_environment([*command, "--output-file", "constraints.txt", *arguments])
 
 
-TASKS = {task.__name__: task for task in (lab, test, outputs, bench, lint, constraints)}
+TASKS = {task.__name__: task for task in (lab, test, outputs, site, bench, lint, constraints)}
 
 
 def main() -> None:

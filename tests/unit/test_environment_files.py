@@ -113,11 +113,15 @@ COMES_WITH = {
     "pyarrow": "datasets",
     "scipy": "scikit-learn",
     "jupyter_core": "jupyterlab",
+    "bleach": "jupyterlab",
+    "mistune": "jupyterlab",
     "nbclient": "jupyterlab",
+    "nbconvert": "jupyterlab",
     "nbformat": "jupyterlab",
 }
-# `make outputs` draws figures in Chromium; it runs in the test environment.
-FOR_MAINTAINERS = {"playwright"}
+# `make outputs` draws figures in Chromium, `make site` turns LaTeX into MathML; both run in the
+# test environment.
+FOR_MAINTAINERS = {"latex2mathml", "playwright"}
 
 
 def test_the_package_imports_what_it_declares():

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "vizkit"
 
 # Room → rooms and heavy libraries it must not import. Numbers come in through the door as arrows
 # of numpy arrays, so what a person sees never waits for PyTorch.
-ROOMS = {"widgets", "course", "models", "losses", "data", "training", "zoo", "device"}
+ROOMS = {"widgets", "course", "models", "losses", "data", "training", "zoo", "site", "device"}
 ALLOWED_ROOMS = {
     "widgets": set(),
     "course": set(),
@@ -23,6 +23,7 @@ ALLOWED_ROOMS = {
     "data": set(),
     "training": {"models", "losses", "data", "device"},
     "zoo": {"models", "device"},
+    "site": {"widgets", "course"},
 }
 FORBIDDEN_LIBRARIES = {
     "widgets": {"torch", "torchvision", "timm", "open_clip", "datasets"},
@@ -30,6 +31,7 @@ FORBIDDEN_LIBRARIES = {
     "data": {"torch", "torchvision", "timm", "open_clip"},
     "models": {"datasets", "anywidget", "ipywidgets"},
     "losses": {"datasets", "anywidget", "ipywidgets"},
+    "site": {"torch", "torchvision", "timm", "open_clip", "datasets"},
 }
 # Two declared exceptions, both inside a function, so that the import of the room stays light:
 # `AttentionMap.from_model` looks into a model; an exercise hands tensors to a learner's function.
@@ -107,6 +109,8 @@ def test_a_room_imports_only_what_its_arrows_allow(room):
         ("data/scenes.py", "def later():\n    import torch.nn"),
         ("models/vit.py", "from datasets import Dataset"),
         ("training/loop.py", "import vizkit.widgets.base"),
+        ("training/loop.py", "from vizkit import site"),
+        ("site/build.py", "from vizkit.data import scenes"),
         ("course/show.py", "try:\n    import vizkit.zoo\nexcept ImportError:\n    pass"),
     ],
 )
@@ -121,6 +125,7 @@ def test_a_forbidden_import_is_noticed(file, source):
         ("widgets/base.py", "from vizkit.widgets import page\nfrom .inputs import pack"),
         ("training/loop.py", "from vizkit.models import vit\nimport torch"),
         ("data/scenes.py", "import datasets\nimport numpy as np"),
+        ("site/build.py", "from vizkit.course import NOTEBOOKS\nfrom vizkit.widgets import page"),
     ],
 )
 def test_an_allowed_import_is_let_through(file, source):

@@ -1,0 +1,143 @@
+"""Run the notebooks, lay out every page, and put the finished site in its place at once."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from tqdm.auto import tqdm
+
+from vizkit.site.execute import is_cached, run
+from vizkit.site.notebook import Page, page_of
+from vizkit.site.pages import index_page, notebook_page, slides_page
+from vizkit.widgets.page import HOST, ascii_script
+
+FRONTEND = Path(__file__).with_name("frontend")
+STAMP = ".vizkit-site"  # marks a folder that a build may replace
+MOST_BYTES = 3_000_000  # of a page, without the shared assets
+
+
+def build_site(notebooks: Sequence[Path], out: Path, *, slides: bool = False) -> list[Path]:
+    """Build the site of these notebooks in `out`; return its pages.
+
+    What the notebooks show is kept beside it in `.<out>-cache`, so that only changed code runs again.
+
+    Raises:
+        ValueError: no notebooks, a path that is none, or an `out` that holds something else.
+        nbclient.exceptions.CellExecutionError: a cell raised; the site stays as it was.
+        OSError: the site cannot be written; the old one stays.
+    """
+    notebooks = [Path(path) for path in notebooks]
+    out = Path(out).absolute()
+    _check(notebooks, out)
+    _recover(out)
+    names = [path.stem for path in notebooks]
+    cache = out.with_name(f".{out.name}-cache")
+    pages = []
+    for path, result in _runs(notebooks, cache):
+        notebook = nbformat.read(path, as_version=4)
+        pages.append(page_of(path.stem, notebook, result, names))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-", suffix=".part"))
+    try:
+        written = _write(scratch, pages, slides=slides)
+        scratch.chmod(0o755)
+        _replace(out, scratch)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    return [out / path for path in written]
+
+
+def _check(notebooks: Sequence[Path], out: Path) -> None:
+    if not notebooks:
+        raise ValueError("expected one or more notebooks, received none")
+    for path in notebooks:
+        if path.suffix != ".ipynb" or not path.is_file():
+            raise ValueError(f"expected a notebook, received {str(path)!r}")
+    if len({path.stem for path in notebooks}) != len(notebooks):
+        raise ValueError("two notebooks have the same name")
+    if out.exists() and not (out.is_dir() and ((out / STAMP).exists() or not any(out.iterdir()))):
+        raise ValueError(
+            f"{str(out)!r} holds something that is no site of this course: name another folder"
+        )
+
+
+def _runs(notebooks: Sequence[Path], cache: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every notebook with its outputs and widgets; progress counts the cells still to be run."""
+    cells = dict.fromkeys(notebooks, 0)
+    for path in notebooks:
+        if not is_cached(path, cache):
+            content = nbformat.read(path, as_version=4).cells
+            cells[path] = sum(cell.cell_type == "code" for cell in content)
+    with tqdm(total=sum(cells.values()), unit="cell", disable=not any(cells.values())) as bar:
+        for path in notebooks:
+            bar.set_description(path.stem)
+            yield path, run(path, cache, bar.update)
+
+
+def _write(folder: Path, pages: Sequence[Page], *, slides: bool) -> list[Path]:
+    """Write the site into an empty folder; return its pages, relative to it."""
+    _write_assets(folder / "assets", pages, slides=slides)
+    texts: dict[str, Callable[[], str]] = {"index.html": lambda: index_page(pages)}
+    for page in pages:
+        texts[f"{page.name}.html"] = lambda page=page: notebook_page(page, pages, slides=slides)
+        if slides:
+            texts[f"slides/{page.name}.html"] = lambda page=page: slides_page(page)
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text(), encoding="utf-8")
+    (folder / STAMP).write_text("made by python -m vizkit.site\n", encoding="utf-8")
+    return [Path(name) for name in texts]
+
+
+def _write_assets(folder: Path, pages: Sequence[Page], *, slides: bool) -> None:
+    import plotly
+
+    folder.mkdir()
+    codes = {key: code for page in pages for key, code in page.codes.items()}
+    for key, code in codes.items():
+        (folder / f"{key}.js").write_text(code.script, encoding="utf-8")
+        if code.style:
+            (folder / f"{key}.css").write_text(code.style, encoding="utf-8")
+    if codes:
+        host = ascii_script(HOST.read_text(encoding="utf-8"))
+        host = f'(() => {{ "use strict";\n{host}\n}})();\n'
+        (folder / "host.js").write_text(host, encoding="utf-8")
+    if any(page.charts for page in pages):
+        source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+        shutil.copyfile(source, folder / source.name)
+    for name in ("site.css", "site.js", *(("slides.css", "slides.js") if slides else ())):
+        shutil.copyfile(FRONTEND / name, folder / name)
+
+
+def _replace(out: Path, finished: Path) -> None:
+    """Put the finished folder in the place of the old one. Renaming is all that happens there."""
+    old = _old(out)
+    if out.exists():
+        out.rename(old)
+    try:
+        finished.rename(out)
+    except BaseException:
+        if old.exists():
+            old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _recover(out: Path) -> None:
+    """Undo what an earlier build left if it was killed between its two renames."""
+    old = _old(out)
+    if old.exists() and not out.exists():
+        old.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+    for rest in out.parent.glob(f".{out.name}-*.part"):
+        shutil.rmtree(rest, ignore_errors=True)
+
+
+def _old(out: Path) -> Path:
+    return out.with_name(f".{out.name}-old")

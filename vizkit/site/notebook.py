@@ -1,0 +1,263 @@
+"""One executed notebook as the content of a page: headings, HTML, widgets, charts."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from vizkit.course.figures import PLOTLY_MIME
+from vizkit.site.execute import WIDGET_MIME
+from vizkit.site.text import (
+    CourseRenderer,
+    cleaned,
+    colored,
+    escaped,
+    markdown,
+    mathml,
+    plain,
+    words_of,
+)
+from vizkit.widgets.base import joined
+from vizkit.widgets.page import as_script, ascii_script, json_for_page
+
+_TIME = re.compile(r"^## Time and memory\n[^⟨]*⟨(?:about )?([^⟩]*?)(?: of memory)?⟩", re.MULTILINE)
+_PROMISE = re.compile(r"<h1[^>]*>(.*?)</h1>\s*<blockquote>\s*<p>(.*?)</p>", re.DOTALL)
+_EXPORTED = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.MULTILINE)
+_RASTER = ("image/png", "image/jpeg")
+
+
+@dataclass(frozen=True)
+class Code:
+    """The script and the style of one kind of widget; `key` changes with either."""
+
+    key: str
+    script: str
+    style: str
+
+
+@dataclass
+class Page:
+    """What a notebook brings to its page.
+
+    Attributes:
+        name: the notebook's file name without its suffix.
+        title, promise: of its first cell, as HTML.
+        time: how long it runs and what it takes, in words; "" if it does not say.
+        headings: (level, id, text), from top to bottom.
+        blocks: HTML, one piece per heading, paragraph, code cell or output.
+        widgets: saved states in the order of their places `vizkit-0`, `vizkit-1`, ….
+        answers: id of an answer → base64.
+        links: the jslinks between the widgets, by place.
+        codes: the code of every kind of widget on the page.
+        charts: the number of Plotly charts.
+    """
+
+    name: str
+    title: str = ""
+    promise: str = ""
+    time: str = ""
+    headings: list[tuple[int, str, str]] = field(default_factory=list)
+    blocks: list[str] = field(default_factory=list)
+    widgets: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+    links: list[dict[str, Any]] = field(default_factory=list)
+    codes: dict[str, Code] = field(default_factory=dict)
+    charts: int = 0
+
+
+def page_of(name: str, notebook: Any, run: dict[str, Any], names: Sequence[str]) -> Page:
+    """Lay out a notebook.
+
+    Args:
+        notebook: as stored; its prose, and the outputs of its cells tagged `timing`, are used as
+            they are, since a busy machine would tell other times.
+        run: what `execute.run` returned for it.
+        names: all notebooks of the site, which links may lead to.
+    """
+    layout = _Layout(Page(name), run["widgets"], frozenset(names))
+    runs = iter(run["outputs"])
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            layout.page.blocks.append(layout.to_html(cell.source))
+        elif cell.cell_type == "code":
+            outputs = next(runs)
+            if "timing" in cell.metadata.get("tags", []) and cell.outputs:
+                outputs = cell.outputs
+            layout.code_cell(cell, outputs)
+    return layout.finish(notebook)
+
+
+class _Layout:
+    def __init__(self, page: Page, saved: dict[str, Any], names: frozenset[str]) -> None:
+        self.page = page
+        self.models, self.all_links = saved["models"], saved["links"]
+        self.places: dict[str, int] = {}  # of the widgets on the page, by model id
+        self.renderer = CourseRenderer(names)
+        self.to_html = markdown(self.renderer)
+
+    def finish(self, notebook: Any) -> Page:
+        page = self.page
+        page.headings = self.renderer.headings
+        first = _PROMISE.search("".join(page.blocks[:1]))
+        page.title, page.promise = first.groups() if first else (escaped(page.name), "")
+        prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+        time = _TIME.search(prose)
+        page.time = escaped(time[1]) if time else ""
+        page.links = [
+            {**link, **{end: [self.places[link[end][0]], link[end][1]] for end in _ENDS}}
+            for link in self.all_links
+            if all(link[end][0] in self.places for end in _ENDS)
+        ]
+        return page
+
+    def code_cell(self, cell: Any, outputs: Sequence[dict[str, Any]]) -> None:
+        tags = cell.metadata.get("tags", [])
+        code = f'<div class="code"><pre tabindex="0">{colored(cell.source)}</pre></div>'
+        shown = [f'<div class="output">{html}</div>' for html in map(self.output, outputs) if html]
+        hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        if "solution" in tags:
+            inside = "\n".join([code, *shown])
+            fold = f'<details class="solution"><summary>Solution</summary>{inside}</details>'
+            self.page.blocks.append(fold)
+        elif hidden:
+            fold = f'<details class="fold"><summary>Code</summary>{code}</details>'
+            self.page.blocks.extend([fold, *shown])
+        else:
+            kind = "cell exercise" if "exercise" in tags else "cell"
+            self.page.blocks.append(f'<div class="{kind}">{code}</div>')
+            self.page.blocks.extend(shown)
+
+    def output(self, output: dict[str, Any]) -> str:
+        """The richest face of one output that needs no kernel."""
+        kind = output["output_type"]
+        if kind == "stream":
+            noise = " noise" if output["name"] == "stderr" else ""
+            return f'<pre class="stream{noise}" tabindex="0">{escaped(_text(output["text"]))}</pre>'
+        if kind == "error":  # only in a cell that is expected to raise
+            words = f"{output['ename']}: {output['evalue']}"
+            return f'<pre class="stream noise" tabindex="0">{escaped(words)}</pre>'
+        data = {mime: _text(value) for mime, value in output["data"].items()}
+        metadata = output.get("metadata", {})
+        if WIDGET_MIME in data:
+            return self._widget(data[WIDGET_MIME]["model_id"], data, metadata)
+        if PLOTLY_MIME in data:
+            return self._chart(data)
+        return self._static(data, metadata)
+
+    def _static(self, data: dict[str, Any], metadata: dict[str, Any]) -> str:
+        if "text/html" in data:
+            return cleaned(data["text/html"])
+        if "text/markdown" in data:
+            return self.to_html(data["text/markdown"])
+        for mime in (*_RASTER, "image/svg+xml"):
+            if mime in data:
+                return _picture(mime, data, metadata.get(mime, {}))
+        if "text/latex" in data:
+            return mathml(data["text/latex"].strip().strip("$"), block=True)
+        words = data.get("text/plain", "")
+        return f'<pre class="stream" tabindex="0">{escaped(words)}</pre>' if words else ""
+
+    def _chart(self, data: dict[str, Any]) -> str:
+        number, figure = self.page.charts, data[PLOTLY_MIME]
+        self.page.charts += 1
+        content = {"data": figure["data"], "layout": figure["layout"]}
+        height = int(figure["layout"].get("height") or 420)
+        return (
+            f'<div class="chart" id="chart-{number}" role="img" style="min-height:{height}px"'
+            f' aria-label="{escaped(data.get("text/plain", "chart"))}"></div>'
+            f'<script type="application/json" id="chart-{number}-data">'
+            f"{json_for_page(content)}</script>"
+        )
+
+    def _widget(self, model_id: str, data: dict[str, Any], metadata: dict[str, Any]) -> str:
+        """A widget's place; a picture where it stands on the page already."""
+        model = self.models.get(model_id)
+        if model is None or model_id in self.places:
+            rest = {mime: value for mime, value in data.items() if mime != WIDGET_MIME}
+            return self._static(rest, metadata)
+        return self._place(model_id, model)
+
+    def _place(self, model_id: str, model: dict[str, Any]) -> str:
+        if "children" in model:
+            return self._box(model)
+        code = _code_of(model)
+        if code is None:
+            return _needs_jupyterlab(f"a control ({model['name']})")
+        index = self.places[model_id] = len(self.page.widgets)
+        self.page.codes[code.key] = code
+        saved = {"kind": code.key, "state": model["state"], "buffers": model["buffers"]}
+        self.page.widgets.append(saved)
+        for name, answer in model["answers"].items():
+            self.page.answers[f"vizkit-{index}-{name}"] = answer
+        note = _needs_jupyterlab("what Python code does with this widget") if model["told"] else ""
+        name = escape(model["name"])
+        return f'<div class="widget {name}" id="vizkit-{index}"></div>{note}'
+
+    def _box(self, model: dict[str, Any]) -> str:
+        children = []
+        for model_id in model["children"]:
+            child = self.models[model_id]
+            width = child["width"] if re.fullmatch(r"[\d.]+(%|px|em)", child["width"]) else "auto"
+            if model_id in self.places:
+                inside = _needs_jupyterlab("a second view of a widget above")
+            else:
+                inside = self._place(model_id, child)
+            children.append(f'<div style="flex-basis:{width}">{inside}</div>')
+        kind = "column" if model["name"] == "VBox" else "row"
+        return f'<div class="box {kind}">{"".join(children)}</div>'
+
+
+_ENDS = ("source", "target")
+
+
+def _code_of(model: dict[str, Any]) -> Code | None:
+    """The code of a widget's kind; None where it is no part of a page."""
+    if "frontend" in model:
+        module, style = joined(model["frontend"], "js"), joined(model["frontend"], "css")
+    elif "script" in model:
+        module, style = _EXPORTED.sub("", model["script"]), model["style"]
+    else:
+        return None
+    name = re.sub(r"\W", "_", model["name"])
+    key = f"{name}_{hashlib.sha256((module + style).encode()).hexdigest()[:8]}"
+    if re.search(r"^\s*import\b", module, re.MULTILINE) or "export default" not in module:
+        return None  # fetches its code from somewhere else
+    script = ascii_script(f'(() => {{ "use strict";\n{as_script(key, module)}\n}})();\n')
+    return Code(key, script, style)
+
+
+def _needs_jupyterlab(what: str) -> str:
+    return f'<p class="needs">This part needs JupyterLab: {escape(what)}.</p>'
+
+
+def _picture(mime: str, data: dict[str, Any], about: dict[str, Any]) -> str:
+    """An image with its alt text; as an `<img>`, an SVG runs no script."""
+    words = about.get("alt") or data.get("text/plain", "").split("\n")[0]
+    size = "".join(
+        f' {side}="{int(about[side])}"'
+        for side in ("width", "height")
+        if isinstance(about.get(side), int | float)
+    )
+    if mime == "image/svg+xml":
+        import base64
+
+        content = base64.b64encode(plain(data[mime]).encode()).decode()
+    else:
+        content = re.sub(r"[^A-Za-z0-9+/=]", "", data[mime])
+    return f'<img src="data:{mime};base64,{content}" alt="{escaped(words)}"{size}>'
+
+
+def _text(value: Any) -> Any:
+    """nbformat stores a text as one string or as a list of lines."""
+    lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
+    return "".join(value) if lines else value
+
+
+def title_words(page: Page) -> str:
+    """The page's title as plain text, such as "06 · CLIP"."""
+    return html.unescape(words_of(page.title))
