@@ -22,7 +22,9 @@ from pathlib import Path
 import nbformat
 
 from vizkit.course.figures import PLOTLY_MIME
+from vizkit.course.ledger import PAGE, write_ledger
 from vizkit.course.offline import notebook_environment
+from vizkit.course.registry import NOTEBOOKS
 from vizkit.course.storage import read_json, update_json, write_atomically
 
 MEASURED = Path(__file__).with_name("measured.json")
@@ -43,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     paths = options.notebooks or sorted(Path("notebooks").glob("*.ipynb"))
+    paths = [path for path in paths if path.name != PAGE]
     failed = []
     with figure_renderer() as render:
         for path in paths:
@@ -55,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
                 continue
             state = "stored" if changed else "unchanged"
             print(f"{path.name}: {seconds:.0f} s, {gigabytes:.2f} GB at most, {state}", flush=True)
+    for folder in {path.parent for path in paths if path.stem in NOTEBOOKS}:
+        write_ledger(folder)
     if failed:
         print(f"not stored, because a cell raised an error: {', '.join(failed)}", file=sys.stderr)
     return bool(failed)
