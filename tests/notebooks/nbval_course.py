@@ -3,18 +3,31 @@
 Every kernel starts with the network blocked and writes its ledger and progress to a scratch
 folder. Text is compared strictly; pictures, whose bytes depend on the machine, are not. Every
 output that the course makes carries a text for that purpose.
+
+After the cells of a notebook that stands in the table of times comes one more test: it must not
+have taken more than twice what the table says, in time or in memory.
 """
 
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
+from vizkit.course.measure import (
+    PEAK_MEMORY,
+    peak_gigabytes,
+    problem_with,
+    reference_seconds,
+    table_path,
+)
 from vizkit.course.offline import notebook_environment
+from vizkit.course.storage import read_json
 
 NOT_COMPARED = ("application/vnd.plotly.v1+json", "text/html")
 _scratch = pytest.StashKey[Path]()
+_speed = pytest.StashKey[float]()
 
 
 def pytest_configure(config):
@@ -46,5 +59,46 @@ def _prepare(collector, config):
             for name, value in config.notebook_environment.items():
                 patch.setenv(name, value)
             start_kernel()
+        collector.started = time.perf_counter()
 
     collector.setup = setup
+    collect_cells = collector.collect
+
+    def collect():
+        yield from collect_cells()
+        if collector.path.stem in read_json(table_path()):
+            yield TimeAndMemory.from_parent(collector, name="time and memory")
+
+    collector.collect = collect
+
+
+class TimeAndMemory(pytest.Item):
+    """Comes after the cells of a notebook: its kernel is still there and tells its peak memory."""
+
+    def runtest(self):
+        seconds = time.perf_counter() - self.parent.started
+        stash = self.config.stash
+        if _speed not in stash:
+            stash[_speed] = reference_seconds()
+        client = self.parent.kernel.kc
+        message = client.execute("", silent=True, user_expressions={"peak": PEAK_MEMORY})
+        reply = client.get_shell_msg(timeout=30)
+        while reply["parent_header"].get("msg_id") != message:
+            reply = client.get_shell_msg(timeout=30)
+        gigabytes = peak_gigabytes(reply["content"])
+        self.user_properties += [("seconds", round(seconds, 1)), ("gigabytes", round(gigabytes, 2))]
+        problem = problem_with(self.parent.path.stem, seconds, gigabytes, stash[_speed])
+        if problem:
+            raise TooMuchError(f"{self.parent.path.name} {problem}")
+
+    def repr_failure(self, excinfo):
+        if isinstance(excinfo.value, TooMuchError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        return self.path, None, f"{self.parent.path.stem}: time and memory"
+
+
+class TooMuchError(Exception):
+    """A run took more than twice what the table says."""

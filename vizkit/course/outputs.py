@@ -23,17 +23,15 @@ import nbformat
 
 from vizkit.course.figures import PLOTLY_MIME
 from vizkit.course.ledger import PAGE, write_ledger
+from vizkit.course.measure import PEAK_MEMORY, peak_gigabytes, store_measured
 from vizkit.course.offline import notebook_environment
 from vizkit.course.registry import NOTEBOOKS
 from vizkit.course.storage import read_json, update_json, write_atomically
 
-MEASURED = Path(__file__).with_name("measured.json")
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _BREATHES = re.compile(r"⟨[^⟩]*⟩")
 _CLAIM_LINE = re.compile(r"^\S ([A-F]\d+) (?:holds|does not hold|cited)", re.MULTILINE)
 _TIME_SECTION = re.compile(r"(^## Time and memory\n[^⟨]*)⟨[^⟩]*⟩", re.MULTILINE)
-# Figures are stored again only when they move by more than a third.
-_STILL_THE_SAME = 4 / 3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,10 +64,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def store_outputs(
-    path: Path, render: Callable[[dict], str], *, fresh: bool = False, measured: Path = MEASURED
+    path: Path, render: Callable[[dict], str], *, fresh: bool = False, measured: Path | None = None
 ) -> tuple[float, float, bool]:
     """Run one notebook, store its outputs, ledger entries and figures.
 
+    measured: another table of times and memory than the package's.
     Returns seconds, peak memory of the kernel (GB), and whether the file changed.
 
     Raises:
@@ -90,7 +89,7 @@ def store_outputs(
             kept |= set(_CLAIM_LINE.findall(_text(cell)))
         else:
             _add_pictures(cell, previous, render)
-    seconds, gigabytes = _store_measured(measured, path.stem, seconds, gigabytes)
+    seconds, gigabytes = store_measured(path.stem, seconds, gigabytes, table=measured)
     _fill_in_time(new, seconds, gigabytes)
     after = nbformat.writes(new, indent=1).rstrip("\n") + "\n"
     write_atomically(path, after)
@@ -175,20 +174,12 @@ def _execute(notebook, path: Path, scratch: Path) -> tuple[float, float]:
 
 
 def _peak_memory(client) -> float:
-    """Peak memory in GB of the kernel or its largest child, 0 where the system does not tell."""
     from jupyter_core.utils import run_sync
 
-    code = (
-        "(lambda r: max(r.getrusage(w).ru_maxrss for w in (r.RUSAGE_SELF, r.RUSAGE_CHILDREN)))"
-        "(__import__('resource'))"
-    )
     ask = run_sync(client.kc.execute_interactive)
-    reply = ask("", silent=True, user_expressions={"peak": code}, output_hook=lambda message: None)
-    peak = reply["content"]["user_expressions"]["peak"]
-    if peak["status"] != "ok":
-        return 0.0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return int(peak["data"]["text/plain"]) * unit / 1e9
+    expression = {"peak": PEAK_MEMORY}
+    reply = ask("", silent=True, user_expressions=expression, output_hook=lambda message: None)
+    return peak_gigabytes(reply["content"])
 
 
 def _clean(notebook) -> None:
@@ -246,26 +237,6 @@ def _add_pictures(cell, previous, render: Callable[[dict], str]) -> None:
                 "height": figure["layout"].get("height", 420),
             }
         )
-
-
-def _store_measured(
-    table: Path, name: str, seconds: float, gigabytes: float
-) -> tuple[float, float]:
-    """The figures to quote: the stored ones unless the new ones differ by a third."""
-    stored = read_json(table).get(name, {})
-    old = (stored.get("seconds", 0), stored.get("gigabytes", 0))
-    new = (float(f"{seconds:.2g}"), float(f"{gigabytes:.2g}"))
-    if all(
-        a == b or (a and b and 1 / _STILL_THE_SAME <= a / b <= _STILL_THE_SAME)
-        for a, b in zip(old, new, strict=True)
-    ):
-        return old
-
-    def change(content: dict) -> None:
-        content[name] = {"seconds": new[0], "gigabytes": new[1]}
-
-    update_json(table, change)
-    return new
 
 
 def _fill_in_time(notebook, seconds: float, gigabytes: float) -> None:
