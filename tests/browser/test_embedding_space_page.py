@@ -262,6 +262,14 @@ def test_keys_list_full_screen_and_dark(space):
     wait_until(lambda: np.asarray(picture_of(space.canvas)).mean() < 90, "a dark plot")
 
 
+def test_classes_are_painted_in_colours_of_their_own(page, tmp_path):
+    rows = np.array([[0.0, 0.0], [1.0, 1.0]])
+    widget = EmbeddingSpace(rows, labels=["red", "blue"], class_colors={"red": "#e02020"})
+    shown = Space(page, widget, tmp_path / "colours.html")
+    swatch = shown.page.locator(".vk-legend button", has_text="red").locator("i")
+    assert swatch.evaluate("one => one.style.background") == "rgb(224, 32, 32)"
+
+
 def test_the_neighbours_marks_follow_the_theme_as_the_legend_does(space):
     press(space.canvas, "ArrowRight")
     legend = space.page.locator(".vk-legend i")

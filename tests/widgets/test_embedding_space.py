@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from vizkit.widgets import EmbeddingSpace, inputs
+from vizkit.widgets import EmbeddingSpace, inputs, picture
 from vizkit.widgets import embedding_space as module
 
 HOSTILE = '<img src=x onerror=alert(1)> & </script> "한국어" \u2028'
@@ -125,6 +125,22 @@ def test_labels_may_have_gaps_names_or_be_strings(rng):
     assert named.data["classes"] == ["cat", "dog", "cow"]
 
 
+def test_classes_may_have_colours_of_their_own(rng):
+    plain = EmbeddingSpace(rng.normal(size=(4, 2)), labels=["red", "blue", "red", "teal"])
+    assert plain.data["colors"] is None
+    given = {"red": "#e02020", "teal": "#10A0a0"}
+    widget = EmbeddingSpace(
+        plain._rows[0], labels=["red", "blue", "red", "teal"], class_colors=given
+    )
+    palette = picture.category_color(0)  # of "blue", the first by name
+    assert widget.data["colors"] == [palette, "#e02020", "#10A0a0"]
+    markers = {trace.name: trace.marker.color for trace in widget.to_plotly().data}
+    assert markers == {"blue": palette, **given}
+    pixels = {color for _, color in widget.picture().convert("RGB").getcolors(1 << 20)}
+    assert (0xE0, 0x20, 0x20) in pixels
+    assert (0xE0, 0x20, 0x20) not in {c for _, c in plain.picture().convert("RGB").getcolors(1 << 20)}
+
+
 BAD = {
     "empty": ({'embeddings': np.zeros((0, 3))}, "must not be empty"),
     "not finite": ({'embeddings': [[1, 2], [np.nan, 1]]}, "must be finite"),
@@ -138,6 +154,11 @@ BAD = {
     "names alone": ({'class_names': ["a"]}, "need labels"),
     "names few": ({'labels': [0, 1, 2], 'class_names': ["a", "b"]}, r"must lie in 0\.\.1"),
     "names twice": ({'labels': [0, 1, 1], 'class_names': ["a", "a"]}, "differ"),
+    "colours listed": ({'labels': [0, 1, 1], 'class_colors': ["#ff0000"]}, "map names .* got list"),
+    "colours alone": ({'class_colors': {"a": "#ff0000"}}, "'a', which is no class"),
+    "colour word": (
+        {'labels': ["a", "b", "b"], 'class_colors': {"a": "red;x:url(y)"}}, "got 'red;x:url"
+    ),
     "modality word": ({'modality': ["image", "text", "sound"]}, r"modality\[2\].*'sound'"),
     "images few": ({'images': [np.zeros((4, 4, 3))]}, "images must hold 3 entries"),
     "images numbers": ({'images': [1, 2, 3]}, r"images\[0\]"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         embeddings: `(N, D)` or `(steps, N, D)`, D at least 2; array, nested list or tensor.
         labels: a class for each point, integers or strings; at most 65,536 classes.
         class_names: names for integer labels 0, 1, …
+        class_colors: a colour "#rrggbb" for some or all classes, by name; the others take one of
+            the palette, which the colour-blind can tell apart.
         modality: "image" or "text" for each point: discs and triangles, and the modality gap.
         images: one picture for each point, None where a point has none; or, with `modality`, one
             for each image point.
@@ -77,6 +80,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         *,
         labels: Any = None,
         class_names: Sequence[str] | None = None,
+        class_colors: Mapping[str, str] | None = None,
         modality: Sequence[str] | None = None,
         images: Any = None,
         captions: Sequence[str | None] | None = None,
@@ -101,6 +105,8 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         self._codes, self._classes = _classes(labels, class_names, count)
         if self._codes is None and self._modality is not None:
             self._codes, self._classes = self._modality, list(MODALITIES)
+        self._class_colors = _class_colors(class_colors, self._classes)  # at least one
+        self._own_colors = bool(class_colors)
         self._images = _spread("images", images, self._modality, 0, count)
         self._captions = _captions(_spread("captions", captions, self._modality, 1, count), count)
         self._pairs = _pairs(pairs, count)
@@ -170,6 +176,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             "dims": dims,
             "steps": self._step_names,
             "classes": self._classes,
+            "colors": self._class_colors if self._own_colors else None,
             "codes": _pack_codes(self._codes, len(self._classes)),
             "modality": None,
             "gaps": None,
@@ -395,9 +402,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
 
     def _colors(self) -> Array:
         """Return a uint8 colour for each class, `(classes, 3)`."""
-        return np.array(
-            [_rgb(picture.category_color(i)) for i in range(max(1, len(self._classes)))], np.uint8
-        )
+        return np.array([_rgb(color) for color in self._class_colors], np.uint8)
 
     def picture(self) -> Image.Image:
         width, height = (480, 360) if self._count <= 500 else (360, 270)
@@ -425,7 +430,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
     def _draw_mark(self, image: Image.Image, pen: Any, index: int, x: float, y: float) -> None:
         """Draw a point: its picture where pictures are shown, a triangle for a text, or a disc."""
         radius = 1.5 if self._count > 800 else float(np.clip(60 / np.sqrt(self._count), 2.5, 6))
-        fill = picture.category_color(0 if self._codes is None else int(self._codes[index]))
+        fill = self._class_colors[0 if self._codes is None else int(self._codes[index])]
         thumbnail = self._images[index] if self._images and self._count <= 200 else None
         if self.show_thumbnails and thumbnail is not None:
             size = int(np.clip(200 / np.sqrt(self._count), 20, 40))
@@ -477,7 +482,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             mine = shown[codes[shown] == code]
             kinds = 0 if self._modality is None else self._modality[mine]
             marker = {
-                "color": picture.category_color(int(code)),
+                "color": self._class_colors[code],
                 "symbol": np.where(kinds, "triangle-up", "circle") if np.ndim(kinds) else "circle",
                 "size": float(np.clip(120 / np.sqrt(self._count), 2, 11)),
             }
@@ -573,6 +578,26 @@ def _classes(labels: Any, class_names: Any, count: int) -> tuple[Array | None, l
     if array.dtype.kind not in "iubU" and not all(isinstance(one, str) for one in labels):
         raise TypeError(f"labels must be integers or strings, got dtype {array.dtype}")
     return _coded(array, class_names)
+
+
+def _class_colors(given: Any, classes: list[str]) -> list[str]:
+    """Return a colour for each class, or one where there are none."""
+    colors = [picture.category_color(index) for index in range(max(1, len(classes)))]
+    if given is None:
+        return colors
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"class_colors must map names of classes to colours, got {type(given).__name__}"
+        )
+    for name, color in given.items():
+        if name not in classes:
+            raise ValueError(
+                f"class_colors names {name!r}, which is no class of the labels ({len(classes)} classes)"
+            )
+        if not isinstance(color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", color):
+            raise ValueError(f"class_colors must hold colours like '#1f77b4', got {color!r}")
+        colors[classes.index(name)] = color
+    return colors
 
 
 def _coded(array: Array, class_names: Any) -> tuple[Array, list[str]]:

@@ -337,7 +337,7 @@ function render(view) {
   const colorsOf = () => {
     const table = new Uint8Array(1024 * Math.ceil(hidden.length / 256));
     css = [...hidden].map((off, code) => {
-      const mixed = rgb(CATEGORY_COLORS[code % CATEGORY_COLORS.length]).map((value) => (dark() ? Math.round(value + (255 - value) * 0.28) : value));
+      const mixed = rgb(data.colors?.[code] ?? CATEGORY_COLORS[code % CATEGORY_COLORS.length]).map((value) => (dark() ? Math.round(value + (255 - value) * 0.28) : value));
       table.set([...mixed, off ? 0 : 255], 4 * code);
       return `rgb(${mixed})`;
     });
