@@ -9,6 +9,8 @@ import nbformat
 import pytest
 
 from vizkit.course import CLAIMS, NOTEBOOKS
+from vizkit.course.measure import table_path
+from vizkit.course.storage import read_json
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 PATHS = sorted(FOLDER.glob("[0-9]*.ipynb"))
@@ -28,7 +30,17 @@ CLAIM_LINE = re.compile(r"^\S ([A-F]\d+) (?:holds|does not hold|cited)", re.MULT
 
 def problems_of(notebook, path: Path) -> list[str]:
     """Everything that breaks the conventions, as sentences."""
-    checks = (_headings, _sections, _prose, _code, _outputs, _exercises, _links, _claims)
+    checks = (
+        _headings,
+        _sections,
+        _glossary,
+        _prose,
+        _code,
+        _outputs,
+        _exercises,
+        _links,
+        _claims,
+    )
     return [problem for check in checks for problem in check(notebook, path)]
 
 
@@ -64,10 +76,34 @@ def _sections(notebook, path):
         r"^## Time and memory\n[^⟨]*⟨about \d+ seconds? and [\d.]+ GB", text, re.MULTILINE
     ):
         yield "the time and memory are not measured: run it with vizkit.course.outputs"
-    glossary = text.split("## Glossary")[-1]
-    terms = re.findall(r"^\|[^|]*[A-Za-z][^|]*\|[^|]*[가-힣][^|]*\|", glossary, re.MULTILINE)
+    row = read_json(table_path()).get(path.stem)
+    if row and f"⟨about {row['seconds']:.0f} seconds and {row['gigabytes']:.1f} GB" not in text:
+        yield "the time and memory differ from the measured table: run vizkit.course.outputs"
+
+
+def glossary_of(notebook) -> dict[str, str]:
+    """English terms and their Korean words."""
+    glossary = _markdown(notebook).split("## Glossary")[-1]
+    rows = re.findall(r"^\|([^|]*[A-Za-z][^|]*)\|([^|]*[가-힣][^|]*)\|", glossary, re.MULTILINE)
+    terms = {english.strip(" *`"): korean.strip() for english, korean in rows}
+    terms.pop("English", None)  # the head of the table
+    return terms
+
+
+def _glossary(notebook, path):
+    terms = glossary_of(notebook)
     if len(terms) < 3:
         yield f"the glossary needs three terms in English and Korean, found {len(terms)}"
+    body = _markdown(notebook).split("## Glossary")[0]
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    text = f"{body}\n{code}".lower()
+    for term in terms:
+        # The first letters of each word: "interpolation" also explains "interpolate".
+        words = re.findall(r"[a-z0-9]+", re.sub(r"\(.*\)", "", term.lower()))
+        if not all(word[: max(4, len(word) - 4)] in text for word in words):
+            yield f"the glossary explains {term!r}, which the notebook never mentions"
+    if korean := re.findall("[가-힣]+", body):
+        yield f"Korean words belong into the glossary: {korean}"
 
 
 def _prose(notebook, path):
@@ -172,6 +208,14 @@ def test_notebook_keeps_the_conventions(path):
     assert problems_of(nbformat.read(path, as_version=4), path) == []
 
 
+def test_a_term_has_one_korean_word_in_the_whole_course():
+    words: dict[str, set[str]] = {}
+    for path in PATHS:
+        for english, korean in glossary_of(nbformat.read(path, as_version=4)).items():
+            words.setdefault(english.lower(), set()).add(korean)
+    assert {english: korean for english, korean in words.items() if len(korean) > 1} == {}
+
+
 def test_nothing_else_lies_in_the_folder():
     assert PATHS, "there are no notebooks"
     known = {f"{name}.ipynb" for name in NOTEBOOKS} | {"ledger.json", "ledger.ipynb"}
@@ -180,7 +224,7 @@ def test_nothing_else_lies_in_the_folder():
 
 GOOD_TEXT = """# 01 · Title
 
-> One sentence.
+> One sentence on heads, patches and tokens.
 
 ## What you will be able to do
 ## Time and memory
@@ -248,6 +292,8 @@ BREAKS = {
     "no take-aways": (_edit_text("## Take-aways\n", ""), "sections"),
     "not measured": (_edit_text("about 3 seconds", "soon"), "not measured"),
     "no Korean": (_edit_text("헤드", "head"), "glossary"),
+    "term not used": (_edit_text("| head |", "| saliency |"), "never mentions"),
+    "Korean in the text": (_edit_text("> One", "> 패치 One"), "belong into the glossary"),
     "dead link": (_edit_text("## Quiz", "[x](gone.md)\n## Quiz"), "dead link"),
     "no level": (_edit_text("difficulty 2 of 5", "easy"), "exercises"),
     "image without alt": (_edit_text("## Quiz", "![](a.png)\n## Quiz"), "alt text"),
