@@ -20,8 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("site"), help="default: site")
     parser.add_argument("--slides", action="store_true", help="a slide deck of each notebook, too")
     options = parser.parse_args(arguments)
-    course = (Path("notebooks") / f"{name}.ipynb" for name in NOTEBOOKS)
-    notebooks = options.notebooks or [path for path in course if path.is_file()]
+    notebooks = options.notebooks or sorted(Path("notebooks").glob("*.ipynb"), key=_course_order)
     start = time.perf_counter()
     try:
         pages = build_site(notebooks, options.out, slides=options.slides)
@@ -37,6 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{size / 1e6:6.2f} MB  {page.relative_to(options.out.absolute())}{note}")
     print(f"{options.out}: {len(pages)} pages in {time.perf_counter() - start:.0f} s")
     return 0
+
+
+def _course_order(path: Path) -> tuple[bool, str]:
+    """The numbered notebooks first, then what belongs to all of them."""
+    return path.stem not in NOTEBOOKS, path.stem
 
 
 def _stopped(reason: str, out: Path) -> int:

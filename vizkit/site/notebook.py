@@ -118,18 +118,21 @@ class _Layout:
     def code_cell(self, cell: Any, outputs: Sequence[dict[str, Any]]) -> None:
         tags = cell.metadata.get("tags", [])
         code = f'<div class="code"><pre tabindex="0">{colored(cell.source)}</pre></div>'
+        place = f'id="cell-id={escaped(cell.id)}"'  # the ledger links to cells as JupyterLab does
         shown = [f'<div class="output">{html}</div>' for html in map(self.output, outputs) if html]
         hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
         if "solution" in tags:
             inside = "\n".join([code, *shown])
-            fold = f'<details class="solution"><summary>Solution</summary>{inside}</details>'
+            fold = (
+                f'<details class="solution" {place}><summary>Solution</summary>{inside}</details>'
+            )
             self.page.blocks.append(fold)
         elif hidden:
-            fold = f'<details class="fold"><summary>Code</summary>{code}</details>'
+            fold = f'<details class="fold" {place}><summary>Code</summary>{code}</details>'
             self.page.blocks.extend([fold, *shown])
         else:
             kind = "cell exercise" if "exercise" in tags else "cell"
-            self.page.blocks.append(f'<div class="{kind}">{code}</div>')
+            self.page.blocks.append(f'<div class="{kind}" {place}>{code}</div>')
             self.page.blocks.extend(shown)
 
     def output(self, output: dict[str, Any]) -> str:

@@ -13,11 +13,13 @@ from vizkit.site.text import words_of
 from vizkit.widgets.page import json_for_page
 
 COURSE = "How vision encoders see"
+_NO_NUMBER = -1
 PARTS = (
     ("Start", range(1)),
     ("How an encoder sees", range(1, 6)),
     ("Pictures and words", range(6, 10)),
     ("Encoders at work", range(10, 100)),
+    ("To look things up", (_NO_NUMBER,)),
 )
 _MARK = (
     '<svg class="mark" viewBox="0 0 9 9" aria-hidden="true"><path opacity=".25" d="M0 0h2.6v2.6H0z'
@@ -204,18 +206,18 @@ def _steps(before: Page | None, after: Page | None) -> str:
 
 
 def _number(page: Page) -> int:
-    return int(page.name[:2]) if page.name[:2].isdigit() else 0
+    return int(page.name[:2]) if page.name[:2].isdigit() else _NO_NUMBER
 
 
 def _card(page: Page) -> str:
-    number, _, title = title_words(page).partition(" · ")
+    number, _, title = title_words(page).rpartition(" · ")
     exercises = sum(words.startswith("Exercise: ") for _, _, words in page.headings)
     facts = [page.time, f"{exercises} exercises" if exercises > 1 else ""]
     about = " · ".join(filter(None, facts))
     promise = escape(words_of(page.promise)) if "<math" not in page.promise else page.promise
     return (
         f'<a class="card" href="{page.name}.html"><span class="number">{escape(number)}</span>'
-        f"<strong>{escape(title or number)}</strong><span>{promise}</span><small>{about}</small></a>"
+        f"<strong>{escape(title)}</strong><span>{promise}</span><small>{about}</small></a>"
     )
 
 

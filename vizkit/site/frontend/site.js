@@ -7,7 +7,11 @@
   const chosen = () => { try { return localStorage.getItem(KEY); } catch { return null; } };
   const isDark = () => (chosen() ? chosen() === "dark" : system.matches);
 
+  let printing = false;
+
+  /** @param {boolean} dark */
   function show(dark) {
+    dark &&= !printing; // paper is white
     document.documentElement.dataset.theme = dark ? "dark" : "light";
     document.body.dataset.jpThemeLight = String(!dark); // the name that the widgets listen to
   }
@@ -56,7 +60,9 @@
     let waiting = false;
     const mark = () => {
       waiting = false;
-      const here = headings.filter((h) => h.getBoundingClientRect().top < 140).pop();
+      // The last sections of a page never reach its top.
+      const atEnd = scrollY > 0 && scrollY + innerHeight >= document.documentElement.scrollHeight - 4;
+      const here = atEnd ? headings.at(-1) : headings.filter((h) => h.getBoundingClientRect().top < 140).pop();
       for (const [id, link] of links) {
         if (id === here?.id) link.setAttribute("aria-current", "true");
         else link.removeAttribute("aria-current");
@@ -88,11 +94,13 @@
     addEventListener("beforeprint", () => {
       closed = [...document.querySelectorAll("details:not([open])")];
       for (const fold of closed) fold.open = true;
+      printing = true;
       show(false);
       drawAll();
     });
     addEventListener("afterprint", () => {
       for (const fold of closed) fold.open = false;
+      printing = false;
       show(isDark());
     });
   }

@@ -1,0 +1,319 @@
+"""The built site in Chromium, from a server and from a file: alive, offline, and deaf to hostile text."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from playwright.sync_api import Page, expect
+
+from tests.browser.harness import drag_slider, hover_at, picture_of, wait_until
+from vizkit.site.build import MOST_BYTES, build_site
+
+pytestmark = pytest.mark.browser
+
+TAG = "<img src=x onerror=window.hacked=1>"
+HOSTILE = f"{TAG}<script>window.hacked=1</script></script>\u202etxt.exe 🙈\x00 nul"
+LONG = "long " * 2000
+START = f"""
+import numpy as np
+from IPython.display import HTML, display
+from vizkit.course import line_chart, quiz, rope_wheel, show_source
+from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix
+random = np.random.default_rng(0)
+hostile, long = {HOSTILE!r}, {LONG!r}
+rows = random.normal(size=(8, 6))
+captions = [hostile, long, *(f"caption {{index}}" for index in range(6))]
+"""
+# What stands on the first page, in this order.
+CELLS = (
+    START,
+    "matrix = SimilarityMatrix(rows, rows + 0.3, captions=captions, title=hostile)\nmatrix",
+    """from ipywidgets import HBox, Layout, Text, VBox, jslink
+attention = AttentionMap(random.dirichlet(np.ones(17), (2, 2, 17)).astype("float32"),
+                         random.uniform(size=(32, 32, 3)).astype("float32"), title="maps")
+space = EmbeddingSpace(random.normal(size=(16, 5)), labels=[hostile] * 8 + ["b"] * 8, title="space")
+jslink((attention, "selected"), (space, "selected"))
+HBox([attention, space])""",
+    'line_chart({hostile: ([1, 2, 3], [1, 4, 9])}, title="Squares", x_label="n", y_label="n²",'
+    ' alt="A line that " + hostile)',
+    """quiz("Which? " + hostile, [hostile, "the other"], 1, ["No: " + hostile, "Well said."])""",
+    "rope_wheel()",
+    "print(hostile)\nprint(long)",
+    "display(HTML('<b onclick=\"window.hacked=1\">bold</b>' + hostile"
+    " + '<a href=\"javascript:window.hacked=1\">press</a>'"
+    " + '<iframe srcdoc=\"<script>parent.hacked=1</script>\"></iframe>'))",
+    "show_source(dict.fromkeys.__class__) if False else show_source(nothing := rope_wheel)",
+    """def heard(change):
+    print(change)
+
+told = EmbeddingSpace(random.normal(size=(6, 3)))
+told.observe(heard, "selected")
+VBox([Text("search"), told])""",
+)
+PROSE = f"""Prose with $x^2 < \\frac{{a}}{{b}}$ and {TAG}, a [link](01_second.ipynb#Far-down), a
+[missing one](09_gone.ipynb), a [bad one](javascript:window.hacked=1), and mathematics:
+
+$$\\text{{{TAG}}} + \\sqrt{{d}}$$
+
+| English | 한국어 |
+|---|---|
+| patch | 패치 |
+"""
+
+
+def written(folder: Path) -> list[Path]:
+    """Two notebooks: one of everything, and one to go on to."""
+    cells = [
+        new_markdown_cell("# 00 · First\n\n> A promise.\n\n## All of it"),
+        new_markdown_cell(PROSE),
+    ]
+    for source in CELLS:
+        cells += [new_code_cell(source), new_markdown_cell("**Predict.** What comes next?")]
+    solution = new_code_cell("print('solved')")
+    solution.metadata = {"tags": ["solution"], "jupyter": {"source_hidden": True}}
+    first = new_notebook(cells=[*cells, new_markdown_cell("## Exercises"), solution])
+    filler = "\n\n".join(f"Line {index}." for index in range(60))
+    end = f"# 01 · Second\n\n> More.\n\n## Begin\n\n{filler}\n\n## Far down\n\nThe end."
+    second = new_notebook(cells=[new_markdown_cell(end)])
+    paths = []
+    for name, notebook in (("00_first", first), ("01_second", second)):
+        paths.append(folder / f"{name}.ipynb")
+        nbformat.write(notebook, paths[-1])
+    return paths
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """A site made of those notebooks, slides included."""
+    folder = tmp_path_factory.mktemp("course")
+    build_site(written(folder), folder / "site")
+    return folder / "site"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *arguments) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def server(site) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+@pytest.fixture(params=["file", "server"])
+def first(request, page: Page, site: Path) -> Page:
+    """The first page, opened both ways; it fails the test if the policy had anything to stop."""
+    if request.param == "server":
+        page.context.set_offline(False)  # only this machine answers: the log stops all else
+        address = request.getfixturevalue("server")
+    else:
+        address = site.as_uri()
+    return opened(page, f"{address}/00_first.html")
+
+
+def opened(page: Page, address: str) -> Page:
+    page.add_init_script(
+        "window.violations = [];"
+        "addEventListener('securitypolicyviolation', (e) => window.violations.push(e.violatedDirective));"
+    )
+    page.goto(address, timeout=60_000)
+    wait_until(
+        lambda: page.locator(".vk[data-ready=true]").count() == page.locator(".vk").count() > 0,
+        "every widget is ready",
+    )
+    return page
+
+
+def nothing_ran(page: Page) -> None:
+    assert page.evaluate("window.hacked") is None
+    assert page.evaluate("window.violations") == []
+    assert page.locator("iframe, img[src=x], [onclick], a[href^=javascript]").count() == 0
+
+
+def test_widgets_chart_quiz_and_mathematics_are_alive(first: Page):
+    assert first.locator(".vk").count() == 4
+    tiles = first.locator(".SimilarityMatrix .sm-tiles b").first
+    before = tiles.get_attribute("data-value")
+    drag_slider(first.get_by_label("temperature τ", exact=True), 0.9)
+    wait_until(lambda: tiles.get_attribute("data-value") != before, "another loss")
+
+    place = first.locator(".chart")
+    place.scroll_into_view_if_needed()
+    expect(place.locator("path.js-line")).to_have_count(1)
+    expect(place.locator(".gtitle")).to_have_text("Squares")
+
+    asked = first.locator(".Quiz")
+    asked.get_by_label("the other").check()
+    expect(asked.get_by_role("status")).to_have_text("✓ Right. Well said.")
+
+    said = first.locator(".RopeWheel output").last
+    words = said.inner_text()
+    first.get_by_label("place of the key").press("ArrowRight")
+    expect(said).not_to_have_text(words)
+
+    formula = first.locator("main p math msup")
+    expect(formula).to_have_count(1)
+    fraction = first.locator("main p math mfrac").bounding_box()
+    assert (
+        fraction["height"]
+        > 1.5 * first.locator("main p math mfrac mi").first.bounding_box()["height"]
+    )
+    nothing_ran(first)
+
+
+def test_linked_widgets_follow_each_other(first: Page):
+    maps, space = first.locator(".AttentionMap .vk-main canvas").first, first.locator("#vizkit-2")
+    maps.scroll_into_view_if_needed()
+    status = space.locator(".vk-status")
+    before = status.inner_text()
+    box = maps.bounding_box()
+    first.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 0.1 * box["height"])
+    expect(status).not_to_have_text(before)
+    expect(status).to_contain_text("point 3 ")  # the first row, the last column
+
+
+def test_hostile_text_is_shown_as_text(first: Page):
+    shown = HOSTILE.replace("\x00", "\ufffd")
+    stream = first.locator("pre.stream").filter(has_text="txt.exe")
+    assert stream.text_content() == f"{shown}\n{LONG}\n"
+    expect(first.locator("main p").filter(has_text="Prose with")).to_contain_text(TAG)
+    expect(first.locator("main p > code")).to_contain_text(TAG)
+    cleaned = first.locator(".output").filter(has_text="bold")
+    expect(cleaned).to_contain_text("<script>window.hacked=1</script>")
+    cleaned.locator("b").click()
+    cleaned.get_by_text("press").click()
+    legend = first.locator(".Quiz legend")
+    expect(legend).to_contain_text(TAG)
+    first.locator(".Quiz").get_by_role("radio").first.check()
+    expect(first.locator(".Quiz").get_by_role("status")).to_contain_text(TAG)
+    assert TAG in first.locator(".chart").get_attribute("aria-label")
+    first.locator(".chart").scroll_into_view_if_needed()
+    hover_at(first.locator(".chart"), 0.5, 0.5)
+    hover_at(first.locator("canvas.sm-main"), 0.4, 0.3)
+    expect(first.locator("#vizkit-0 .vk-title")).to_contain_text(TAG)
+    nothing_ran(first)
+
+
+def test_what_needs_a_kernel_says_so(first: Page):
+    lines = first.locator(".needs")
+    expect(lines).to_have_text(
+        [
+            "This part needs JupyterLab: a control (Text).",
+            "This part needs JupyterLab: what Python code does with this widget.",
+        ]
+    )
+
+
+def test_the_policy_stops_a_script_and_every_connection(first: Page, page_log):
+    page_log.ignore += ["Content Security Policy", "Failed to fetch"]
+    result = first.evaluate(
+        """async () => {
+            const script = Object.assign(document.createElement('script'), {textContent: 'window.hacked = 1'});
+            document.body.append(script);
+            const image = Object.assign(new Image(), {src: 'assets/x.png'});
+            document.body.append(image);
+            try { await fetch('assets/site.css'); return 'fetched'; } catch { return 'stopped'; }
+        }"""
+    )
+    assert result == "stopped"
+    assert first.evaluate("window.hacked") is None
+    wait_until(
+        lambda: {"connect-src", "img-src", "script-src-elem"} <= set(first.evaluate("violations")),
+        "three violations",
+    )
+    assert page_log.outside_requests == []
+
+
+def test_the_theme_follows_the_system_and_the_button(first: Page):
+    def darkness() -> tuple[bool, str]:
+        pixel = picture_of(first).getpixel((3, 700))
+        return max(pixel) < 60, first.locator(".vk").first.get_attribute("data-theme")
+
+    assert darkness() == (False, "light")
+    first.emulate_media(color_scheme="dark")
+    wait_until(lambda: darkness() == (True, "dark"), "dark as the system")
+    first.get_by_role("button", name="light or dark theme").click()
+    wait_until(lambda: darkness() == (False, "light"), "light by the button")
+    first.reload()
+    wait_until(lambda: darkness() == (False, "light"), "light after a reload")
+    first.get_by_role("button", name="light or dark theme").click()
+    first.emulate_media(color_scheme="light")
+    wait_until(lambda: darkness() == (False, "light"), "it follows the system again")
+
+
+def test_contents_previous_next_and_links_lead_somewhere(first: Page):
+    contents = first.get_by_role("navigation", name="Contents", exact=True)
+    contents.get_by_role("link", name="Exercises").click()
+    wait_until(lambda: first.evaluate("scrollY") > 500, "scrolled to the exercises")
+    expect(contents.get_by_role("link", name="Exercises")).to_have_attribute("aria-current", "true")
+    fold = first.locator("details.solution")
+    expect(fold.get_by_text("solved", exact=True)).to_be_hidden()
+    fold.locator("summary").click()
+    expect(fold.get_by_text("solved", exact=True)).to_be_visible()
+    assert first.locator("main a", has_text="missing one").count() == 0
+    first.locator("main a", has_text="link").first.click()
+    expect(first).to_have_title("01 · Second · How vision encoders see")
+    wait_until(lambda: first.evaluate("scrollY") > 300, "at the heading of the link")
+    first.get_by_role("navigation", name="Previous and next").get_by_role("link").click()
+    expect(first).to_have_title("00 · First · How vision encoders see")
+    first.get_by_role("link", name="How vision encoders see").click()
+    expect(first.locator(".card")).to_have_count(2)
+    first.locator(".card").nth(1).click()
+    expect(first).to_have_title("01 · Second · How vision encoders see")
+
+
+def test_every_page_is_small_and_shares_its_assets(site: Path):
+    plotly = (site / "assets" / "plotly.min.js").stat().st_size
+    assert plotly > 1_000_000
+    for path in site.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert len(text.encode()) < MOST_BYTES, path
+        assert "plotly.js v" not in text
+        assert "function render(" not in text
+    names = [path.name.split("_")[0] for path in (site / "assets").glob("*_*.js")]
+    assert sorted(names) == [
+        "AttentionMap",
+        "EmbeddingSpace",
+        "Quiz",
+        "RopeWheel",
+        "SimilarityMatrix",
+    ]
+
+
+def test_nothing_is_wider_than_a_telephone(first: Page):
+    first.set_viewport_size({"width": 400, "height": 800})
+    wait_until(
+        lambda: first.evaluate("document.documentElement.scrollWidth") <= 400, "no wider than 400"
+    )
+    menu = first.get_by_role("button", name="Contents")
+    contents = first.get_by_role("link", name="Exercises")
+    expect(contents).to_be_hidden()
+    menu.click()
+    expect(contents).to_be_visible()
+    first.keyboard.press("Escape")
+    expect(contents).to_be_hidden()
+
+
+def test_on_paper_it_is_light_open_and_without_navigation(first: Page, tmp_path):
+    first.emulate_media(color_scheme="dark")
+    first.evaluate("dispatchEvent(new Event('beforeprint'))")
+    first.emulate_media(media="print", color_scheme="dark")
+    expect(first.locator("details.solution").get_by_text("solved", exact=True)).to_be_visible()
+    for gone in ("header.top", "#side", ".steps"):
+        expect(first.locator(gone)).to_be_hidden()
+    assert first.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    expect(first.locator("path.js-line")).to_have_count(1)
+    first.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(first.locator("details.solution")).not_to_have_attribute("open", "")
+    assert len(first.pdf()) > 20_000
