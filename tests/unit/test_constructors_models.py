@@ -1,5 +1,6 @@
 """Public names of `vizkit.models`: a right answer, or an error that says what came."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -482,6 +483,120 @@ WINDOWS = {
 }
 
 
+# Into the language model
+
+
+def connected(num_tokens: Callable[[dict[str, Any]], int]) -> Callable[[nn.Module, dict], None]:
+    """A check that 36 tokens become so many, of the wanted width."""
+
+    def check(module: nn.Module, options: dict[str, Any]) -> None:
+        expected = (2, num_tokens(options), options["embed_dim"])
+        assert_maps(module, (2, 36, options["in_dim"]), expected)
+
+    return check
+
+
+@st.composite
+def tokens_in_blocks(draw) -> dict[str, Any]:
+    factor, rows, columns = (draw(st.integers(1, 3)) for _ in range(3))
+    grid = (factor * rows, factor * columns)
+    return {"tokens": noise(2, grid[0] * grid[1], 3), "factor": factor, "grid": grid}
+
+
+def blocks_of(wide: bool) -> Callable[[Tensor, dict[str, Any]], None]:
+    """A check that every block became one token, `wide` if its tokens stand side by side."""
+
+    def check(blocks: Tensor, options: dict[str, Any]) -> None:
+        tokens, area = options["tokens"], options["factor"] ** 2
+        count = tokens.shape[1] // area
+        assert_tensor(blocks, (len(tokens), count, tokens.shape[2] * (area if wide else 1)))
+        torch.testing.assert_close(blocks.sum() / (1 if wide else 1 / area), tokens.sum())
+
+    return check
+
+
+def scores_of_next_words(decoder: nn.Module, options: dict[str, Any]) -> None:
+    words = torch.zeros(2, min(3, options["context_length"]), dtype=torch.long)
+    scores = decoder(words)
+    assert scores.shape == (*words.shape, options["vocabulary_size"])
+    assert scores.isfinite().all()
+    scores.sum().backward()
+
+
+def mask_of_a_prefix(mask: Tensor, options: dict[str, Any]) -> None:
+    length, free = options["length"], options["num_free"]
+    assert mask.shape == (length, length)
+    assert mask.sum() == length * (length + 1) // 2 + free * (free - 1) // 2
+
+
+@st.composite
+def words_to_learn(draw) -> dict[str, Any]:
+    length, vocabulary = draw(st.integers(2, 5)), draw(st.integers(2, 5))
+    counted = torch.zeros(2, length, dtype=torch.bool)
+    counted[:, draw(st.integers(1, length - 1))] = True
+    tokens = torch.full((2, length), draw(st.integers(0, vocabulary - 1)))
+    return {"logits": noise(2, length, vocabulary), "tokens": tokens, "counted": counted}
+
+
+def a_loss(loss: Tensor, options: dict[str, Any]) -> None:
+    assert_tensor(loss, ())
+    assert loss > 0
+
+
+def small_vlm_parts(embed_dim: int) -> dict[str, Any]:
+    sizes = {"context_length": 12, "depth": 1, "num_heads": 1}
+    return {
+        "connector": models.MlpConnector(in_dim=3, embed_dim=embed_dim),
+        "decoder": models.CausalDecoder(vocabulary_size=5, embed_dim=embed_dim, **sizes),
+    }
+
+
+def words_from_features(model: nn.Module, options: dict[str, Any]) -> None:
+    assert model(noise(2, 4, 3), torch.zeros(2, 3, dtype=torch.long)).shape == (2, 3, 5)
+
+
+FACTORS = one_of(1, 2, 3)
+INTO_THE_VLM = {
+    "MlpConnector": Case(
+        models.MlpConnector, fixed(in_dim=WIDTHS, embed_dim=WIDTHS), connected(lambda options: 36)
+    ),
+    "PixelShuffleConnector": Case(
+        models.PixelShuffleConnector,
+        fixed(in_dim=WIDTHS, embed_dim=WIDTHS, factor=FACTORS),
+        connected(lambda options: 36 // options["factor"] ** 2),
+    ),
+    "PoolingConnector": Case(
+        models.PoolingConnector,
+        fixed(in_dim=WIDTHS, embed_dim=WIDTHS, factor=FACTORS),
+        connected(lambda options: 36 // options["factor"] ** 2),
+    ),
+    "Resampler": Case(
+        models.Resampler,
+        with_heads(in_dim=WIDTHS, num_queries=SIDES),
+        connected(lambda options: options["num_queries"]),
+    ),
+    "pixel_shuffle": Case(models.pixel_shuffle, tokens_in_blocks(), blocks_of(wide=True)),
+    "pool_grid": Case(models.pool_grid, tokens_in_blocks(), blocks_of(wide=False)),
+    "CausalDecoder": Case(
+        models.CausalDecoder,
+        with_heads(vocabulary_size=SIDES, context_length=one_of(4, 8), depth=one_of(1, 2)),
+        scores_of_next_words,
+    ),
+    "prefix_mask": Case(
+        models.prefix_mask,
+        fixed(length=one_of(4, 5), num_free=one_of(0, 1, 4)),
+        mask_of_a_prefix,
+    ),
+    "next_word_loss": Case(models.next_word_loss, words_to_learn(), a_loss),
+    "VisionLanguageModel": Case(
+        models.VisionLanguageModel,
+        st.builds(small_vlm_parts, WIDTHS),
+        words_from_features,
+        also_odd={"connector": (nn.Identity,)},
+    ),
+}
+
+
 # What looks into models
 
 
@@ -556,7 +671,16 @@ WHOLE_MODELS = {
 # No options: what they do is tested in test_models_behaviour.py.
 CASES = {
     f"vizkit.models.{name}": case
-    for group in (TRANSFORMER, STEMS, POSITIONS, ROPE, ENCODERS, WINDOWS, WHOLE_MODELS)
+    for group in (
+        TRANSFORMER,
+        STEMS,
+        POSITIONS,
+        ROPE,
+        ENCODERS,
+        WINDOWS,
+        INTO_THE_VLM,
+        WHOLE_MODELS,
+    )
     for name, case in group.items()
 }
 

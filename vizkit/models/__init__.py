@@ -3,7 +3,16 @@
 from vizkit.models.attention import Attention, EncoderBlock, Mlp, attention_weights
 from vizkit.models.capture import AttentionCapture, capture_attention
 from vizkit.models.cnn import BasicBlock, ConvNet
+from vizkit.models.connectors import (
+    MlpConnector,
+    PixelShuffleConnector,
+    PoolingConnector,
+    Resampler,
+    pixel_shuffle,
+    pool_grid,
+)
 from vizkit.models.convnext import ConvNeXt, ConvNeXtBlock, LayerNorm2d
+from vizkit.models.decoder import CausalDecoder, next_word_loss, prefix_mask
 from vizkit.models.hybrid import ResidualStem
 from vizkit.models.modernized import RESNET_TO_CONVNEXT, ModernizedBlock
 from vizkit.models.patches import ConvolutionalStem, PatchEmbed, patchify, unpatchify
@@ -24,6 +33,7 @@ from vizkit.models.swin import PatchMerging, SwinBlock, SwinTransformer
 from vizkit.models.timm_names import load_timm_parts
 from vizkit.models.timm_weights import load_timm_weights
 from vizkit.models.vit import VisionTransformer, count_parameters
+from vizkit.models.vlm import VisionLanguageModel
 from vizkit.models.windows import (
     WindowAttention,
     relative_position_index,
@@ -39,6 +49,7 @@ __all__ = [
     "AttentionCapture",
     "AttentionPooling",
     "BasicBlock",
+    "CausalDecoder",
     "ClassTokenPooling",
     "ConvNeXt",
     "ConvNeXtBlock",
@@ -50,16 +61,21 @@ __all__ = [
     "LearnedPosition2d",
     "MeanPooling",
     "Mlp",
+    "MlpConnector",
     "ModernizedBlock",
     "PatchEmbed",
     "PatchMerging",
+    "PixelShuffleConnector",
+    "PoolingConnector",
     "Position",
+    "Resampler",
     "ResidualStem",
     "RopeAxial",
     "RopeMixed",
     "SinCosPosition2d",
     "SwinBlock",
     "SwinTransformer",
+    "VisionLanguageModel",
     "VisionTransformer",
     "WindowAttention",
     "attention_weights",
@@ -69,8 +85,12 @@ __all__ = [
     "load_timm_parts",
     "load_timm_weights",
     "mixed_frequencies",
+    "next_word_loss",
     "patch_places",
     "patchify",
+    "pixel_shuffle",
+    "pool_grid",
+    "prefix_mask",
     "relative_position_index",
     "rotate",
     "rotation_of",
