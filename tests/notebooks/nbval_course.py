@@ -27,7 +27,6 @@ from vizkit.course.storage import read_json
 
 NOT_COMPARED = ("application/vnd.plotly.v1+json", "text/html")
 _scratch = pytest.StashKey[Path]()
-_speed = pytest.StashKey[float]()
 
 
 def pytest_configure(config):
@@ -59,6 +58,7 @@ def _prepare(collector, config):
             for name, value in config.notebook_environment.items():
                 patch.setenv(name, value)
             start_kernel()
+        collector.speed = reference_seconds()
         collector.started = time.perf_counter()
 
     collector.setup = setup
@@ -77,9 +77,7 @@ class TimeAndMemory(pytest.Item):
 
     def runtest(self):
         seconds = time.perf_counter() - self.parent.started
-        stash = self.config.stash
-        if _speed not in stash:
-            stash[_speed] = reference_seconds()
+        speed = (self.parent.speed + reference_seconds()) / 2  # before and after
         client = self.parent.kernel.kc
         message = client.execute("", silent=True, user_expressions={"peak": PEAK_MEMORY})
         reply = client.get_shell_msg(timeout=30)
@@ -87,7 +85,7 @@ class TimeAndMemory(pytest.Item):
             reply = client.get_shell_msg(timeout=30)
         gigabytes = peak_gigabytes(reply["content"])
         self.user_properties += [("seconds", round(seconds, 1)), ("gigabytes", round(gigabytes, 2))]
-        problem = problem_with(self.parent.path.stem, seconds, gigabytes, stash[_speed])
+        problem = problem_with(self.parent.path.stem, seconds, gigabytes, speed)
         if problem:
             raise TooMuchError(f"{self.parent.path.name} {problem}")
 

@@ -41,22 +41,20 @@ def peak_gigabytes(reply: dict) -> float:
 
 
 def reference_seconds(repeats: int = 5) -> float:
-    """How long this machine takes now for a fixed piece of work, in seconds: the best of several.
+    """How long this machine takes now for a fixed piece of work, in seconds: the mean of several.
 
     Small matrices on one thread, as in the notebooks. The ratio of two such times compares two
-    machines, or one machine quiet and busy.
+    machines, or one machine quiet and busy; so it is the mean, not the best.
     """
     rng = np.random.default_rng(0)
     left, right = rng.normal(size=(2, 48, 48)).astype("float32")
 
-    def work() -> float:
-        start = time.perf_counter()
+    start = time.perf_counter()
+    for _ in range(repeats):
         state = left
         for _ in range(4000):
             state = np.tanh(state @ right * 0.1)
-        return time.perf_counter() - start
-
-    return min(work() for _ in range(repeats))
+    return (time.perf_counter() - start) / repeats
 
 
 def store_measured(
