@@ -1,0 +1,264 @@
+"""The exercises of notebook 11: PCA to a plane, neighbours by cosine, closing the modality gap."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from vizkit.course.exercises.machinery import Exercise, Mistake
+
+
+def _unit(vectors: np.ndarray, axis: int = 1) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
+
+
+def _turned(points: np.ndarray) -> np.ndarray:
+    """Mirror each axis so that its largest coordinate (by size) is positive."""
+    largest = np.abs(points).argmax(0)
+    return points * np.sign(points[largest, np.arange(points.shape[1])])
+
+
+def _plane(rows: np.ndarray) -> np.ndarray:
+    """Rows (N, D) to their two principal coordinates (N, 2); Pearson 1901."""
+    centred = rows - rows.mean(0)
+    return _turned(centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T)
+
+
+def _not_centred(rows: np.ndarray) -> np.ndarray:
+    return _turned(rows @ np.linalg.svd(rows, full_matrices=False)[2][:2].T)
+
+
+def _one_mean(rows: np.ndarray) -> np.ndarray:
+    return _not_centred(rows - rows.mean())
+
+
+def _centred_only_for_the_directions(rows: np.ndarray) -> np.ndarray:
+    directions = np.linalg.svd(rows - rows.mean(0), full_matrices=False)[2][:2]
+    return _turned(rows @ directions.T)
+
+
+def _columns_for_rows(rows: np.ndarray) -> np.ndarray:
+    centred = rows - rows.mean(0)
+    return _turned(centred @ np.linalg.svd(centred, full_matrices=False)[2][:, :2])
+
+
+def _left_side_alone(rows: np.ndarray) -> np.ndarray:
+    centred = rows - rows.mean(0)
+    return _turned(np.linalg.svd(centred, full_matrices=False)[0][:, :2])
+
+
+def _least_variance(rows: np.ndarray) -> np.ndarray:
+    centred = rows - rows.mean(0)
+    return _turned(centred @ np.linalg.eigh(centred.T @ centred)[1][:, :2])
+
+
+def _standardised(rows: np.ndarray) -> np.ndarray:
+    return _plane((rows - rows.mean(0)) / rows.std(0))
+
+
+def _clouds(rng: np.random.Generator) -> list[tuple]:
+    return [
+        ((rng.normal(size=(n, dims)) * np.linspace(3, 0.5, dims) + 1.5).astype("float32"),)
+        for n, dims in ((12, 5), (9, 6))
+    ]
+
+
+principal_plane = Exercise(
+    "PCA to two dimensions",
+    solution=_plane,
+    mistakes=[
+        Mistake(
+            "centering forgotten",
+            _not_centred,
+            "Your first direction points from the origin to the middle of the cloud. Variance is "
+            "measured from the mean: subtract the mean of each column first.",
+        ),
+        Mistake(
+            "one mean for all numbers",
+            _one_mean,
+            "You subtracted a single number. Each of the D columns has a mean of its own: "
+            "`rows.mean(0)`.",
+        ),
+        Mistake(
+            "centred for the directions only",
+            _centred_only_for_the_directions,
+            "The directions are right, but you projected the rows as they were, so the map is off "
+            "by the place of the mean. Project the centred rows.",
+        ),
+        Mistake(
+            "columns of Vᵀ instead of rows",
+            _columns_for_rows,
+            "The SVD returns V already transposed: the directions are its first two rows.",
+        ),
+        Mistake(
+            "left side of the SVD alone",
+            _left_side_alone,
+            "The columns of U say how the points are spread along each direction, but all at one "
+            "width. Multiply by the singular values, or project on the rows of Vᵀ.",
+        ),
+        Mistake(
+            "directions of least variance",
+            _least_variance,
+            "`eigh` sorts its eigenvalues upwards: the largest two stand last.",
+        ),
+        Mistake(
+            "each column scaled to variance 1",
+            _standardised,
+            "You divided by the standard deviations. All columns are in the same unit here, and "
+            "how wide each one is, is what PCA should see.",
+        ),
+    ],
+    inputs=_clouds,
+    difficulty=2,
+    minutes=8,
+    tolerance=1e-3,
+    to="torch",
+)
+
+
+def _ranked(scores: np.ndarray, k: int, *, own: bool = False) -> np.ndarray:
+    """The columns of the k largest scores of each row, largest first; (N, N) to (N, k)."""
+    scores = scores.astype(float)
+    if not own:
+        np.fill_diagonal(scores, -np.inf)
+    return np.argsort(-scores, axis=1)[:, :k]
+
+
+def _cosines(rows: np.ndarray) -> np.ndarray:
+    return _unit(rows) @ _unit(rows).T
+
+
+def _nearest(rows: np.ndarray, k: int) -> np.ndarray:
+    """Rows (N, D) to the indices (N, k) of their nearest by cosine, nearest first."""
+    return _ranked(_cosines(rows), k)
+
+
+def _farthest(rows: np.ndarray, k: int) -> np.ndarray:
+    return _ranked(-_cosines(rows), k)
+
+
+def _euclidean(rows: np.ndarray, k: int) -> np.ndarray:
+    return _ranked(-np.linalg.norm(rows[:, None] - rows[None], axis=-1), k)
+
+
+nearest_by_cosine = Exercise(
+    "Nearest neighbours by cosine",
+    solution=_nearest,
+    mistakes=[
+        Mistake(
+            "counted itself",
+            lambda rows, k: _ranked(_cosines(rows), k, own=True),
+            "Every point is its own nearest neighbour, at a cosine of 1, and tells you nothing. "
+            "Leave it out, for example with -inf on the diagonal.",
+        ),
+        Mistake(
+            "not normalised",
+            lambda rows, k: _ranked(rows @ rows.T, k),
+            "Those are dot products: long vectors are everybody's neighbours. Divide each row by "
+            "its length first.",
+        ),
+        Mistake(
+            "normalised over the wrong axis",
+            lambda rows, k: _ranked(_unit(rows, 0) @ _unit(rows, 0).T, k),
+            "You divided each column by its length. A vector is a row.",
+        ),
+        Mistake(
+            "the farthest",
+            _farthest,
+            "Sorting goes upwards, from the smallest cosine, and those are the farthest. Sort the "
+            "negative cosines, or read from the end.",
+        ),
+        Mistake(
+            "nearest last",
+            lambda rows, k: _nearest(rows, k)[:, ::-1],
+            "The right neighbours in the wrong order: the nearest should come first.",
+        ),
+        Mistake(
+            "Euclidean distance",
+            _euclidean,
+            "You compared places, and these vectors differ in length. The cosine compares "
+            "directions only.",
+        ),
+    ],
+    inputs=lambda rng: [
+        ((rng.normal(size=(n, dims)) * rng.uniform(0.3, 3, (n, 1))).astype("float32"), k)
+        for n, dims, k in ((10, 4, 3), (8, 3, 4))
+    ],
+    difficulty=2,
+    minutes=7,
+    to="torch",
+)
+
+_Pair = tuple[np.ndarray, np.ndarray]
+
+
+def _moved(by: Callable[[np.ndarray, np.ndarray], _Pair], *, raw: bool = False, unit: bool = True):
+    """A function of two clouds that subtracts what `by` says from each of them."""
+
+    def move(images: np.ndarray, texts: np.ndarray) -> _Pair:
+        clouds = (images, texts) if raw else (_unit(images), _unit(texts))
+        moved = [cloud - step for cloud, step in zip(clouds, by(*clouds), strict=True)]
+        return tuple(_unit(cloud) if unit else cloud for cloud in moved)
+
+    return move
+
+
+def _shares(first: float, second: float):
+    """Subtract these shares of the difference of the two means, images minus texts."""
+
+    def steps(images: np.ndarray, texts: np.ndarray) -> _Pair:
+        difference = images.mean(0) - texts.mean(0)
+        return first * difference, second * difference
+
+    return steps
+
+
+close_gap = Exercise(
+    "Close the modality gap",
+    # Liang et al. 2022, section 5: shift along the difference of the means, then normalise again.
+    solution=_moved(_shares(0.5, -0.5)),
+    mistakes=[
+        Mistake(
+            "moved apart",
+            _moved(_shares(-0.5, 0.5)),
+            "You doubled the gap: the images have to move towards the texts, against the "
+            "difference of images minus texts.",
+        ),
+        Mistake(
+            "each moved the whole way",
+            _moved(_shares(1, -1)),
+            "Both clouds went the whole way and passed each other. To meet in the middle, each "
+            "moves by half.",
+        ),
+        Mistake(
+            "only one of the two moved",
+            _moved(_shares(1, 0)),
+            "The gap is closed, but the images did all the walking. Each cloud moves by half.",
+        ),
+        Mistake(
+            "length 1 forgotten at the end",
+            _moved(_shares(0.5, -0.5), unit=False),
+            "After the shift the vectors are no longer of length 1: normalise them again.",
+        ),
+        Mistake(
+            "length 1 forgotten at the start",
+            _moved(_shares(0.5, -0.5), raw=True),
+            "These are raw features, and long ones dominate the mean. Normalise every row first.",
+        ),
+        Mistake(
+            "each cloud centred",
+            _moved(lambda images, texts: (images.mean(0), texts.mean(0))),
+            "You moved both means to the origin. That closes the gap too, but throws away what the "
+            "two have in common: they should meet in their middle.",
+        ),
+    ],
+    inputs=lambda rng: [
+        tuple(
+            ((rng.normal(size=(7, dims)) + shift) * rng.uniform(0.5, 3, (7, 1))).astype("float32")
+            for shift in (0.8, -0.3)
+        )
+        for dims in (5, 4)
+    ],
+    difficulty=3,
+    minutes=8,
+    to="torch",
+)
