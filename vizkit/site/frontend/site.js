@@ -35,6 +35,10 @@
     place.dataset.drawn = "true";
     const { data, layout } = JSON.parse(document.getElementById(`${place.id}-data`).textContent);
     const narrow = place.clientWidth < 560;
+    if (document.body.matches(".deck")) {
+      layout.height = place.clientHeight;
+      layout.font = { ...layout.font, size: (innerHeight / 720) * 18 };
+    }
     if (narrow && layout.title) layout.title = { ...layout.title, font: { size: 15 } };
     if (narrow) layout.margin = { l: 50, r: 12, t: 60, b: 50, ...layout.margin };
     window.Plotly.newPlot(place, data, layout, { responsive: true, displaylogo: false });
