@@ -576,7 +576,7 @@ function render(view) {
     { name: "first or last text", keys: "Home / End", run: walk },
     { name: "pin or release the row", keys: "Enter", run: () => pin() },
     { name: "pin or release the column", keys: "c", run: () => pin(true) },
-    { name: "next view", keys: "v", run: () => setView((kind + 1) % (paired ? 6 : 4)) },
+    { name: "next view", keys: "v", run: () => setView((kind + 1) % (paired ? VIEWS.length : 4)) },
     { name: "lower or raise the temperature", keys: "[ / ]", run: ({ key }) => { heat.set(temperature * (key === "[" ? 1 / 1.1 : 1.1)); setTemperature(heat.value()); } },
     { name: "zoom", keys: "+ / = / -", run: ({ key }) => zoomBy(key === "-" ? 1.5 : 1 / 1.5, cursor) },
     { name: "whole matrix", keys: "0", run: wholeMatrix },
