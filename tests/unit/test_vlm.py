@@ -20,6 +20,8 @@ from vizkit.models.text import END, PADDING
 from vizkit.training.loop import fit
 from vizkit.training.vlm import (
     TOKENIZER,
+    answer_loss,
+    answers_of,
     describe_scene,
     visual_features,
     words_of,
@@ -336,3 +338,35 @@ def test_features_are_those_of_the_encoder():
     assert_close(last.detach(), features["last"])
     with pytest.raises(TypeError, match="no patch tokens"):
         visual_features(load("pocket-cnn"), scenes)
+
+
+def small_model() -> VisionLanguageModel:
+    torch.manual_seed(0)
+    decoder = CausalDecoder(vocabulary_size=len(TOKENIZER), embed_dim=WIDTH, depth=1, num_heads=3)
+    return VisionLanguageModel(MlpConnector(in_dim=5, embed_dim=WIDTH), decoder)
+
+
+def test_the_loss_of_a_batch_is_that_of_its_dialogues():
+    model, dialogues = small_model(), write_dialogues(sample_scenes(4, seed=0))
+    features = some(4, 3, 5)
+    losses = [answer_loss(model, features, dialogues, batch_size=64, seed=7)(0) for _ in range(2)]
+    rows = torch.randint(len(dialogues), (64,), generator=torch.Generator().manual_seed(7))
+    each = []
+    for row in rows.tolist():
+        tokens = dialogues.tokens[row]
+        logits = model(features[dialogues.pictures[row]][None], tokens[None])[0]
+        wanted = dialogues.counted[row].nonzero()[:, 0]
+        each.append(F.cross_entropy(logits[wanted - 1], tokens[wanted], reduction="none"))
+    assert_close(losses[0], torch.cat(each).mean())
+    assert torch.equal(*losses)
+
+
+def test_answers_come_in_the_order_of_the_questions():
+    model, scenes = small_model(), sample_scenes(6, seed=0)
+    fill(model)
+    dialogues, features = write_dialogues(scenes), some(6, 3, 5)
+    together = answers_of(model, features, dialogues, max_words=3)
+    for row, question in enumerate(dialogues.questions):
+        words = TOKENIZER(question)[:, : len(question.split())]
+        picture = features[dialogues.pictures[row]][None]
+        assert together[row] == words_of(model.generate(picture, words, max_words=3))[0]

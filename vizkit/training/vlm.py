@@ -1,6 +1,6 @@
 """Questions and answers about drawn scenes, and the features of a frozen encoder to answer from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,9 @@ from vizkit.data import (
     render,
 )
 from vizkit.data.scenes import PLACES, RELATIONS, SceneTable
+from vizkit.models import VisionLanguageModel, next_word_loss
 from vizkit.models.text import END, PADDING, WordTokenizer
+from vizkit.training.loop import generator
 
 BATCH = 256  # pictures at a time through the frozen encoder
 TASKS = ("describe", "where")
@@ -131,6 +133,46 @@ def words_of(tokens: Tensor) -> list[str]:
         row = row[: row.index(END)] if END in row else row
         texts.append(" ".join(known.get(number, "?") for number in row).strip())
     return texts
+
+
+def answer_loss(
+    model: VisionLanguageModel,
+    features: Tensor,
+    dialogues: Dialogues,
+    *,
+    batch_size: int = 48,
+    seed: int = 0,
+) -> Callable[[int], Tensor]:
+    """A `compute_loss` for `fit`: each step draws dialogues and learns the words of their answers.
+
+    features: (N, T, D_in) of the pictures that the dialogues are about.
+    """
+    chooser = generator(seed)
+    tokens, counted = dialogues.tokens.to(features.device), dialogues.counted.to(features.device)
+
+    def loss(step: int) -> Tensor:
+        rows = torch.randint(len(dialogues), (batch_size,), generator=chooser)  # (B,)
+        logits = model(features[dialogues.pictures[rows]], tokens[rows])  # (B, L, V)
+        return next_word_loss(logits, tokens[rows], counted[rows])
+
+    return loss
+
+
+def answers_of(
+    model: VisionLanguageModel, features: Tensor, dialogues: Dialogues, *, max_words: int = 14
+) -> list[str]:
+    """What the model answers to each question, in their order; it never sees the true answers."""
+    asked = np.array([len(question.split()) for question in dialogues.questions])  # (M,)
+    answers = [""] * len(dialogues)
+    for length in np.unique(asked):
+        same = np.flatnonzero(asked == length)
+        for rows in np.array_split(same, -(-len(same) // BATCH)):
+            questions = dialogues.tokens[rows, :length].to(features.device)  # (B, length)
+            seen = features[dialogues.pictures[rows]]  # (B, T, D_in)
+            said = model.generate(seen, questions, max_words=max_words)  # (B, A)
+            for row, text in zip(rows, words_of(said.cpu()), strict=True):
+                answers[row] = text
+    return answers
 
 
 def check_scenes(scenes: SceneTable) -> None:
