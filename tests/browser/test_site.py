@@ -13,7 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import drag_slider, hover_at, picture_of, wait_until
+from tests.browser.harness import click_at, drag_slider, hover_at, picture_of, press, wait_until
 from vizkit.site.build import MOST_BYTES, build_site
 
 pytestmark = pytest.mark.browser
@@ -93,7 +93,7 @@ def written(folder: Path) -> list[Path]:
 def site(tmp_path_factory) -> Path:
     """A site made of those notebooks, slides included."""
     folder = tmp_path_factory.mktemp("course")
-    build_site(written(folder), folder / "site")
+    build_site(written(folder), folder / "site", slides=True)
     return folder / "site"
 
 
@@ -154,6 +154,7 @@ def test_widgets_chart_quiz_and_mathematics_are_alive(first: Page):
     expect(place.locator(".gtitle")).to_have_text("Squares")
 
     asked = first.locator(".Quiz")
+    expect(first.get_by_text("Well said.")).to_be_hidden()  # the question's code holds the answer
     asked.get_by_label("the other").check()
     expect(asked.get_by_role("status")).to_have_text("✓ Right. Well said.")
 
@@ -317,3 +318,95 @@ def test_on_paper_it_is_light_open_and_without_navigation(first: Page, tmp_path)
     first.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(first.locator("details.solution")).not_to_have_attribute("open", "")
     assert len(first.pdf()) > 20_000
+
+
+# ---------------------------------------------------------------------------- slides
+
+CURRENT = ".slide[data-current]"
+
+
+@pytest.fixture
+def deck(page: Page, site: Path) -> Page:
+    """The slides of the first notebook on a 16:9 screen, opened as a file."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    opened(page, f"{site.as_uri()}/slides/00_first.html")
+    page.locator("body[data-ready]").wait_for(state="attached")
+    return page
+
+
+def at(deck: Page, index: int) -> None:
+    expect(deck.locator("#count")).to_have_text(f"{index} / {deck.locator('.slide').count()}")
+    expect(deck.locator(CURRENT)).to_have_count(1)
+
+
+def test_every_slide_stands_on_the_screen_without_scrolling(deck: Page):
+    count = deck.locator(".slide").count()
+    assert count >= len(CELLS)
+    for index in range(1, count + 1):
+        at(deck, index)
+        content = deck.locator(f"{CURRENT} > div")
+        inside = "e => (r => r.bottom <= 720 && r.right <= 1280)(e.getBoundingClientRect())"
+        wait_until(partial(content.evaluate, inside), f"slide {index} fits on the screen")
+        # The lowest lines of the screen are empty, but for the corner with the buttons.
+        edge = picture_of(deck, f"slide-{index}.png").crop((0, 712, 900, 720))
+        assert len(edge.getcolors()) == 1, f"slide {index} runs over the lower edge"
+        deck.keyboard.press("PageDown")
+    at(deck, count)
+    shown = deck.locator("#stage").text_content()
+    for text in ("A promise.", "Prose with", "Predict.", "temperature", "Exercises", "solved"):
+        assert text in shown
+    nothing_ran(deck)
+
+
+def test_keys_clicker_and_buttons_turn_the_slides(deck: Page):
+    at(deck, 1)
+    for key, expected in (
+        ("ArrowRight", 2),
+        (" ", 3),
+        ("ArrowLeft", 2),
+        ("PageUp", 1),
+        ("PageUp", 1),
+    ):
+        deck.keyboard.press("Space" if key == " " else key)
+        at(deck, expected)
+    deck.get_by_role("button", name="next slide").click()
+    at(deck, 2)
+    deck.get_by_role("button", name="previous slide").click()
+    at(deck, 1)
+    deck.evaluate("document.activeElement.blur()")
+    deck.keyboard.press("End")
+    at(deck, deck.locator(".slide").count())
+    deck.reload()
+    deck.locator("body[data-ready]").wait_for(state="attached")
+    at(deck, deck.locator(".slide").count())
+
+
+def test_a_widget_on_a_slide_keeps_its_arrows_and_hits_the_right_patch(deck: Page):
+    index = 1 + deck.locator(".slide").evaluate_all(
+        "all => all.findIndex(slide => slide.querySelector('.AttentionMap'))"
+    )
+    deck.goto(deck.url.split("#")[0] + f"#{index}")
+    deck.reload()
+    deck.locator("body[data-ready]").wait_for(state="attached")
+    at(deck, index)
+    maps = deck.locator(f"{CURRENT} .AttentionMap .vk-main canvas").first
+    said = deck.locator(f"{CURRENT} .AttentionMap .vk-status")
+    for x, y, row, column in ((0.1, 0.9, 3, 0), (0.6, 0.35, 1, 2)):
+        click_at(maps, x, y)
+        expect(said).to_contain_text(f"query row {row}, column {column}")
+    press(maps, "ArrowRight")
+    expect(said).to_contain_text("query row 1, column 3")
+    at(deck, index)
+    deck.keyboard.press("PageDown")
+    at(deck, index + 1)
+
+
+def test_type_grows_with_the_screen(deck: Page):
+    size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+    small = deck.evaluate(size)
+    deck.set_viewport_size({"width": 1920, "height": 1080})
+    wait_until(lambda: deck.evaluate(size) == pytest.approx(1.5 * small), "larger type")
+    wait_until(
+        lambda: deck.locator(CURRENT).bounding_box()["height"] == pytest.approx(1080),
+        "a slide as high as the screen",
+    )

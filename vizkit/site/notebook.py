@@ -120,7 +120,9 @@ class _Layout:
         code = f'<div class="code"><pre tabindex="0">{colored(cell.source)}</pre></div>'
         place = f'id="cell-id={escaped(cell.id)}"'  # the ledger links to cells as JupyterLab does
         shown = [f'<div class="output">{html}</div>' for html in map(self.output, outputs) if html]
-        hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        # The code of a question holds its answer.
+        asks = any('class="widget Quiz"' in html for html in shown)
+        hidden = asks or cell.metadata.get("jupyter", {}).get("source_hidden", False)
         if "solution" in tags:
             inside = "\n".join([code, *shown])
             fold = (
