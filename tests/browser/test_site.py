@@ -111,15 +111,19 @@ def server(site) -> Iterator[str]:
         running.shutdown()
 
 
+@pytest.fixture
+def first(page: Page, site: Path) -> Page:
+    """The first page, opened as a file."""
+    return opened(page, f"{site.as_uri()}/00_first.html")
+
+
 @pytest.fixture(params=["file", "server"])
-def first(request, page: Page, site: Path) -> Page:
-    """The first page, opened both ways; it fails the test if the policy had anything to stop."""
-    if request.param == "server":
-        page.context.set_offline(False)  # only this machine answers: the log stops all else
-        address = request.getfixturevalue("server")
-    else:
-        address = site.as_uri()
-    return opened(page, f"{address}/00_first.html")
+def either(request, page: Page) -> Page:
+    """The first page, once as a file and once from a server."""
+    if request.param == "file":
+        return request.getfixturevalue("first")
+    page.context.set_offline(False)  # only this machine answers: the log stops all else
+    return opened(page, f"{request.getfixturevalue('server')}/00_first.html")
 
 
 def opened(page: Page, address: str) -> Page:
@@ -141,36 +145,36 @@ def nothing_ran(page: Page) -> None:
     assert page.locator("iframe, img[src=x], [onclick], a[href^=javascript]").count() == 0
 
 
-def test_widgets_chart_quiz_and_mathematics_are_alive(first: Page):
-    assert first.locator(".vk").count() == 4
-    tiles = first.locator(".SimilarityMatrix .sm-tiles b").first
+def test_widgets_chart_quiz_and_mathematics_are_alive(either: Page):
+    assert either.locator(".vk").count() == 4
+    tiles = either.locator(".SimilarityMatrix .sm-tiles b").first
     before = tiles.get_attribute("data-value")
-    drag_slider(first.get_by_label("temperature τ", exact=True), 0.9)
+    drag_slider(either.get_by_label("temperature τ", exact=True), 0.9)
     wait_until(lambda: tiles.get_attribute("data-value") != before, "another loss")
 
-    place = first.locator(".chart")
+    place = either.locator(".chart")
     place.scroll_into_view_if_needed()
     expect(place.locator("path.js-line")).to_have_count(1)
     expect(place.locator(".gtitle")).to_have_text("Squares")
 
-    asked = first.locator(".Quiz")
-    expect(first.get_by_text("Well said.")).to_be_hidden()  # the question's code holds the answer
+    asked = either.locator(".Quiz")
+    expect(either.get_by_text("Well said.")).to_be_hidden()  # the question's code holds the answer
     asked.get_by_label("the other").check()
     expect(asked.get_by_role("status")).to_have_text("✓ Right. Well said.")
 
-    said = first.locator(".RopeWheel output").last
+    said = either.locator(".RopeWheel output").last
     words = said.inner_text()
-    first.get_by_label("place of the key").press("ArrowRight")
+    either.get_by_label("place of the key").press("ArrowRight")
     expect(said).not_to_have_text(words)
 
-    formula = first.locator("main p math msup")
+    formula = either.locator("main p math msup")
     expect(formula).to_have_count(1)
-    fraction = first.locator("main p math mfrac").bounding_box()
+    fraction = either.locator("main p math mfrac").bounding_box()
     assert (
         fraction["height"]
-        > 1.5 * first.locator("main p math mfrac mi").first.bounding_box()["height"]
+        > 1.5 * either.locator("main p math mfrac mi").first.bounding_box()["height"]
     )
-    nothing_ran(first)
+    nothing_ran(either)
 
 
 def test_linked_widgets_follow_each_other(first: Page):
@@ -184,26 +188,26 @@ def test_linked_widgets_follow_each_other(first: Page):
     expect(status).to_contain_text("point 3 ")  # the first row, the last column
 
 
-def test_hostile_text_is_shown_as_text(first: Page):
+def test_hostile_text_is_shown_as_text(either: Page):
     shown = HOSTILE.replace("\x00", "\ufffd")
-    stream = first.locator("pre.stream").filter(has_text="txt.exe")
+    stream = either.locator("pre.stream").filter(has_text="txt.exe")
     assert stream.text_content() == f"{shown}\n{LONG}\n"
-    expect(first.locator("main p").filter(has_text="Prose with")).to_contain_text(TAG)
-    expect(first.locator("main p > code")).to_contain_text(TAG)
-    cleaned = first.locator(".output").filter(has_text="bold")
+    expect(either.locator("main p").filter(has_text="Prose with")).to_contain_text(TAG)
+    expect(either.locator("main p > code")).to_contain_text(TAG)
+    cleaned = either.locator(".output").filter(has_text="bold")
     expect(cleaned).to_contain_text("<script>window.hacked=1</script>")
     cleaned.locator("b").click()
     cleaned.get_by_text("press").click()
-    legend = first.locator(".Quiz legend")
+    legend = either.locator(".Quiz legend")
     expect(legend).to_contain_text(TAG)
-    first.locator(".Quiz").get_by_role("radio").first.check()
-    expect(first.locator(".Quiz").get_by_role("status")).to_contain_text(TAG)
-    assert TAG in first.locator(".chart").get_attribute("aria-label")
-    first.locator(".chart").scroll_into_view_if_needed()
-    hover_at(first.locator(".chart"), 0.5, 0.5)
-    hover_at(first.locator("canvas.sm-main"), 0.4, 0.3)
-    expect(first.locator("#vizkit-0 .vk-title")).to_contain_text(TAG)
-    nothing_ran(first)
+    either.locator(".Quiz").get_by_role("radio").first.check()
+    expect(either.locator(".Quiz").get_by_role("status")).to_contain_text(TAG)
+    assert TAG in either.locator(".chart").get_attribute("aria-label")
+    either.locator(".chart").scroll_into_view_if_needed()
+    hover_at(either.locator(".chart"), 0.5, 0.5)
+    hover_at(either.locator("canvas.sm-main"), 0.4, 0.3)
+    expect(either.locator("#vizkit-0 .vk-title")).to_contain_text(TAG)
+    nothing_ran(either)
 
 
 def test_what_needs_a_kernel_says_so(first: Page):
@@ -216,9 +220,9 @@ def test_what_needs_a_kernel_says_so(first: Page):
     )
 
 
-def test_the_policy_stops_a_script_and_every_connection(first: Page, page_log):
+def test_the_policy_stops_a_script_and_every_connection(either: Page, page_log):
     page_log.ignore += ["Content Security Policy", "Failed to fetch"]
-    result = first.evaluate(
+    result = either.evaluate(
         """async () => {
             const script = Object.assign(document.createElement('script'), {textContent: 'window.hacked = 1'});
             document.body.append(script);
@@ -228,28 +232,28 @@ def test_the_policy_stops_a_script_and_every_connection(first: Page, page_log):
         }"""
     )
     assert result == "stopped"
-    assert first.evaluate("window.hacked") is None
+    assert either.evaluate("window.hacked") is None
     wait_until(
-        lambda: {"connect-src", "img-src", "script-src-elem"} <= set(first.evaluate("violations")),
+        lambda: {"connect-src", "img-src", "script-src-elem"} <= set(either.evaluate("violations")),
         "three violations",
     )
     assert page_log.outside_requests == []
 
 
-def test_the_theme_follows_the_system_and_the_button(first: Page):
+def test_the_theme_follows_the_system_and_the_button(either: Page):
     def darkness() -> tuple[bool, str]:
-        pixel = picture_of(first).getpixel((3, 700))
-        return max(pixel) < 60, first.locator(".vk").first.get_attribute("data-theme")
+        pixel = picture_of(either).getpixel((3, 700))
+        return max(pixel) < 60, either.locator(".vk").first.get_attribute("data-theme")
 
     assert darkness() == (False, "light")
-    first.emulate_media(color_scheme="dark")
+    either.emulate_media(color_scheme="dark")
     wait_until(lambda: darkness() == (True, "dark"), "dark as the system")
-    first.get_by_role("button", name="light or dark theme").click()
+    either.get_by_role("button", name="light or dark theme").click()
     wait_until(lambda: darkness() == (False, "light"), "light by the button")
-    first.reload()
+    either.reload()
     wait_until(lambda: darkness() == (False, "light"), "light after a reload")
-    first.get_by_role("button", name="light or dark theme").click()
-    first.emulate_media(color_scheme="light")
+    either.get_by_role("button", name="light or dark theme").click()
+    either.emulate_media(color_scheme="light")
     wait_until(lambda: darkness() == (False, "light"), "it follows the system again")
 
 
