@@ -268,11 +268,13 @@ def test_a_small_matrix_fills_the_screen(page: Page, tmp_path, count: int):
     shown = SimilarityMatrix(*embeddings(count))
     matrix = Matrix(page, shown, tmp_path / "full.html")
     press(matrix.canvas, "f")
-    page.wait_for_timeout(300)
-    _, top, _, height, *_ = map(float, matrix.canvas.get_attribute("data-cells").split(","))
-    bottom = matrix.canvas.bounding_box()["y"] + top + height * count
+
+    def bottom() -> float:
+        _, top, _, height, *_ = map(float, matrix.canvas.get_attribute("data-cells").split(","))
+        return matrix.canvas.bounding_box()["y"] + top + height * count
+
     # Below it stand the colour bar, its name and the status line.
-    assert 900 - 62 * 1.5 - 80 * 1.5 < bottom < 900 - 62 * 1.5
+    wait_until(lambda: 900 - 62 * 1.5 - 80 * 1.5 < bottom() < 900 - 62 * 1.5, "a full screen")
 
 
 def test_the_tooltip_leaves_the_side_panel_free(page: Page, tmp_path):

@@ -587,7 +587,7 @@ function render(view) {
     ["query up", "ArrowUp", () => move(-1, 0)], ["query down", "ArrowDown", () => move(1, 0)], ["query left", "ArrowLeft", () => move(0, -1)], ["query right", "ArrowRight", () => move(0, 1)],
     ["first patch", "Home", () => move(-1e9, -1e9)], ["last patch", "End", () => move(1e9, 1e9)], ["pin or release", "Enter", () => { const now = shown(); if (now) togglePin(now); }],
     ["CLS, registers, pooling", "c", () => { const all = specials(sides[0]); if (all.length) setPlace({ token: all[(all.indexOf(place?.token ?? -1) + 1) % all.length], x: -1, y: -1 }); }],
-    ["next layer", "PageUp / l", stepper("layer", 1, depth, setLayer)], ["layer before", "PageDown / L", stepper("layer", -1, depth, setLayer)],
+    ["next layer", "PageDown / l", stepper("layer", 1, depth, setLayer)], ["layer before", "PageUp / L", stepper("layer", -1, depth, setLayer)],
     ["next head", "] / h", stepper("head", 1, mostHeads, setHead)], ["head before", "[ / H", stepper("head", -1, mostHeads, setHead)],
     ["next picture", ".", stepper("image_index", 1, about.count, setImage)], ["picture before", ",", stepper("image_index", -1, about.count, setImage)],
     ["one head, mean, …", "m", () => setMode(modes[(modes.indexOf(get("mode")) + 1) % modes.length])], ["smooth", "s", () => setSmooth(!get("smooth"))],

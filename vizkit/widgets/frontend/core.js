@@ -324,7 +324,13 @@ function openFrame({ model, el }, about) {
       }, clamp(120, 6000 / names.length, 700));
     };
     undo.push(() => clearInterval(timer));
-    keys({ name: "play or stop", keys: " ", run: () => run(!timer) });
+    // What a presenter's clicker sends.
+    const turn = (/** @type {KeyboardEvent} */ { key }) => {
+      run(false);
+      steps.set(steps.value() + (key === "PageDown" ? 1 : -1));
+      changed(steps.value());
+    };
+    keys({ name: "play or stop", keys: " ", run: () => run(!timer) }, { name: "next step, step before", keys: "PageDown / PageUp", run: turn });
     return { ...steps, run };
   };
 
@@ -335,6 +341,7 @@ function openFrame({ model, el }, about) {
     root.dataset.full = String(on);
     // A frame that forbids the Fullscreen API still gets a widget that fills its window: the CSS does that.
     if (on && !document.fullscreenElement) root.requestFullscreen?.().catch(() => {});
+    if (on) root.focus({ preventScroll: true });
     if (!on && document.fullscreenElement) document.exitFullscreen?.().catch(() => {});
     restyle();
   };
@@ -352,7 +359,8 @@ function openFrame({ model, el }, about) {
     const own = target.matches("input[type=range], select") ? /^(Arrow|Home|End|Page| )/ : target.matches("button") ? /^( |Enter)$/ : target.matches("input, textarea") ? /^(?!Escape)/ : null;
     // JupyterLab would take unhandled keys as notebook commands ("f" opens find, arrows change the cell).
     event.stopPropagation();
-    if (own?.test(event.key)) return;
+    // In full screen the page keys belong to a clicker, whatever was touched last.
+    if (own?.test(event.key) && !(root.dataset.full === "true" && /^Page/.test(event.key))) return;
     const found = shortcuts.find((item) => item.keys.split(" / ").includes(event.key) || item.keys === event.key);
     if (found) { event.preventDefault(); found.run(event); }
   });

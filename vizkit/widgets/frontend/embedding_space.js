@@ -629,12 +629,11 @@ function render(view) {
 
   // Controls.
   const bar = frame.toolbar, times = (/** @type {number} */ value) => `${formatNumber(value, 2)}×`;
-  const projection = data.offers.length > 1 ? frame.select(bar, "map", data.offers.map((/** @type {string} */ name) => names[name]), names[to.name], (text) => {
-    const name = data.offers.find((/** @type {string} */ one) => names[one] === text);
-    write("projection", name);
-    go(name, to.step);
-  }) : null;
+  const setMap = (/** @type {string} */ name) => { write("projection", name); go(name, to.step); };
+  const projection = data.offers.length > 1 ? frame.select(bar, "map", data.offers.map((/** @type {string} */ name) => names[name]), names[to.name], (text) => setMap(data.offers.find((/** @type {string} */ one) => names[one] === text))) : null;
   const steps = stepNames.length > 1 ? frame.scrubber(bar, { label: "step", names: stepNames, value: to.step, changed: (index) => { write("step", index); go(to.name, index); } }) : null;
+  // Without steps a clicker changes the map.
+  if (projection) frame.keys({ name: "next map", keys: "PageDown / PageUp", run: () => { const next = data.offers.at(data.offers.indexOf(to.name) - 1); projection.value = names[next]; setMap(next); } });
   const field = make("input", { type: "search", class: "vk-input", placeholder: captions ? "search captions" : "search classes", "aria-label": "Search", value: model.get("search") });
   listen(field, "input", () => { write("search", field.value); search(); });
   if (captions || classes.length) bar.append(field);

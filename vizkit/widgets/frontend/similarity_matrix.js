@@ -258,9 +258,10 @@ function render(view) {
   };
 
   // Toolbar.
+  const views = paired ? VIEWS.length : 4;
   const setView = (/** @type {number} */ next) => { kind = next; choose.value = VIEWS[kind]; write("view", VIEWS[kind]); ask(); };
   const choose = frame.select(frame.toolbar, "view", VIEWS, VIEWS[kind], (value) => setView(VIEWS.indexOf(value)));
-  if (!paired) for (const option of [...choose.options].slice(4)) option.disabled = true;
+  if (!paired) for (const option of [...choose.options].slice(views)) option.disabled = true;
   /** The matrix of cosines stays as it is while temperature and bias move the numbers beside it. */
   const refresh = () => { if (kind) ask(); else pending ||= requestAnimationFrame(() => { pending = 0; compute(); }); };
   const setTemperature = (/** @type {number} */ value) => { temperature = value; write("temperature", value); refresh(); };
@@ -576,7 +577,8 @@ function render(view) {
     { name: "first or last text", keys: "Home / End", run: walk },
     { name: "pin or release the row", keys: "Enter", run: () => pin() },
     { name: "pin or release the column", keys: "c", run: () => pin(true) },
-    { name: "next view", keys: "v", run: () => setView((kind + 1) % (paired ? VIEWS.length : 4)) },
+    { name: "next view", keys: "v / PageDown", run: () => setView((kind + 1) % views) },
+    { name: "view before", keys: "V / PageUp", run: () => setView((kind + views - 1) % views) },
     { name: "lower or raise the temperature", keys: "[ / ]", run: ({ key }) => { heat.set(temperature * (key === "[" ? 1 / 1.1 : 1.1)); setTemperature(heat.value()); } },
     { name: "zoom", keys: "+ / = / -", run: ({ key }) => zoomBy(key === "-" ? 1.5 : 1 / 1.5, cursor) },
     { name: "whole matrix", keys: "0", run: wholeMatrix },
