@@ -1,6 +1,7 @@
 """python -m vizkit.site [--notebooks FILE …] [--out FOLDER] [--slides]"""
 
 import argparse
+import logging
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError, RuntimeError) as error:
         return _stopped(str(error), options.out)
     except KeyboardInterrupt:
+        # nbclient leaves a task behind that would complain when Python ends.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         return _stopped("interrupted; what ran is kept", options.out) + 129
     for page in pages:
         size = page.stat().st_size

@@ -92,8 +92,8 @@ def _execute(notebook: Any, folder: Path, on_cell: Callable[[], None]) -> dict[s
         notebook,
         timeout=_SECONDS_PER_CELL,
         kernel_name="python3",
-        # Its remark about an unencrypted connection says nothing of the notebook.
-        extra_arguments=["--IPKernelApp.log_level=40"],
+        # What the kernel logs, of its connection or of being stopped, says nothing of the notebook.
+        extra_arguments=["--IPKernelApp.log_level=50"],
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,

@@ -15,8 +15,7 @@ from vizkit.widgets.page import json_for_page
 COURSE = "How vision encoders see"
 _NO_NUMBER = -1
 PARTS = (
-    ("Start", range(1)),
-    ("How an encoder sees", range(1, 6)),
+    ("How an encoder sees", range(6)),
     ("Pictures and words", range(6, 10)),
     ("Encoders at work", range(10, 100)),
     ("To look things up", (_NO_NUMBER,)),
