@@ -1,0 +1,169 @@
+"""The exercises of notebook 10: a zero-shot classifier from features, and recall both ways."""
+
+import numpy as np
+
+from vizkit.course.exercises.machinery import Exercise, Mistake
+
+
+def _unit(vectors: np.ndarray, axis: int = -1) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
+
+
+def _softmax(logits: np.ndarray, axis: int = 1) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis, keepdims=True))
+    return powers / powers.sum(axis, keepdims=True)
+
+
+def _classify(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
+    """Raw features (N, D) and (K, P, D) to probabilities (N, K); Radford et al. 2021, §3.1.4."""
+    classes = _unit(_unit(prompts).mean(axis=1))  # (K, D)
+    return _softmax(scale * _unit(images) @ classes.T)  # (N, K)
+
+
+def _images_not_normalised(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
+    return _softmax(scale * images @ _unit(_unit(prompts).mean(axis=1)).T)
+
+
+def _prompts_not_normalised(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
+    return _softmax(scale * _unit(images) @ _unit(prompts.mean(axis=1)).T)
+
+
+def _mean_not_renormalised(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
+    return _softmax(scale * _unit(images) @ _unit(prompts).mean(axis=1).T)
+
+
+def _softmax_over_images(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
+    classes = _unit(_unit(prompts).mean(axis=1))
+    return _softmax(scale * _unit(images) @ classes.T, axis=0)
+
+
+def _mean_over_classes(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
+    classes = _unit(_unit(prompts).mean(axis=0))  # (P, D)
+    return _softmax(scale * _unit(images) @ classes.T)
+
+
+zero_shot_classifier = Exercise(
+    "A zero-shot classifier from features",
+    solution=_classify,
+    mistakes=[
+        Mistake(
+            "images not normalised",
+            _images_not_normalised,
+            "The winner is right, but a picture with long features is surer than it should be. "
+            "A cosine needs unit vectors on both sides: divide each picture by its length.",
+        ),
+        Mistake(
+            "prompts not normalised before the mean",
+            _prompts_not_normalised,
+            "Prompts with long features outvote the short ones. Bring every prompt to length 1 "
+            "first, then take the mean.",
+        ),
+        Mistake(
+            "ensemble averaged without renormalising",
+            _mean_not_renormalised,
+            "The mean of unit vectors is shorter than 1, most of all where the prompts of a class "
+            "disagree, so that class loses. Bring the mean back to length 1.",
+        ),
+        Mistake(
+            "first prompt only",
+            lambda images, prompts, scale: _classify(images, prompts[:, :1], scale),
+            "You used one prompt of each class. An ensemble takes the mean of all P.",
+        ),
+        Mistake(
+            "mean over the classes",
+            _mean_over_classes,
+            "You averaged over the wrong axis: all classes of one template became one vector. "
+            "The prompts of a class are axis 1 of (K, P, D).",
+        ),
+        Mistake(
+            "softmax over the images",
+            _softmax_over_images,
+            "Your columns sum to 1, so the pictures compete for a class. It is the classes that "
+            "compete for a picture: each row must sum to 1.",
+        ),
+        Mistake(
+            "divided by the scale",
+            lambda images, prompts, scale: _classify(images, prompts, 1 / scale),
+            "The scale is already 1 / temperature: multiply the cosines by it.",
+        ),
+    ],
+    inputs=lambda rng: [
+        (
+            rng.normal(size=(n, 8)).astype("float32") * rng.uniform(0.5, 3, (n, 1)),
+            rng.normal(size=(k, p, 8)).astype("float32") * rng.uniform(0.3, 3, (k, p, 1)),
+            scale,
+        )
+        for n, k, p, scale in ((5, 4, 3, 10.0), (7, 3, 2, 4.0))
+    ],
+    difficulty=3,
+    minutes=10,
+    to="torch",
+)
+
+
+def _share_found(similarity: np.ndarray, k: int) -> float:
+    """Share of rows whose diagonal entry is among the k largest of the row."""
+    better = (similarity > similarity.diagonal()[:, None]).sum(axis=1)  # rank from 0
+    return float((better < k).mean())
+
+
+def _recall(similarity: np.ndarray, k: int) -> np.ndarray:
+    """Similarities (N, N), image i with text i, to recall@k: image to text, text to image."""
+    return np.array([_share_found(similarity, k), _share_found(similarity.T, k)])
+
+
+recall_at_k = Exercise(
+    "Recall@k both ways",
+    solution=_recall,
+    mistakes=[
+        Mistake(
+            "the two directions swapped",
+            lambda similarity, k: _recall(similarity, k)[::-1],
+            "The numbers are right, in the wrong order. A picture is a row, and it looks for its "
+            "text along the row: that comes first.",
+        ),
+        Mistake(
+            "rows both times",
+            lambda similarity, k: _recall(similarity, k)[[0, 0]],
+            "You searched the rows twice. A text looks for its picture down a column.",
+        ),
+        Mistake(
+            "columns both times",
+            lambda similarity, k: _recall(similarity, k)[[1, 1]],
+            "You searched the columns twice. A picture looks for its text along a row.",
+        ),
+        Mistake(
+            "one candidate too few",
+            lambda similarity, k: _recall(similarity, k - 1),
+            "Off by one: the best candidate has rank 0, so the last of k has rank k - 1.",
+        ),
+        Mistake(
+            "one candidate too many",
+            lambda similarity, k: _recall(similarity, k + 1),
+            "Off by one: with ranks from 0, rank k is already the candidate number k + 1.",
+        ),
+        Mistake(
+            "recall@1 whatever k is",
+            lambda similarity, k: _recall(similarity, 1),
+            "You asked whether the best candidate is right. Any of the first k will do.",
+        ),
+        Mistake(
+            "the smallest instead of the largest",
+            lambda similarity, k: _recall(-similarity, k),
+            "You took the k least similar. Sorting puts the smallest first: turn the order round.",
+        ),
+        Mistake(
+            "counted, not shared",
+            lambda similarity, k: _recall(similarity, k) * len(similarity),
+            "That is how many were found. Recall is their share: divide by N.",
+        ),
+    ],
+    inputs=lambda rng: [
+        # A bias for every text makes the two directions differ.
+        (rng.normal(size=(n, n)) + 1.2 * np.eye(n) + 1.2 * rng.normal(size=(1, n)), k)
+        for n, k in ((40, 3), (30, 5))
+    ],
+    difficulty=2,
+    minutes=8,
+    to="torch",
+)
