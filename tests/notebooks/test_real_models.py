@@ -30,7 +30,7 @@ NAMES = (
     "timm/swin_base_patch4_window7_224.ms_in22k_ft_in1k",
 )
 
-# Runs in the kernel before the notebook: models whose weights are asked for become narrow, so that
+# Runs before the first cell: models whose weights are asked for become narrow, so that
 # the weights on this hub fit. All else, also the fetching, is as it always is.
 NARROW = """
 def make_narrow():
@@ -109,11 +109,11 @@ def run(notebook, scratch: Path, **variables: str) -> None:
         **variables,
     }
     if "HF_ENDPOINT" in variables:
-        startup = scratch / "ipython" / "profile_default" / "startup"
-        (startup / "10-narrow.py").write_text(NARROW, encoding="utf-8")
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(NARROW, id="narrow"))
     client = NotebookClient(
         notebook,
         timeout=600,
+        startup_timeout=300,
         kernel_name="python3",
         coalesce_streams=True,
         resources={"metadata": {"path": str(NOTEBOOK.parent)}},
@@ -122,6 +122,7 @@ def run(notebook, scratch: Path, **variables: str) -> None:
         for name, value in environment.items():
             patch.setenv(name, value)
         client.execute()
+    notebook.cells = [cell for cell in notebook.cells if cell.id != "narrow"]
 
 
 def texts(notebook) -> dict[str, str]:
