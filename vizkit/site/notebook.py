@@ -207,12 +207,12 @@ class _Layout:
         children = []
         for model_id in model["children"]:
             child = self.models[model_id]
-            width = child["width"] if re.fullmatch(r"[\d.]+(%|px|em)", child["width"]) else "auto"
+            width = child["width"] if re.fullmatch(r"[\d.]+(%|px|em)", child["width"]) else "50%"
             if model_id in self.places:
                 inside = _needs_jupyterlab("a second view of a widget above")
             else:
                 inside = self._place(model_id, child)
-            children.append(f'<div style="flex-basis:{width}">{inside}</div>')
+            children.append(f'<div style="flex-basis:calc({width} - 1rem)">{inside}</div>')
         kind = "column" if model["name"] == "VBox" else "row"
         return f'<div class="box {kind}">{"".join(children)}</div>'
 
