@@ -138,7 +138,9 @@ def test_classes_may_have_colours_of_their_own(rng):
     assert markers == {"blue": palette, **given}
     pixels = {color for _, color in widget.picture().convert("RGB").getcolors(1 << 20)}
     assert (0xE0, 0x20, 0x20) in pixels
-    assert (0xE0, 0x20, 0x20) not in {c for _, c in plain.picture().convert("RGB").getcolors(1 << 20)}
+    assert (0xE0, 0x20, 0x20) not in {
+        c for _, c in plain.picture().convert("RGB").getcolors(1 << 20)
+    }
 
 
 BAD = {
