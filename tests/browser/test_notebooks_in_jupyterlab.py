@@ -30,7 +30,7 @@ def widget_cells(notebook: NotebookPage) -> dict[int, int]:
             "".join(output.get("data", {}).get("text/plain", ""))
             for output in (notebook.outputs(index) if code == "code" else [])
         ]
-        if shown := sum(text.startswith(WIDGETS) for text in texts):
+        if shown := sum(line.startswith(WIDGETS) for text in texts for line in text.splitlines()):
             found[index] = shown
     return found
 

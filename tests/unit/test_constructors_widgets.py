@@ -11,9 +11,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.unit.constructors import Case, checks_of, fixed
-from vizkit.widgets import SimilarityMatrix, save_page
+from vizkit.widgets import SimilarityMatrix, save_page, side_by_side
 
-WIDGET = SimilarityMatrix(similarity=np.eye(2))
+WIDGET, OTHER = SimilarityMatrix(similarity=np.eye(2)), SimilarityMatrix(similarity=np.eye(2))
 FOLDER = tempfile.TemporaryDirectory()
 
 
@@ -24,7 +24,18 @@ def whole(path: Path, options: dict[str, Any]) -> None:
     assert [part.name for part in path.parent.iterdir()] == [path.name]
 
 
+def equal_shares(row: Any, options: dict[str, Any]) -> None:
+    assert [child.layout.width for child in row.children] == ["50%", "50%"]
+    assert row.picture().width > 2 * WIDGET.picture().width
+
+
 CASES = {
+    "vizkit.widgets.side_by_side": Case(
+        lambda first, second: side_by_side(first, second),
+        fixed(first=st.just(WIDGET), second=st.just(OTHER)),
+        equal_shares,
+        examples=3,
+    ),
     "vizkit.widgets.save_page": Case(
         save_page,
         fixed(
@@ -35,7 +46,7 @@ CASES = {
         whole,
         keep=("path",),  # any text is a path, and a page must not appear just anywhere
         examples=5,
-    )
+    ),
 }
 
 

@@ -25,6 +25,7 @@ from vizkit.course import (
     source,
 )
 from vizkit.course import quiz as _quiz_function
+from vizkit.fonts import font
 
 LABELS = {"title": "T", "x_label": "n (count)", "y_label": "accuracy (%)", "alt": "Two lines."}
 
@@ -59,6 +60,18 @@ def test_quiz_text_lists_the_options_without_the_answer(shown):
     assert output["html"].count("<details ") == 2
     assert "open" not in re.findall("<details[^>]*>", output["html"])[0]
     assert output["application/vnd.jupyter.widget-view+json"]["model_id"]
+
+
+def test_quiz_says_right_once_and_not_quite_to_the_others(shown):
+    for said in ("Right: so it is.", "So it is."):
+        quiz("Which?", ["a", "b"], 1, ["Right for others.", said])
+    for output in shown:
+        reasons = re.findall('18px">([^<]*)<', output["html"])
+        assert reasons[0] == "Not quite. Right for others."
+    assert [re.findall('18px">([^<]*)<', output["html"])[1] for output in shown] == [
+        "Right: so it is.",
+        "Right. So it is.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,8 +158,9 @@ def test_mean_and_interval_is_the_t_interval():
     [
         ([4, 8, 16], [4, 8, 16]),
         ([100.0, 1000.0], [100, 1000]),
-        ([10, 11, 1000], None),  # the first two would run together
-        (list(range(1, 30)), None),  # too many
+        ([10, 11, 1000], [10, 20, 50, 100, 200, 500, 1000, 2000, 5000]),  # two would run together
+        (list(range(1, 30)), [1, 2, 5, 10, 20, 50, 100, 200, 500]),  # too many
+        ([0.003, 0.0031, 4000], [0.001, 0.01, 0.1, 1, 10, 100, 1000, 10000]),  # too far
     ],
 )
 def test_a_log_axis_has_ticks_that_do_not_run_together(shown, x, ticks):
@@ -154,9 +168,15 @@ def test_a_log_axis_has_ticks_that_do_not_run_together(shown, x, ticks):
     layout = shown[0][figures.PLOTLY_MIME]["layout"]
     across, up = layout["xaxis"], layout["yaxis"]
     assert across["type"] == up["type"] == "log"
-    assert up["dtick"] == "D2"
-    assert across.get("tickvals") == ticks
-    assert across.get("dtick") == ("D2" if ticks is None else None)
+    for axis in (across, up):
+        np.testing.assert_allclose(axis["tickvals"], ticks, rtol=1e-12)
+        # The whole number, not its first digit.
+        np.testing.assert_allclose([float(text) for text in axis["ticktext"]], ticks, rtol=1e-5)
+
+
+def test_captions_below_pictures_have_letters_beyond_ascii():
+    boxes = {font(26).getmask(letter).getbbox() for letter in "éöß한글"}
+    assert len(boxes) > 1, "all letters look alike: the box for a missing one"
 
 
 def test_line_chart_draws_mean_and_band_only_for_seeds(shown):

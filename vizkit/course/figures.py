@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, show
+from vizkit.fonts import font
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 _COLORS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
@@ -155,19 +156,24 @@ def line_chart(
     if log_x:
         fig.update_xaxes(type="log", **_log_ticks([pair[0] for pair in series.values()]))
     if log_y:
-        fig.update_yaxes(type="log", dtick="D2")
+        fig.update_yaxes(type="log", **_log_ticks([pair[1] for pair in series.values()]))
     fig.update_layout(hovermode="x unified")
     show_figure(fig, alt=alt)
 
 
 def _log_ticks(columns: list) -> dict[str, Any]:
-    """A tick at each value if they are few, else at 1, 2 and 5: Plotly's own run together."""
-    values = np.unique(np.concatenate([np.asarray(column, dtype=float) for column in columns]))
+    """A tick at each value if they are few, else at 1, 2 and 5, else at the powers of ten.
+
+    Plotly's own run together, and between the powers of ten it shows the first digit alone.
+    """
+    values = np.unique(np.concatenate([np.ravel(column).astype(float) for column in columns]))
     values = values[values > 0]
     # Labels fit if neighbours stand at least a twelfth of the axis apart.
     gaps = np.diff(np.log(values)) if len(values) > 1 else np.ones(1)
     if len(values) > 9 or gaps.min() < gaps.sum() / 12:
-        return {"dtick": "D2"}
+        low, high = np.log10(values[[0, -1]])
+        powers = 10.0 ** np.arange(np.floor(low), np.ceil(high) + 1)
+        values = np.outer(powers, (1, 2, 5)).ravel() if high - low < 4 else powers
     return {"tickvals": values.tolist(), "ticktext": [f"{value:g}" for value in values]}
 
 
@@ -327,10 +333,10 @@ def show_images(
 
 
 def _contact_sheet(pictures: list, captions: Sequence[str] | None, columns: int, side: int):
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    gap, font = side // 16, ImageFont.load_default(28)
-    lines = [_wrap(caption, font, side) for caption in captions or [""] * len(pictures)]
+    gap, face = side // 16, font(26)
+    lines = [_wrap(caption, face, side) for caption in captions or [""] * len(pictures)]
     tiles = [_fit(picture, side) for picture in pictures]
     starts = range(0, len(tiles), columns)
     heights = [
@@ -346,7 +352,8 @@ def _contact_sheet(pictures: list, captions: Sequence[str] | None, columns: int,
             left, tile = column * (side + gap), tiles[index]
             sheet.paste(tile, (left, top))
             for row, line in enumerate(lines[index]):
-                draw.text((left, top + tile.height + 4 + 36 * row), line, fill=GREY, font=font)
+                baseline = top + tile.height + 28 + 36 * row
+                draw.text((left, baseline), line, fill=GREY, font=face, anchor="ls")
         top += height + gap
     return sheet
 
@@ -377,24 +384,24 @@ def _fit(picture, side: int):
     return picture.resize((side, height), method)
 
 
-def _wrap(text: str, font, width: int, max_lines: int = 3) -> list[str]:
+def _wrap(text: str, face, width: int, max_lines: int = 3) -> list[str]:
     """`text` in lines of at most `width` pixels; what does not fit ends in …"""
     lines: list[str] = []
     # Three lines hold fewer letters than this; measuring 10 kB letter by letter takes minutes.
     for word in str(text)[:300].replace("\x00", "").split():
-        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+        if lines and face.getlength(f"{lines[-1]} {word}") <= width:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
     if len(lines) > max_lines:
         lines = [*lines[: max_lines - 1], lines[max_lines - 1] + " …"]
-    return [_shorten(line, font, width) for line in lines]
+    return [_shorten(line, face, width) for line in lines]
 
 
-def _shorten(line: str, font, width: int) -> str:
-    if font.getlength(line) <= width:
+def _shorten(line: str, face, width: int) -> str:
+    if face.getlength(line) <= width:
         return line
-    while line and font.getlength(line + "…") > width:
+    while line and face.getlength(line + "…") > width:
         line = line[:-1]
     return line + "…"
 

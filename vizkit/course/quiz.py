@@ -75,10 +75,9 @@ def quiz(question: str, options: Sequence[str], answer: int, explanations: Seque
         raise ValueError(
             f"expected one explanation per option ({len(options)}), received {len(explanations)}"
         )
-    feedback = [
-        ("Right. " if index == answer else "Not quite. ") + text
-        for index, text in enumerate(explanations)
-    ]
+    feedback = [f"Not quite. {text}" for text in explanations]
+    told = explanations[answer].startswith("Right")  # not twice
+    feedback[answer] = explanations[answer] if told else f"Right. {explanations[answer]}"
     text = "\n".join([f"Question: {question}", *(f"  ( ) {option}" for option in options)])
     show(
         text,

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ipywidgets import Box, VBox
 from ipywidgets.widgets.widget import _instances, _remove_buffers
 from ipywidgets.widgets.widget_link import DirectionalLink, Link
 from traitlets.traitlets import EventHandler
 
-# The site lays these out itself; every other control of ipywidgets needs its kernel.
-ROWS_AND_COLUMNS = ("HBox", "VBox", "Box")
 _OF_THE_KERNEL = ("layout", "tabbable", "tooltip")
 
 
@@ -39,10 +38,12 @@ def _with_children(model_ids: Sequence[str]) -> Iterator[Any]:
 
 
 def _described(widget: Any) -> dict[str, Any]:
-    name = type(widget).__name__
+    # The site lays out boxes itself; every other control of ipywidgets needs its kernel.
+    box = isinstance(widget, Box)
+    name = ("VBox" if isinstance(widget, VBox) else "HBox") if box else type(widget).__name__
     layout = getattr(widget, "layout", None)
     common = {"name": name, "width": (layout and layout.width) or "", "told": _told(widget)}
-    if name in ROWS_AND_COLUMNS:
+    if box:
         return {**common, "children": [child.model_id for child in widget.children]}
     if not hasattr(widget, "_esm"):
         return common

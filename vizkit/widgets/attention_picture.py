@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from vizkit.fonts import font
 from vizkit.widgets import picture
 from vizkit.widgets.inputs import Array
 
@@ -90,7 +91,7 @@ def draw(widget: AttentionMap) -> Image.Image:
     lines = [text for text in (widget.title, describe(widget)) if text]
     top = HEADER + 16 * (len(lines) - 1)
     sheet, pen = picture.blank(width, top + max(left.height, right.height) + MARGIN)
-    face = picture.font(13)
+    face = font(13)
     for number, line in enumerate(lines):
         text = picture.shorten(line, pen, face, width - 2 * MARGIN)
         pen.text((MARGIN, 6 + 16 * number), text, picture.INK, face)

@@ -54,22 +54,6 @@ def colorize(values: np.ndarray, name: str, low: float, high: float) -> np.ndarr
     return color_table(name)[np.clip(scaled * 255 + 0.5, 0, 255).astype(int)]
 
 
-@cache
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """A font that also has Korean letters where the system offers one, else Pillow's own."""
-    for name in (
-        "NotoSansCJK-Regular.ttc",
-        "NotoSansKR-Regular.otf",
-        "AppleSDGothicNeo.ttc",
-        "malgun.ttf",
-    ):
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size)
-
-
 def blank(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     """A white canvas and its pen."""
     image = Image.new("RGB", (width, height), PAPER)

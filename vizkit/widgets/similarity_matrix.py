@@ -10,6 +10,7 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageDraw
 
+from vizkit.fonts import font
 from vizkit.widgets import inputs, picture
 from vizkit.widgets.base import VizkitWidget
 
@@ -414,7 +415,7 @@ class _Picture:
     def draw(self) -> Image.Image:
         colors = self._colors()
         high, wide = colors.shape[0] * self.cell, colors.shape[1] * self.cell
-        face = picture.font(12)
+        face = font(12)
         captions = self.widget.captions if self.labelled else []
         thumbs = self.widget._pictures if self.labelled else None
         left, top = (self.cell + 8 if thumbs else 34), (112 if captions else 22)
