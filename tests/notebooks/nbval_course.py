@@ -5,7 +5,7 @@ folder. Text is compared strictly; pictures, whose bytes depend on the machine, 
 output that the course makes carries a text for that purpose.
 
 After the cells of a notebook that stands in the table of times comes one more test: it must not
-have taken more than twice what the table says, in time or in memory.
+have taken more than twice what the table says, in time or in memory (`vizkit.course.measure`).
 """
 
 import shutil
@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from vizkit.course.measure import (
-    PEAK_MEMORY,
-    peak_gigabytes,
+    KERNEL_USE,
     problem_with,
     reference_seconds,
     table_path,
+    use_of_kernel,
 )
 from vizkit.course.offline import notebook_environment
 from vizkit.course.storage import read_json
@@ -73,19 +73,20 @@ def _prepare(collector, config):
 
 
 class TimeAndMemory(pytest.Item):
-    """Comes after the cells of a notebook: its kernel is still there and tells its peak memory."""
+    """Comes after the cells of a notebook: its kernel is still there and tells what it took."""
 
     def runtest(self):
         seconds = time.perf_counter() - self.parent.started
         speed = (self.parent.speed + reference_seconds()) / 2  # before and after
         client = self.parent.kernel.kc
-        message = client.execute("", silent=True, user_expressions={"peak": PEAK_MEMORY})
+        message = client.execute("", silent=True, user_expressions={"use": KERNEL_USE})
         reply = client.get_shell_msg(timeout=30)
         while reply["parent_header"].get("msg_id") != message:
             reply = client.get_shell_msg(timeout=30)
-        gigabytes = peak_gigabytes(reply["content"])
-        self.user_properties += [("seconds", round(seconds, 1)), ("gigabytes", round(gigabytes, 2))]
-        problem = problem_with(self.parent.path.stem, seconds, gigabytes, speed)
+        use = use_of_kernel(seconds, reply["content"])
+        self.user_properties += [(name, round(value, 2)) for name, value in use._asdict().items()]
+        self.user_properties.append(("speed", round(speed, 4)))
+        problem = problem_with(self.parent.path.stem, use, speed)
         if problem:
             raise TooMuchError(f"{self.parent.path.name} {problem}")
 

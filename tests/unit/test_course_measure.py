@@ -5,7 +5,14 @@ import json
 import pytest
 
 from vizkit.course import measure
-from vizkit.course.measure import problem_with, reference_seconds, store_measured
+from vizkit.course.measure import (
+    KERNEL_USE,
+    Use,
+    problem_with,
+    reference_seconds,
+    store_measured,
+    use_of_kernel,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -17,36 +24,66 @@ def table(tmp_path, monkeypatch):
 
 
 def test_quoted_figures_stay_until_they_move_by_a_third(table):
-    assert store_measured("01_x", 61.7, 0.912) == (62, 0.91)
-    assert store_measured("01_x", 80.0, 1.15) == (62, 0.91)
+    assert store_measured("01_x", Use(61.7, 99, 0.912)) == (62, 99, 0.91)
+    assert store_measured("01_x", Use(80.0, 99, 1.15)) == (62, 99, 0.91)
     before = table.read_bytes()
-    assert store_measured("01_x", 50.0, 0.8) == (62, 0.91)
+    assert store_measured("01_x", Use(50.0, 10, 0.8)) == (62, 99, 0.91)
     assert table.read_bytes() == before
-    assert store_measured("01_x", 84.0, 0.91) == (84, 0.91)
-    assert json.loads(table.read_text()) == {
-        "01_x": {"seconds": 84, "gigabytes": 0.91, "reference": 0.05}
-    }
+    assert store_measured("01_x", Use(84.0, 123.4, 0.91)) == (84, 120, 0.91)
+    row = {"seconds": 84, "processor": 120, "gigabytes": 0.91, "reference": 0.05}
+    assert json.loads(table.read_text()) == {"01_x": row}
+
+
+@pytest.mark.parametrize("missing", ["processor", "reference"])
+def test_a_row_that_lacks_a_figure_is_measured_anew(table, missing):
+    store_measured("01_x", Use(60, 99, 1))
+    row = json.loads(table.read_text())["01_x"]
+    table.write_text(json.dumps({"01_x": {k: v for k, v in row.items() if k != missing}}))
+    assert store_measured("01_x", Use(61, 98, 1)) == (61, 98, 1)
+    assert set(json.loads(table.read_text())["01_x"]) == set(row)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "gigabytes", "speed", "problem"),
+    ("seconds", "processor", "gigabytes", "speed", "problem"),
     [
-        (119, 1.9, 0.05, ""),
-        (121, 1.9, 0.05, "took 121 s; the table says 60 s"),
-        (119, 2.1, 0.05, "took 2.10 GB; the table says 1.00 GB"),
+        (119, 201, 1.9, 0.05, ""),
+        (121, 201, 1.9, 0.05, "took 121 s (201 s of the processors); the table says 60 s (100 s)"),
+        # Late on the clock, but it only waited.
+        (500, 199, 1.9, 0.05, ""),
+        # This system does not tell what its processors do.
+        (121, 0, 1.9, 0.05, "took 121 s"),
+        (119, 201, 2.1, 0.05, "took 2.10 GB; the table says 1.00 GB"),
         # A machine that is half as fast may take twice as long, but not more memory.
-        (239, 1.0, 0.1, ""),
-        (241, 1.0, 0.1, "2.0 times as long for the reference"),
-        (60, 2.1, 0.1, "took 2.10 GB"),
+        (239, 401, 1.0, 0.1, ""),
+        (241, 399, 1.0, 0.1, ""),
+        (241, 401, 1.0, 0.1, "2.0 times as long for the reference"),
+        (60, 100, 2.1, 0.1, "took 2.10 GB"),
         # A faster one is not held to less.
-        (119, 1.0, 0.01, ""),
+        (119, 201, 1.0, 0.01, ""),
     ],
 )
-def test_more_than_twice_the_stored_figure_is_a_problem(seconds, gigabytes, speed, problem):
-    store_measured("01_x", 60, 1)
-    found = problem_with("01_x", seconds, gigabytes, speed)
+def test_more_than_twice_the_stored_figure_is_a_problem(
+    seconds, processor, gigabytes, speed, problem
+):
+    store_measured("01_x", Use(60, 100, 1))
+    found = problem_with("01_x", Use(seconds, processor, gigabytes), speed)
     assert problem in found
     assert bool(found) == bool(problem)
+
+
+def _reply(status: str, text: str = "") -> dict:
+    return {"user_expressions": {"use": {"status": status, "data": {"text/plain": text}}}}
+
+
+def test_use_of_a_kernel():
+    resource = pytest.importorskip("resource", reason="this system has no resource usage")
+    sum(range(10**6))  # some work
+    use = use_of_kernel(2.5, _reply("ok", repr(eval(KERNEL_USE))))
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    assert use.seconds == 2.5
+    assert use.processor >= own.ru_utime + own.ru_stime - 1 > -1
+    assert 0.01 < use.gigabytes < 1000
+    assert use_of_kernel(2.5, _reply("error")) == (2.5, 0, 0)
 
 
 def test_reference_is_short_and_grows_with_the_work(monkeypatch):

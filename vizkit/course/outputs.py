@@ -23,7 +23,7 @@ import nbformat
 
 from vizkit.course.figures import PLOTLY_MIME
 from vizkit.course.ledger import PAGE, write_ledger
-from vizkit.course.measure import PEAK_MEMORY, peak_gigabytes, store_measured
+from vizkit.course.measure import KERNEL_USE, Use, store_measured, use_of_kernel
 from vizkit.course.offline import notebook_environment
 from vizkit.course.registry import NOTEBOOKS
 from vizkit.course.storage import read_json, update_json, write_atomically
@@ -49,13 +49,14 @@ def main(arguments: list[str] | None = None) -> int:
         for path in paths:
             print(f"{path.name}: running …", flush=True)
             try:
-                seconds, gigabytes, changed = store_outputs(path, render, fresh=options.fresh)
+                use, changed = store_outputs(path, render, fresh=options.fresh)
             except Exception as error:
                 failed.append(path.name)
                 print(f"{path.name}: {_last_lines(error)}", file=sys.stderr)
                 continue
             state = "stored" if changed else "unchanged"
-            print(f"{path.name}: {seconds:.0f} s, {gigabytes:.2f} GB at most, {state}", flush=True)
+            took = f"{use.seconds:.0f} s ({use.processor:.0f} s of the processors)"
+            print(f"{path.name}: {took}, {use.gigabytes:.2f} GB at most, {state}", flush=True)
     for folder in {path.parent for path in paths if path.stem in NOTEBOOKS}:
         write_ledger(folder)
     if failed:
@@ -65,11 +66,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def store_outputs(
     path: Path, render: Callable[[dict], str], *, fresh: bool = False, measured: Path | None = None
-) -> tuple[float, float, bool]:
+) -> tuple[Use, bool]:
     """Run one notebook, store its outputs, ledger entries and figures.
 
     measured: another table of times and memory than the package's.
-    Returns seconds, peak memory of the kernel (GB), and whether the file changed.
+    Returns what it took, and whether the file changed.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell raised; nothing is written.
@@ -77,7 +78,7 @@ def store_outputs(
     before = path.read_text(encoding="utf-8")
     old, new = nbformat.reads(before, as_version=4), nbformat.reads(before, as_version=4)
     with tempfile.TemporaryDirectory() as scratch:
-        seconds, gigabytes = _execute(new, path, Path(scratch))
+        use = _execute(new, path, Path(scratch))
         ledger = read_json(Path(scratch) / "ledger.json")
     _clean(new)
     old_cells = {cell.id: cell for cell in old.cells if cell.cell_type == "code"}
@@ -89,12 +90,11 @@ def store_outputs(
             kept |= set(_CLAIM_LINE.findall(_text(cell)))
         else:
             _add_pictures(cell, previous, render)
-    seconds, gigabytes = store_measured(path.stem, seconds, gigabytes, table=measured)
-    _fill_in_time(new, seconds, gigabytes)
+    _fill_in_time(new, store_measured(path.stem, use, table=measured))
     after = nbformat.writes(new, indent=1).rstrip("\n") + "\n"
     write_atomically(path, after)
     _merge_ledger(path.with_name("ledger.json"), path.stem, ledger, kept)
-    return seconds, gigabytes, after != before
+    return use, after != before
 
 
 @contextmanager
@@ -150,7 +150,8 @@ def _open_chromium() -> tuple:
     return playwright, browser, page
 
 
-def _execute(notebook, path: Path, scratch: Path) -> tuple[float, float]:
+def _execute(notebook, path: Path, scratch: Path) -> Use:
+    from jupyter_core.utils import run_sync
     from nbclient import NotebookClient
 
     client = NotebookClient(
@@ -169,17 +170,10 @@ def _execute(notebook, path: Path, scratch: Path) -> tuple[float, float]:
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
         seconds = time.perf_counter() - start
-        gigabytes = _peak_memory(client)
-    return seconds, gigabytes
-
-
-def _peak_memory(client) -> float:
-    from jupyter_core.utils import run_sync
-
-    ask = run_sync(client.kc.execute_interactive)
-    expression = {"peak": PEAK_MEMORY}
-    reply = ask("", silent=True, user_expressions=expression, output_hook=lambda message: None)
-    return peak_gigabytes(reply["content"])
+        ask = run_sync(client.kc.execute_interactive)
+        expression = {"use": KERNEL_USE}
+        reply = ask("", silent=True, user_expressions=expression, output_hook=lambda message: None)
+    return use_of_kernel(seconds, reply["content"])
 
 
 def _clean(notebook) -> None:
@@ -239,8 +233,8 @@ def _add_pictures(cell, previous, render: Callable[[dict], str]) -> None:
         )
 
 
-def _fill_in_time(notebook, seconds: float, gigabytes: float) -> None:
-    text = f"⟨about {seconds:.0f} seconds and {gigabytes:.1f} GB of memory⟩"
+def _fill_in_time(notebook, use: Use) -> None:
+    text = f"⟨about {use.seconds:.0f} seconds and {use.gigabytes:.1f} GB of memory⟩"
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = _TIME_SECTION.sub(rf"\g<1>{text}", cell.source)

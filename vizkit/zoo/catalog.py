@@ -47,7 +47,7 @@ def load(name: str, *, folder: Path = WEIGHTS, fallback: str | None = None) -> E
             return load_timm(rest)
         if library == "open_clip":
             return load_open_clip(rest)
-        if library == "tiny":
+        if library == "tiny" and rest:  # a pocket encoder may be called "tiny"
             return load_tiny(rest)
         return load_pocket(name, folder=folder)
     except OSError as error:
