@@ -1,5 +1,6 @@
 # make lab          open the course in JupyterLab (the first run sets everything up)
 # make test         every test; ARGS go to pytest: make test ARGS="tests/unit -k scenes"
+# make repeat       the notebooks' tests 20 times, on one thread and two by turns
 # make outputs      run the notebooks and store what they print
 # make site         the course as a static, offline site in site/; slides too: make site ARGS=--slides
 # make bench        measure the widgets against their peers
@@ -14,7 +15,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 	then echo $$python; break; fi; done)
 ARGS ?=
 
-TASKS := lab test outputs site bench lint constraints
+TASKS := lab test repeat outputs site bench lint constraints
 .PHONY: $(TASKS)
 
 $(TASKS):

@@ -1,6 +1,8 @@
 """Makes the environment in `.venv` and runs one task of the course in it.
 
-    python tools/setup_environment.py lab | test | outputs | site | bench | lint | constraints  [arguments]
+    python tools/setup_environment.py TASK [arguments]
+
+TASK is lab, test, repeat, outputs, site, bench, lint or constraints.
 
 `make <task>` calls this file with the first Python it finds that is new enough. It needs nothing
 but the standard library, so it also works on Windows without make. What it knows by heart:
@@ -234,6 +236,12 @@ def test(arguments: list[str]) -> NoReturn:
     run_in_environment([python, "-m", "pytest", *arguments])
 
 
+def repeat(arguments: list[str]) -> NoReturn:
+    """Runs the notebooks' tests many times and counts what fails."""
+    python = ensure_environment("test")
+    run_in_environment([python, "tools/repeat_notebooks.py", *arguments])
+
+
 def outputs(arguments: list[str]) -> NoReturn:
     """Runs the notebooks and stores what they print."""
     python = ensure_environment("test")
@@ -270,7 +278,9 @@ def constraints(arguments: list[str]) -> NoReturn:
     run_in_environment([*command, "--output-file", "constraints.txt", *arguments])
 
 
-TASKS = {task.__name__: task for task in (lab, test, outputs, site, bench, lint, constraints)}
+TASKS = {
+    task.__name__: task for task in (lab, test, repeat, outputs, site, bench, lint, constraints)
+}
 
 
 def main() -> None:
