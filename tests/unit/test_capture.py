@@ -456,6 +456,30 @@ def test_patch_dropout_is_refused():
         capture_attention(model.train(), images())
 
 
+def test_some_layers_are_those_of_all():
+    model = make_timm("vit_tiny_patch16_224", SMALL | {"depth": 4})
+    every = capture_attention(model, images())
+    some = capture_attention(model, images(), layers=[3, 1, 1])
+    assert some.names == [every.names[1], every.names[3]]
+    assert all(map(torch.equal, some.maps, [every.maps[1], every.maps[3]]))
+    assert torch.equal(some.output, every.output)
+
+
+@pytest.mark.parametrize(
+    ("layers", "error", "message"),
+    [
+        ([], ValueError, "expected at least one layer"),
+        ([2], ValueError, "expected layers from 0 to 1, received 2"),
+        ([-1], ValueError, "expected layers from 0 to 1, received -1"),
+        ([0.5], TypeError, r"expected layers to be whole numbers, received 0\.5"),
+        ([True], TypeError, "expected layers to be whole numbers, received True"),
+    ],
+)
+def test_layers_that_a_model_does_not_have(layers, error, message):
+    with pytest.raises(error, match=message):
+        capture_attention(make_timm("vit_tiny_patch16_224", SMALL), images(), layers=layers)
+
+
 @pytest.mark.parametrize("wrong", [torch.zeros(3, 32, 32), None, "photo.png"])
 def test_images_must_be_a_batch(wrong):
     with pytest.raises(ValueError, match=r"expected images \(B, C, H, W\), received"):

@@ -174,7 +174,15 @@ def _log_ticks(columns: list) -> dict[str, Any]:
         low, high = np.log10(values[[0, -1]])
         powers = 10.0 ** np.arange(np.floor(low), np.ceil(high) + 1)
         values = np.outer(powers, (1, 2, 5)).ravel() if high - low < 4 else powers
-    return {"tickvals": values.tolist(), "ticktext": [f"{value:g}" for value in values]}
+    return {"tickvals": values.tolist(), "ticktext": [_short(value) for value in values]}
+
+
+def _short(value: float) -> str:
+    """A number as an axis shows it: 0.02, 500, 16384, 5M, 2B."""
+    for unit, letter in ((1e9, "B"), (1e6, "M")):
+        if value >= unit:
+            return f"{value / unit:g}{letter}"
+    return f"{value:g}"
 
 
 def bar_chart(

@@ -5,10 +5,11 @@ the fused kernel are caught, and softmax(Q K^T / sqrt(d)) is computed once more 
 model's own numbers stay untouched, to the bit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from numbers import Integral
 
 import torch
 import torch.nn.functional as F
@@ -67,8 +68,14 @@ class AttentionCapture:
         return self.grids[0]
 
 
-def capture_attention(model: nn.Module, images: Tensor) -> AttentionCapture:
+def capture_attention(
+    model: nn.Module, images: Tensor, *, layers: Sequence[int] | None = None
+) -> AttentionCapture:
     """Run `model` on images (B, C, H, W) and return its attention maps and its output.
+
+    layers: only these of its attention layers, counted from 0 in the order of its modules, pooling
+        included. Those of many tokens take much memory: a Swin's first two, at 224 pixels, 40 MB a
+        head.
 
     Runs `model.encode_image(images)` where there is one (CLIP-like models), else `model(images)`,
     in the model's own mode, dtype and autocast. Nothing stays changed, whatever happens.
@@ -76,7 +83,7 @@ def capture_attention(model: nn.Module, images: Tensor) -> AttentionCapture:
     it fills up its grid, attention to the filling is left out and such rows sum to less than 1.
 
     Raises TypeError if the model has no attention that is known here, ValueError if its tokens do
-    not form a grid (e.g. patch dropout in train mode).
+    not form a grid (e.g. patch dropout in train mode) or it has no such layer.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"expected a torch.nn.Module, received {type(model).__name__}")
@@ -84,14 +91,13 @@ def capture_attention(model: nn.Module, images: Tensor) -> AttentionCapture:
         received = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise ValueError(f"expected images (B, C, H, W), received {received}")
     model = getattr(model, "_orig_mod", model)  # compiled code calls no Python to listen to
+    chosen = attention_layers(model, layers)
     caught: list[Caught] = []
     grids: dict[str, tuple[int, int]] = {}
     with ExitStack() as stack:
-        for name, module in model.named_modules():
-            kind = kind_of(type(module))
-            if kind is not None:
-                stack.enter_context(listening(module, name, caught))
-            if kind == "window":
+        for name, module in chosen.items():
+            stack.enter_context(listening(module, name, caught))
+            if kind_of(type(module)) == "window":
                 block = model.get_submodule(name.rpartition(".")[0])
                 if hasattr(block, "grid"):  # ours takes no other grid
                     grids[name] = block.grid
@@ -104,6 +110,21 @@ def capture_attention(model: nn.Module, images: Tensor) -> AttentionCapture:
             f"supported are: {SUPPORTED}"
         )
     return arrange(model, images, caught, grids, output)
+
+
+def attention_layers(model: nn.Module, layers: Sequence[int] | None) -> dict[str, nn.Module]:
+    """The attention modules of the model by name, all or only those of these numbers."""
+    found = [(name, module) for name, module in model.named_modules() if kind_of(type(module))]
+    if layers is None:
+        return dict(found)
+    if len(layers) == 0:
+        raise ValueError("expected at least one layer, received none")
+    for layer in layers:
+        if not isinstance(layer, Integral) or isinstance(layer, bool):
+            raise TypeError(f"expected layers to be whole numbers, received {layer!r}")
+        if not 0 <= layer < len(found):
+            raise ValueError(f"expected layers from 0 to {len(found) - 1}, received {layer}")
+    return dict(found[layer] for layer in sorted(set(layers)))
 
 
 @dataclass

@@ -37,6 +37,8 @@ class Encoder(Protocol):
         """One vector for each patch (B, N, D), without prefix tokens."""
         ...
 
-    def capture_attention(self, images: Any) -> AttentionCapture:
-        """The image tower's attention maps."""
+    def capture_attention(
+        self, images: Any, *, layers: Sequence[int] | None = None
+    ) -> AttentionCapture:
+        """The image tower's attention maps, of all layers or of these (from 0)."""
         ...

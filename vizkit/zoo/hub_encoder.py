@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,9 +55,15 @@ class HubEncoder:
         return self.in_batches(self.tokens, images)  # (B, N, D)
 
     @torch.no_grad()
-    def capture_attention(self, images: Any) -> AttentionCapture:
-        """The image tower's attention maps; TypeError if it has none (a CNN)."""
-        return capture_attention(self.model, self.preprocess(images).to(self.device))
+    def capture_attention(
+        self, images: Any, *, layers: Sequence[int] | None = None
+    ) -> AttentionCapture:
+        """The image tower's attention maps, of all layers or of these (from 0).
+
+        Raises TypeError if it has none (a CNN), ValueError if it has no such layer.
+        """
+        pixels = self.preprocess(images).to(self.device)  # (B, 3, H, W)
+        return capture_attention(self.model, pixels, layers=layers)
 
     @torch.no_grad()
     def in_batches(self, function: Callable[[Tensor], Tensor], images: Any) -> Tensor:

@@ -136,9 +136,15 @@ class PocketTower:
         return encoded[:, tower.num_prefix_tokens :].cpu()  # (B, N, D)
 
     @torch.no_grad()
-    def capture_attention(self, images: Any) -> AttentionCapture:
-        """The image tower's attention maps; TypeError if it has none (a CNN)."""
-        return capture_attention(self.image_tower, self.preprocess(images).to(self.device))
+    def capture_attention(
+        self, images: Any, *, layers: Sequence[int] | None = None
+    ) -> AttentionCapture:
+        """The image tower's attention maps, of all layers or of these (from 0).
+
+        Raises TypeError if it has none (a CNN), ValueError if it has no such layer.
+        """
+        pixels = self.preprocess(images).to(self.device)  # (B, 3, H, W)
+        return capture_attention(self.image_tower, pixels, layers=layers)
 
 
 class PocketImageEncoder(PocketTower):
