@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -190,6 +191,13 @@ def picture_of(target: Locator | Page, save_as: str | None = None) -> Image.Imag
         path.parent.mkdir(parents=True, exist_ok=True)
         image.save(path)
     return image
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = 20.0) -> Any:
@@ -444,7 +452,9 @@ class JupyterLab:
         info = self.runtime / f"jpserver-{self._process.pid}.json"
 
         def started() -> bool:
-            assert self._process.poll() is None, f"{self.module} stopped:\n{self.server_log()[-2000:]}"
+            assert self._process.poll() is None, (
+                f"{self.module} stopped:\n{self.server_log()[-2000:]}"
+            )
             return info.exists() and bool(info.read_text(encoding="utf-8").strip())
 
         wait_until(started, f"{self.module} has started", timeout=90)
