@@ -282,7 +282,7 @@ function render(view) {
       answers.set(key, nearestInPlane(places, first(), count, i, 8).map(({ index, value }) => ({ index, value: (value / 65535) * span })));
     }
     if (wanted && data.live && !answers.has(key)) {
-      answers.set(key, "Asking the kernel for the true neighbours…");
+      answers.set(key, "Asking the kernel for neighbours (busy or gone?)…");
       model.send({ ask: "neighbours", index: i, step: to.step });
     }
     return answers.get(key) ?? (data.live || flat ? "Click the point for its true neighbours." : "This page holds too many points to carry their true neighbours.");
