@@ -1,8 +1,10 @@
 """Training of the pocket encoders: repeatable, resumable, honestly measured, written whole."""
 
 import dataclasses
+import errno
 import hashlib
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from vizkit import files
 from vizkit.data import COLORS, RELATIONS, SHAPES, STYLES, sample_scenes, write_captions
 from vizkit.models.pocket import pocket_dual_encoder, pocket_labelled_encoder
 from vizkit.training import cards, pocket
@@ -321,6 +324,10 @@ def test_the_card_tells_scores_and_checksum_and_makes_the_same_model(tmp_path):
         assert value.dtype == torch.float16
 
 
+def disk_full(source, target):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), source)
+
+
 def test_a_failing_write_leaves_the_old_checkpoint(uninterrupted, tmp_path, monkeypatch):
     checkpoint = tmp_path / "tiny.checkpoint"
     with monkeypatch.context() as patch:
@@ -328,16 +335,12 @@ def test_a_failing_write_leaves_the_old_checkpoint(uninterrupted, tmp_path, monk
         with pytest.raises(KeyboardInterrupt):
             pocket.train(TINY, checkpoint)
     before = checkpoint.read_bytes()
-
-    def disk_full(tensors, file, metadata):
-        Path(file).write_bytes(b"half")
-        raise OSError("no space left")
-
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "save_file", disk_full)
-        with pytest.raises(OSError, match="no space left"):
+        patch.setattr(files.os, "replace", disk_full)
+        with pytest.raises(OSError, match=r"No space left on device.*tiny\.checkpoint"):
             pocket.train(TINY, checkpoint, checkpoint_every=3)
     assert checkpoint.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [checkpoint]
     assert same(weights_of(TINY, checkpoint), uninterrupted)
 
 
@@ -345,19 +348,14 @@ def test_a_failing_write_leaves_the_old_weights_and_card(tmp_path, monkeypatch):
     model, seconds = trained(tmp_path)
     card_file = pocket.ship(TINY, model, {"old": {}}, seconds, tmp_path)
     before = [p.read_bytes() for p in (card_file, card_file.with_suffix(".safetensors"))]
-    write_bytes = Path.write_bytes
-
-    def disk_full(file, data):
-        write_bytes(file, data[: len(data) // 2])
-        raise OSError("no space left")
-
+    names = set(tmp_path.iterdir())
     with torch.no_grad():
         model.logit_scale.add_(1)
-    monkeypatch.setattr(Path, "write_bytes", disk_full)
-    with pytest.raises(OSError, match="no space left"):
+    monkeypatch.setattr(files.os, "replace", disk_full)
+    with pytest.raises(OSError, match=r"No space left on device.*tiny\.safetensors"):
         pocket.ship(TINY, model, {"new": {}}, seconds, tmp_path)
     after = [p.read_bytes() for p in (card_file, card_file.with_suffix(".safetensors"))]
-    assert after == before
+    assert after == before and set(tmp_path.iterdir()) == names
     assert load("tiny", folder=tmp_path).card["scores"] == {"old": {}}
 
 
