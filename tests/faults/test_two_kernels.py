@@ -4,7 +4,6 @@ Two processes draw the same scenes in tests/unit/test_data_store.py.
 """
 
 import json
-import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -13,6 +12,7 @@ import nbformat
 from tests.faults.places import files_in
 from tests.faults.two_kernels import LENGTH, VERSIONS, work
 from tests.hub import Hub
+from tests.processes import run_processes
 from vizkit.course.registry import CLAIMS, NOTEBOOKS
 from vizkit.zoo.hub import HubFile, fetch
 
@@ -20,16 +20,7 @@ from vizkit.zoo.hub import HubFile, fetch
 def test_two_kernels_keep_everything(tmp_path):
     text = nbformat.v4.new_markdown_cell("# Title")
     nbformat.write(nbformat.v4.new_notebook(cells=[text]), tmp_path / "01_a.ipynb")
-    context = multiprocessing.get_context("spawn")
-    kernels = [context.Process(target=work, args=(rank, str(tmp_path))) for rank in range(2)]
-    for kernel in kernels:
-        kernel.start()
-    for kernel in kernels:
-        kernel.join(300)
-    codes = [kernel.exitcode for kernel in kernels]
-    for kernel in kernels:
-        kernel.kill()
-    assert codes == [0, 0]
+    assert run_processes(work, 2, tmp_path) == [0, 0]
 
     stored = {name: data for name, data in files_in(tmp_path).items() if "/" not in name}
     progress = json.loads(stored["progress.json"])
@@ -43,7 +34,7 @@ def test_two_kernels_keep_everything(tmp_path):
     assert set(files_in(tmp_path / "site")) >= {"index.html", "01_a.html", ".vizkit-site"}
     # Nothing else: no lock, no file of a write that lost the race, no unfinished site.
     names = {"01_a.ipynb", "cache", "site", "progress.json", "ledger.json", "measured.json"}
-    names |= {"weights", "ready-0", "ready-1", "done-0", "done-1"}
+    names |= {"weights", "ready-0", "ready-1"}
     assert {path.name for path in tmp_path.iterdir()} == names
 
 

@@ -20,11 +20,10 @@ LENGTH = 200_000  # of a file that one process reads while another writes it
 VERSIONS = 60
 
 
-def work(rank: int, folder: str) -> None:
+def work(rank: int, count: int, place: Path) -> None:
     """Everything that a kernel writes for keeps, all of it at the same time as the other kernel."""
-    place = Path(folder)
     (place / f"ready-{rank}").touch()
-    while len(list(place.glob("ready-*"))) < 2:
+    while len(list(place.glob("ready-*"))) < count:
         time.sleep(0.001)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -34,7 +33,6 @@ def work(rank: int, folder: str) -> None:
         keep_whole_files(rank, place)
         keep_a_run_for_the_site(rank, place)
         keep_a_site(rank, place)
-    write_whole(place / f"done-{rank}", b"")
 
 
 def keep_progress(rank: int, place: Path) -> None:
