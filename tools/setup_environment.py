@@ -18,6 +18,7 @@ constraints.txt and install the newest versions, for the weekly run).
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -38,6 +39,8 @@ OLDEST_PYTHON = (3, 11)
 # On Linux the wheels of PyTorch bring CUDA along: the environment with the test extra measured
 # 6.2 GB there (du -sh .venv); the rest is room for pip's downloads. Elsewhere it is an estimate.
 DISK_GB = 10.0 if sys.platform == "linux" else 4.0
+# What a read-only checkout, another user's, or a full disk answers.
+NO_WRITING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
 
 
 def stop(message: str) -> NoReturn:
@@ -292,6 +295,13 @@ def main() -> None:
         TASKS[sys.argv[1]](sys.argv[2:])
     except KeyboardInterrupt:
         stop("stopped. The same command starts again and keeps what was downloaded.")
+    except OSError as error:
+        if error.errno not in NO_WRITING:
+            raise
+        stop(
+            f"{error.filename or ROOT}: {error.strerror}. The checkout must be writable and its "
+            "disk have room; then run the same command again."
+        )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -192,6 +193,13 @@ def picture_of(target: Locator | Page, save_as: str | None = None) -> Image.Imag
     return image
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = 20.0) -> Any:
     """Poll until `condition()` holds and return its value; AssertionError naming `what` if not."""
     end = time.monotonic() + timeout
@@ -277,14 +285,17 @@ CELL_ERRORS = f"""() => {PANEL}.content.widgets.flatMap((cell, index) =>
 
 
 class NotebookPage:
-    """One notebook open in JupyterLab. Cells are counted from 0, Markdown cells included."""
+    """One notebook open in JupyterLab or in Notebook 7, which is made of the same parts.
+
+    Cells are counted from 0, Markdown cells included.
+    """
 
     def __init__(self, lab: JupyterLab, page: Page, name: str) -> None:
         self.lab, self.page, self.name = lab, page, name
         self.log = PageLog()
         self.log.watch(page)
         self._kernel: Kernel | None = None
-        page.goto(f"{lab.url}/lab/tree/{name}?token={lab.token}&reset")
+        page.goto(f"{lab.url}/{lab.address}/{name}?token={lab.token}&reset")
         self.wait_ready()
 
     def wait_ready(self) -> None:
@@ -379,6 +390,8 @@ class JupyterLab:
         notebooks: copied into it, so that running them leaves the checkout as it is.
     """
 
+    module, address = "jupyterlab", "lab/tree"
+
     def __init__(self, folder: Path, notebooks: Path | None = None) -> None:
         self.root, self.runtime = folder / "notebooks", folder / "runtime"
         self.token = secrets.token_hex(16)
@@ -395,6 +408,9 @@ class JupyterLab:
     def _write_settings(self, folder: Path) -> None:
         silent = {"checkForUpdates": False, "fetchNews": "false"}
         files = {
+            "config/jupyter_notebook_config.json": {
+                "JupyterNotebookApp": {"expose_app_in_browser": True}
+            },
             "config/jupyter_lab_config.json": {
                 "LabApp": {
                     "news_url": None,
@@ -422,7 +438,7 @@ class JupyterLab:
             "IPYTHONDIR": "ipython",
         }
         environment = os.environ | {name: str(folder / path) for name, path in own.items()}
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.port=0"]
+        command = [sys.executable, "-m", self.module, "--no-browser", "--ServerApp.port=0"]
         command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={self.root}"]
         command += [f"--IdentityProvider.token={self.token}"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -436,10 +452,12 @@ class JupyterLab:
         info = self.runtime / f"jpserver-{self._process.pid}.json"
 
         def started() -> bool:
-            assert self._process.poll() is None, f"JupyterLab stopped:\n{self.server_log()[-2000:]}"
+            assert self._process.poll() is None, (
+                f"{self.module} stopped:\n{self.server_log()[-2000:]}"
+            )
             return info.exists() and bool(info.read_text(encoding="utf-8").strip())
 
-        wait_until(started, "JupyterLab has started", timeout=90)
+        wait_until(started, f"{self.module} has started", timeout=90)
         return json.loads(info.read_text(encoding="utf-8"))["port"]
 
     def server_log(self) -> str:
@@ -468,3 +486,9 @@ class JupyterLab:
         except (OSError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
+
+
+class Notebook7(JupyterLab):
+    """The same server with Notebook 7 in front of it."""
+
+    module, address = "notebook", "notebooks"

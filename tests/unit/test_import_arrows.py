@@ -15,18 +15,19 @@ PACKAGE = Path(__file__).parents[2] / "vizkit"
 # of numpy arrays, so what a person sees never waits for PyTorch.
 ROOMS = {
     *("widgets", "course", "models", "losses", "data", "training", "zoo", "site"),
-    *("device", "fonts"),
+    *("device", "files", "fonts"),
 }
 ALLOWED_ROOMS = {
-    "widgets": {"fonts"},
-    "course": {"fonts"},
+    "widgets": {"files", "fonts"},
+    "course": {"files", "fonts"},
     "device": set(),
+    "files": set(),
     "fonts": set(),
     "models": set(),
     "losses": set(),
-    "data": set(),
-    "training": {"models", "losses", "data", "device"},
-    "zoo": {"models", "device"},
+    "data": {"files"},
+    "training": {"models", "losses", "data", "device", "files"},
+    "zoo": {"models", "device", "files"},
     "site": {"widgets", "course"},
 }
 FORBIDDEN_LIBRARIES = {

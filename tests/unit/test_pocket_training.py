@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.faults.places import files_of_at_most
 from vizkit.data import COLORS, RELATIONS, SHAPES, STYLES, sample_scenes, write_captions
 from vizkit.models.pocket import pocket_dual_encoder, pocket_labelled_encoder
 from vizkit.training import cards, pocket
@@ -329,32 +330,29 @@ def test_a_failing_write_leaves_the_old_checkpoint(uninterrupted, tmp_path, monk
             pocket.train(TINY, checkpoint)
     before = checkpoint.read_bytes()
 
-    def disk_full(tensors, file, metadata):
-        Path(file).write_bytes(b"half")
-        raise OSError("no space left")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "save_file", disk_full)
-        with pytest.raises(OSError, match="no space left"):
-            pocket.train(TINY, checkpoint, checkpoint_every=3)
+    with files_of_at_most(1_000), pytest.raises(OSError, match=re.escape(str(checkpoint))):
+        pocket.train(TINY, checkpoint, checkpoint_every=3)
     assert checkpoint.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.checkpoint"]
     assert same(weights_of(TINY, checkpoint), uninterrupted)
 
 
-def test_a_failing_write_leaves_the_old_weights_and_card(tmp_path, monkeypatch):
+@pytest.mark.parametrize("length", [0, 4, 40, -10])
+def test_a_damaged_checkpoint_is_named(length, tmp_path):
+    checkpoint = tmp_path / "tiny.checkpoint"
+    pocket.train(TINY, checkpoint, checkpoint_every=3)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:length])
+    with pytest.raises(ValueError, match=r"checkpoint is damaged: delete it to start over"):
+        pocket.train(TINY, checkpoint)
+
+
+def test_a_failing_write_leaves_the_old_weights_and_card(tmp_path):
     model, seconds = trained(tmp_path)
     card_file = pocket.ship(TINY, model, {"old": {}}, seconds, tmp_path)
     before = [p.read_bytes() for p in (card_file, card_file.with_suffix(".safetensors"))]
-    write_bytes = Path.write_bytes
-
-    def disk_full(file, data):
-        write_bytes(file, data[: len(data) // 2])
-        raise OSError("no space left")
-
     with torch.no_grad():
         model.logit_scale.add_(1)
-    monkeypatch.setattr(Path, "write_bytes", disk_full)
-    with pytest.raises(OSError, match="no space left"):
+    with files_of_at_most(1_000), pytest.raises(OSError, match="File too large"):
         pocket.ship(TINY, model, {"new": {}}, seconds, tmp_path)
     after = [p.read_bytes() for p in (card_file, card_file.with_suffix(".safetensors"))]
     assert after == before

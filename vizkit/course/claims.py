@@ -163,6 +163,5 @@ def _write(entry: Claim, notebook: str, row: dict) -> None:
     except OSError as error:
         if str(path) not in _warned_about:
             _warned_about.add(str(path))
-            reason = error.strerror or type(error).__name__
-            text = f"The ledger of claims could not be written ({reason}); all else works."
+            text = f"The ledger of claims could not be written ({error}); all else works."
             show(text, card(GREY, text))

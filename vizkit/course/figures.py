@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, show
+from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, in_marimo, show
 from vizkit.fonts import font
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
@@ -20,7 +20,7 @@ _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
 
 
 def show_figure(fig, *, alt: str) -> None:
-    """Show a Plotly figure: alive in JupyterLab and Notebook 7 with no network, text elsewhere.
+    """Show a Plotly figure: alive in JupyterLab, Notebook 7 and marimo with no network, text elsewhere.
 
     Plotly's own JupyterLab extension draws it. The static picture that GitHub and PDF need is
     stored by `python -m vizkit.course.outputs`.
@@ -42,6 +42,11 @@ def show_figure(fig, *, alt: str) -> None:
     fig = go.Figure(fig)
     if fig.layout.template == pio.templates[pio.templates.default]:
         fig.update_layout(template=figure_template())
+    if in_marimo():  # knows Plotly's figures, but not what JupyterLab is sent for one
+        from IPython.display import display
+
+        display(fig)
+        return
     show(alt, data={PLOTLY_MIME: json.loads(fig.to_json())})
 
 

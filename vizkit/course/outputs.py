@@ -8,6 +8,7 @@ and PDF show, drawn by the same Plotly in a headless Chromium.
 """
 
 import argparse
+import errno
 import json
 import os
 import re
@@ -54,13 +55,17 @@ def main(arguments: list[str] | None = None) -> int:
                 failed.append(path.name)
                 print(f"{path.name}: {_last_lines(error)}", file=sys.stderr)
                 continue
+            except KeyboardInterrupt:
+                print("interrupted; what was stored before is kept", file=sys.stderr)
+                return 130
             state = "stored" if changed else "unchanged"
             took = f"{use.seconds:.0f} s ({use.processor:.0f} s of the processors)"
             print(f"{path.name}: {took}, {use.gigabytes:.2f} GB at most, {state}", flush=True)
-    for folder in {path.parent for path in paths if path.stem in NOTEBOOKS}:
+    stored = [path for path in paths if path.name not in failed]
+    for folder in {path.parent for path in stored if path.stem in NOTEBOOKS}:
         write_ledger(folder)
     if failed:
-        print(f"not stored, because a cell raised an error: {', '.join(failed)}", file=sys.stderr)
+        print(f"not stored, for the errors above: {', '.join(failed)}", file=sys.stderr)
     return bool(failed)
 
 
@@ -74,8 +79,11 @@ def store_outputs(
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell raised; nothing is written.
+        OSError: the notebook cannot be written, which is found out before it runs.
     """
     before = path.read_text(encoding="utf-8")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path.parent))
     old, new = nbformat.reads(before, as_version=4), nbformat.reads(before, as_version=4)
     with tempfile.TemporaryDirectory() as scratch:
         use = _execute(new, path, Path(scratch))

@@ -1,5 +1,6 @@
-"""How every part of the course puts something under a cell: rich in Jupyter, text elsewhere."""
+"""How every part of the course puts something under a cell: rich in a notebook, text elsewhere."""
 
+import sys
 from html import escape
 
 # Okabe and Ito's colours: told apart with every common form of colour blindness.
@@ -7,8 +8,16 @@ BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#797979"
 
 
+def in_marimo() -> bool:
+    """Whether a cell of marimo runs this code. Only a marimo that is imported already can."""
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and marimo.running_in_notebook()
+
+
 def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this code (not a terminal, not a script)."""
+    """Whether a Jupyter kernel or marimo runs this code (not a terminal, not a script)."""
+    if in_marimo():
+        return True
     try:
         from IPython import get_ipython
     except ImportError:
@@ -17,13 +26,17 @@ def in_notebook() -> bool:
 
 
 def show(text: str, html: str = "", *, data: dict | None = None, metadata: dict | None = None):
-    """Display `text`, with `html` and further MIME types beside it; prints outside of Jupyter."""
+    """Display `text`, with `html` and further MIME types beside it; prints outside of notebooks."""
     if not in_notebook():
         print(text)
         return
     from IPython.display import display
 
     bundle = {"text/plain": text, **(data or {})}
+    if in_marimo() and "image/png" in bundle:  # it knows no metadata
+        about = {"alt": text, **(metadata or {}).get("image/png", {})}
+        words = " ".join(f'{name}="{escape(str(value))}"' for name, value in about.items())
+        html = f'<img src="data:image/png;base64,{bundle["image/png"]}" {words}>'
     if html:
         bundle["text/html"] = html
     display(bundle, raw=True, metadata=metadata or {})

@@ -2,19 +2,32 @@
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
+from vizkit.files import write_whole
+
 
 def read_json(path: Path) -> dict:
     """The dictionary stored in `path`; empty when there is no readable one."""
     try:
+        return _stored(path)
+    except OSError:
+        return {}
+
+
+def _stored(path: Path) -> dict:
+    """The dictionary in a file, empty when there is none or it is damaged.
+
+    Raises:
+        OSError: there is a file, but it cannot be read.
+    """
+    try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -30,32 +43,35 @@ def write_atomically(path: Path, text: str) -> None:
     content = text.encode("utf-8")
     if path.is_file() and path.read_bytes() == content:
         return
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        # mkstemp makes files private; an existing file keeps the rights it had.
-        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, content)
+
+
+def lock_of(path: Path, seconds: float = 10) -> FileLock:
+    """A lock between processes that change `path`, to be used with `with`.
+
+    It lies in the folder for temporary files: beside the file it would be clutter, and it must
+    work there too when the file's own folder is about to refuse the write.
+
+    Raises (when entered):
+        OSError: the lock was held by another for more than `seconds`, or cannot be made.
+    """
+    digest = hashlib.sha256(str(Path(path).resolve()).encode()).hexdigest()[:16]
+    name = Path(tempfile.gettempdir()) / f"vizkit-{digest}.lock"
+    return FileLock(name, timeout=seconds, mode=0o666)
 
 
 def update_json(path: Path, change: Callable[[dict], None]) -> None:
     """Read `path`, let `change` edit the dictionary in place, and write it back atomically.
 
-    A lock makes the three steps one, so two kernels lose nothing of each other's. It lies in the
-    folder for temporary files: beside the file it would be clutter, and it must work there too
-    when the file's own folder is about to refuse the write.
+    A lock makes the three steps one, so two kernels lose nothing of each other's.
 
     Raises:
-        OSError: the file cannot be written, or the lock was held for more than 10 s.
+        OSError: the file cannot be read or written, or the lock was held for more than 10 s.
     """
     path = Path(path).absolute()
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-    with FileLock(Path(tempfile.gettempdir()) / f"vizkit-{digest}.lock", timeout=10, mode=0o666):
-        content = read_json(path)
+    with lock_of(path):
+        # Never `read_json`: what cannot be read now must not be overwritten as if it were empty.
+        content = _stored(path)
         change(content)
         write_atomically(
             path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -24,6 +24,7 @@ from vizkit.data.render import check_image_size, render
 from vizkit.data.scenes import PLACES, RELATIONS, SIZES, SceneTable, sample_scenes
 from vizkit.data.shapes import SHAPES
 from vizkit.data.styles import BACKGROUNDS, COLORS, STYLES
+from vizkit.files import home_folder
 
 if TYPE_CHECKING:  # importing datasets takes seconds: only those who call scenes() pay for it
     import pyarrow as pa
@@ -71,33 +72,36 @@ def scenes(
     check_image_size(image_size)
     table = sample_scenes(n, seed, **options)
     key = _key(table, image_size)
-    folder = Path(cache_dir) if cache_dir is not None else cache_folder()
-    path = _find(folder, key)
-    if path is None:
-        try:
-            path = _write(folder, key, table, image_size)
-        except OSError as error:
-            warnings.warn(
-                f"cannot keep drawn scenes in {folder} ({error.strerror or error}); they are held "
-                "in memory and drawn again next time. Set VIZKIT_CACHE to a writable folder.",
-                stacklevel=2,
-            )
-            batches = list(_batches(table, image_size))
-            drawn = InMemoryTable.from_batches(batches, schema=_schema())
-            return Dataset(drawn, fingerprint=key)
+    folder: str | Path = "the user's cache folder"
+    try:
+        folder = Path(cache_dir) if cache_dir is not None else cache_folder()
+        path = _find(folder, key) or _write(folder, key, table, image_size)
+    except OSError as error:
+        warnings.warn(
+            f"cannot keep drawn scenes in {folder} ({error.strerror or error}); they are held "
+            "in memory and drawn again next time. Set VIZKIT_CACHE to a writable folder.",
+            stacklevel=2,
+        )
+        batches = list(_batches(table, image_size))
+        drawn = InMemoryTable.from_batches(batches, schema=_schema())
+        return Dataset(drawn, fingerprint=key)
     return Dataset(MemoryMappedTable.from_file(str(path)), fingerprint=key)
 
 
 def cache_folder() -> Path:
-    """Where drawn scenes are kept: `VIZKIT_CACHE`, else `vizkit` in the user's cache folder."""
+    """Where drawn scenes are kept: `VIZKIT_CACHE`, else `vizkit` in the user's cache folder.
+
+    Raises:
+        FileNotFoundError: the variable is not set, and the user has no folder.
+    """
     if chosen := os.environ.get("VIZKIT_CACHE"):
         return Path(chosen).expanduser()
     if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+        base = os.environ.get("LOCALAPPDATA") or home_folder() / "AppData" / "Local"
     elif sys.platform == "darwin":
-        base = "~/Library/Caches"
+        base = home_folder() / "Library" / "Caches"
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        base = os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache"
     return Path(base).expanduser() / "vizkit"
 
 

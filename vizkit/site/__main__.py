@@ -27,7 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
         pages = build_site(notebooks, options.out, slides=options.slides)
     except CellExecutionError as error:
         return _stopped(f"a cell raised {error.ename}: {error.evalue}", options.out)
-    except (OSError, ValueError, RuntimeError) as error:
+    except OSError as error:
+        return _stopped(f"{options.out} cannot be written: {error}", options.out)
+    except (ValueError, RuntimeError) as error:
         return _stopped(str(error), options.out)
     except KeyboardInterrupt:
         # nbclient leaves a task behind that would complain when Python ends.

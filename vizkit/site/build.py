@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 from tqdm.auto import tqdm
 
+from vizkit.course.storage import lock_of
 from vizkit.site.execute import is_cached, run
 from vizkit.site.notebook import Page, page_of
 from vizkit.site.pages import index_page, notebook_page, slides_page
@@ -19,6 +20,7 @@ from vizkit.widgets.page import HOST, ascii_script
 FRONTEND = Path(__file__).with_name("frontend")
 STAMP = ".vizkit-site"  # marks a folder that a build may replace
 MOST_BYTES = 3_000_000  # of a page, without the shared assets
+_SECONDS_TO_WRITE = 300  # two builds at once: the second waits until the first has written
 
 
 def build_site(notebooks: Sequence[Path], out: Path, *, slides: bool = False) -> list[Path]:
@@ -34,22 +36,26 @@ def build_site(notebooks: Sequence[Path], out: Path, *, slides: bool = False) ->
     notebooks = [Path(path) for path in notebooks]
     out = Path(out).absolute()
     _check(notebooks, out)
-    _recover(out)
-    names = [path.stem for path in notebooks]
     cache = out.with_name(f".{out.name}-cache")
+    with lock_of(out, _SECONDS_TO_WRITE):
+        _recover(out)
+        # A folder that cannot be written to says so now, and not when all notebooks have run.
+        _scratch(out).rmdir()
+    names = [path.stem for path in notebooks]
     pages = []
     for path, result in _runs(notebooks, cache):
         notebook = nbformat.read(path, as_version=4)
         pages.append(page_of(path.stem, notebook, result, names))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-", suffix=".part"))
-    try:
-        written = _write(scratch, pages, slides=slides)
-        scratch.chmod(0o755)
-        _replace(out, scratch)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
+    with lock_of(out, _SECONDS_TO_WRITE):
+        _recover(out)
+        scratch = _scratch(out)
+        try:
+            written = _write(scratch, pages, slides=slides)
+            scratch.chmod(0o755)
+            _replace(out, scratch)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
     return [out / path for path in written]
 
 
@@ -78,6 +84,15 @@ def _runs(notebooks: Sequence[Path], cache: Path) -> Iterator[tuple[Path, dict[s
         for path in notebooks:
             bar.set_description(path.stem)
             yield path, run(path, cache, bar.update)
+
+
+def _scratch(out: Path) -> Path:
+    """A new folder beside `out`; OSError, naming `out`, if there can be none."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-", suffix=".part"))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(out)) from None
 
 
 def _write(folder: Path, pages: Sequence[Page], *, slides: bool) -> list[Path]:

@@ -46,7 +46,7 @@ def run(path: Path, cache: Path, on_cell: Callable[[], None] = lambda: None) -> 
     write_atomically(stored, json.dumps(result))
     for older in cache.glob(f"{path.stem}-*.json"):
         if older != stored:
-            older.unlink()
+            older.unlink(missing_ok=True)  # another build may be as quick
     return result
 
 

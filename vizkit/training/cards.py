@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import nn
 
 from vizkit.device import default_device
+from vizkit.files import write_whole
 
 
 def round_to_half(model: nn.Module) -> None:
@@ -61,10 +62,3 @@ def ship(recipe: Any, model: nn.Module, scores: dict, seconds: float, folder: Pa
     write_whole(folder / f"{recipe.name}.safetensors", data)
     text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
     return write_whole(folder / f"{recipe.name}.json", text.encode())
-
-
-def write_whole(file: Path, data: bytes) -> Path:
-    """Write a file whole or not at all."""
-    part = file.with_suffix(file.suffix + ".part")
-    part.write_bytes(data)
-    return part.replace(file)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from vizkit.files import write_whole
 from vizkit.training.loop import learning_rate_at, progress_wanted, update
 
 
@@ -62,6 +64,8 @@ def train_resumably(
             seconds = time.perf_counter() - start
             save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
         raise
+    finally:
+        bar.close()
     return time.perf_counter() - start
 
 
@@ -109,23 +113,24 @@ def save_checkpoint(
             tensors |= named
     notes = {"recipe": recipe_text(recipe), "done": str(done), "seconds": str(seconds)}
     file.parent.mkdir(parents=True, exist_ok=True)
-    part_file = file.with_suffix(".part")
-    save_file({name: value.cpu() for name, value in tensors.items()}, part_file, metadata=notes)
-    part_file.replace(file)
+    data = save({name: value.cpu() for name, value in tensors.items()}, metadata=notes)
+    write_whole(file, data)
 
 
 def load_checkpoint(file: Path, model: nn.Module, optimizer: Any, recipe: Any) -> tuple[int, float]:
     """Restore a checkpoint; returns the finished steps and the seconds they took.
 
-    Without a file nothing is restored. Raises ValueError if the checkpoint belongs to another
-    recipe.
+    Without a file nothing is restored. Raises ValueError if the checkpoint is damaged or belongs
+    to another recipe.
     """
     if not file.is_file():
         return 0, 0.0
-    notes = read_notes(file)
+    try:
+        notes, tensors = read_notes(file), load_file(file)
+    except (SafetensorError, ValueError, KeyError):
+        raise ValueError(f"{file} is damaged: delete it to start over") from None
     if notes["recipe"] != recipe_text(recipe):
         raise ValueError(f"{file} was made by another recipe: delete it to start over")
-    tensors = load_file(file)
     model.load_state_dict(
         {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
     )

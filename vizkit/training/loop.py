@@ -65,8 +65,9 @@ def fit(
     progress: a bar, unless the environment variable VIZKIT_PROGRESS is 0;
     history: a `History` to append to; yours even if an exception ends the training.
 
-    An interrupt (the stop button) ends training and returns the history so far. The module is
-    left in eval mode. Raises FloatingPointError, naming the step, when the loss is not finite.
+    An interrupt (the stop button) ends training, says so, and returns the history so far. The
+    module is left in eval mode. Raises FloatingPointError, naming the step, when the loss is not
+    finite.
     """
     check_schedule(steps, learning_rate, warmup_steps, schedule)
     check_whole(record_every=record_every)
@@ -74,10 +75,12 @@ def fit(
     if seed is not None:
         seed_everything(seed)
     history = History() if history is None else history
+    history.interrupted = False  # what stopped an earlier call is over
     groups = parameter_groups(model, weight_decay)
     betas = (float(betas[0]), float(betas[1]))
     optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=betas)
     bar = tqdm(range(steps), disable=not (progress and progress_wanted()), leave=False)
+    done = 0
     try:
         set_training(model, True)
         for step in bar:
@@ -100,6 +103,8 @@ def fit(
     finally:
         bar.close()
         set_training(model, False)
+    if history.interrupted:
+        print(f"Stopped by hand after {done} of {steps} steps; the history so far is kept.")
     return history
 
 

@@ -5,6 +5,7 @@ was interrupted goes on exactly where it stopped.
 """
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -281,7 +282,10 @@ def main() -> None:
     options = parser.parse_args()
     recipe = (RECIPES | LABEL_RECIPES)[options.name]
     checkpoint = options.checkpoint or options.folder / f"{recipe.name}.checkpoint"
-    model, scores, seconds = train_and_measure(recipe, checkpoint)
+    try:
+        model, scores, seconds = train_and_measure(recipe, checkpoint)
+    except KeyboardInterrupt:
+        sys.exit(f"stopped; the same command goes on from {checkpoint}")
     card = ship(recipe, model, scores, seconds, options.folder)
     checkpoint.unlink(missing_ok=True)
     print(f"wrote {card}")

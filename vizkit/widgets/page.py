@@ -6,15 +6,15 @@ import base64
 import hashlib
 import html
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets.widgets.widget import _instances, _remove_buffers
 from ipywidgets.widgets.widget_link import DirectionalLink, Link
+
+from vizkit.files import write_whole
 
 if TYPE_CHECKING:
     from vizkit.widgets.base import VizkitWidget
@@ -55,18 +55,8 @@ def save_page(path: str | Path, widgets: Sequence[VizkitWidget], *, title: str =
         raise TypeError(f"widgets must be a list of widgets of vizkit, got {widgets!r}")
     if not widgets:
         raise ValueError("save_page needs at least one widget, got none")
-    path = Path(path)
     text = page_text(widgets, title=title)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    return write_whole(path, text.encode())
 
 
 def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:

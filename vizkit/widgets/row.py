@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from typing import Any
 
 from ipywidgets import HBox
@@ -31,6 +32,10 @@ class Row(HBox):
             sheet.paste(part, (left, 0))
             left += part.width + GAP
         return sheet
+
+    def _display_(self) -> Any:
+        """What marimo asks for: it knows these widgets, but no boxes of ipywidgets."""
+        return sys.modules["marimo"].hstack(self.children, widths="equal")
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         data = super()._repr_mimebundle_(**kwargs)

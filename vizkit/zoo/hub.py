@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import re
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +28,8 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     XetDownloadError,
 )
+
+from vizkit.files import write_whole
 
 # All that `huggingface_hub` and the transfer libraries under it raise when a file does not come.
 FAILURES = (HTTPError, OSError, RuntimeError, XetDownloadError)
@@ -149,10 +149,7 @@ def record_of(path: Path) -> Path:
 
 
 def write_record(path: Path, digest: str) -> None:
-    handle, unfinished = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(digest)
-    os.replace(unfinished, record_of(path))
+    write_whole(record_of(path), digest.encode("ascii"))
 
 
 def remove(path: Path) -> None:

@@ -9,21 +9,26 @@ from pathlib import Path
 
 from vizkit.course.registry import NOTEBOOKS
 from vizkit.course.show import GREY, card, show
-from vizkit.course.storage import read_json, update_json, write_atomically
+from vizkit.course.storage import read_json, update_json
+from vizkit.files import home_folder
 
 _warned = False
 
 
 def progress_path() -> Path:
-    """`VIZKIT_PROGRESS_FILE`, or a file in the user's own data folder."""
+    """`VIZKIT_PROGRESS_FILE`, or a file in the user's own data folder.
+
+    Raises:
+        FileNotFoundError: the variable is not set, and the user has no folder.
+    """
     if given := os.environ.get("VIZKIT_PROGRESS_FILE"):
         return Path(given)
     if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+        base = Path(os.environ.get("APPDATA") or home_folder() / "AppData" / "Roaming")
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
+        base = home_folder() / "Library" / "Application Support"
     else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        base = Path(os.environ.get("XDG_DATA_HOME") or home_folder() / ".local" / "share")
     return base / "vizkit" / "progress.json"
 
 
@@ -38,15 +43,17 @@ def record(name: str, *, solved: bool) -> None:
             progress[name] = {"solved": solved, "tries": int(tries) + 1}
 
     global _warned
-    path = progress_path()
     try:
+        path = progress_path()
         path.parent.mkdir(parents=True, exist_ok=True)
         update_json(path, change)
     except OSError as error:
         if not _warned:
             _warned = True
-            reason = error.strerror or type(error).__name__
-            text = f"Your progress could not be saved ({reason}); the check itself works."
+            text = (
+                f"Your progress could not be saved ({error}); the check itself works. "
+                "VIZKIT_PROGRESS_FILE names another file to keep it in."
+            )
             show(text, card(GREY, text))
 
 
@@ -57,7 +64,7 @@ def forget_progress() -> None:
         OSError: the file cannot be written.
     """
     if progress_path().exists():
-        write_atomically(progress_path(), "{}\n")
+        update_json(progress_path(), dict.clear)
     show("Your progress is erased.", card(GREY, "Your progress is erased."))
 
 
@@ -77,7 +84,10 @@ def all_exercises() -> dict[str, list]:
 
 def show_progress() -> None:
     """Show the exercises of the course and which of them are solved."""
-    stored = read_json(progress_path())
+    try:
+        stored = read_json(progress_path())
+    except FileNotFoundError:
+        stored = {}
     lines, rows = [], []
     solved = total = 0
     for notebook, exercises in all_exercises().items():

@@ -166,7 +166,7 @@ function render(view) {
   const answered = (content, buffers) => { if (content.block && !held.has(content.block)) receive(content.block, buffers[0]); };
   model.on("msg:custom", answered);
   frame.onClose(() => { model.off("msg:custom", answered); clearTimeout(slow); });
-  const lateness = () => slow < 0 ? " (the kernel is busy)" : "";
+  const lateness = () => slow < 0 ? " (the kernel is busy or gone)" : "";
 
   // Whose map is shown: the pinned query; else the patch under the pointer; else the query.
   /** @param {number} token */

@@ -92,7 +92,8 @@ function make(tag, attributes = {}, ...children) {
 function pageTheme(element) {
   const flag = document.body.dataset.jpThemeLight;
   if (flag) return { dark: flag === "false", lab: true };
-  for (let node = /** @type {HTMLElement | null} */ (element); node; node = node.parentElement) {
+  // marimo puts each widget into a shadow tree, whose root has no parent but a host.
+  for (let node = /** @type {HTMLElement | undefined} */ (element); node; node = node.parentElement || /** @type {any} */ (node.getRootNode()).host) {
     const parts = getComputedStyle(node).backgroundColor.match(/[\d.]+/g)?.map(Number);
     if (parts && (parts.length < 4 || parts[3] > 0.5)) return { dark: 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] < 128, lab: false };
   }
@@ -336,16 +337,18 @@ function openFrame({ model, el }, about) {
 
   /** @param {...Shortcut} more */
   const keys = (...more) => { shortcuts.push(...more); };
+  // In a shadow tree the document knows only the tree's host.
+  const filling = () => /** @type {Document} */ (root.getRootNode()).fullscreenElement;
   /** @param {boolean} [on] */
   const fullScreen = (on = root.dataset.full !== "true") => {
     root.dataset.full = String(on);
     // A frame that forbids the Fullscreen API still gets a widget that fills its window: the CSS does that.
-    if (on && !document.fullscreenElement) root.requestFullscreen?.().catch(() => {});
+    if (on && !filling()) root.requestFullscreen?.().catch(() => {});
     if (on) root.focus({ preventScroll: true });
-    if (!on && document.fullscreenElement) document.exitFullscreen?.().catch(() => {});
+    if (!on && filling()) document.exitFullscreen?.().catch(() => {});
     restyle();
   };
-  listen(document, "fullscreenchange", () => { if (document.fullscreenElement !== root) { root.dataset.full = "false"; restyle(); } });
+  listen(document, "fullscreenchange", () => { if (filling() !== root) { root.dataset.full = "false"; restyle(); } });
   const showKeys = () => {
     keyList.hidden = !keyList.hidden;
     keyList.replaceChildren(...shortcuts.map((item) => make("div", {}, make("kbd", {}, item.keys === " " ? "space" : item.keys.replace(/Arrow/g, "")), ` ${item.name}`)));

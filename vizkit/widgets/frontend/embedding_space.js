@@ -267,6 +267,8 @@ function render(view) {
     return /** @type {Grid} */ (grids.get(key));
   };
 
+  /** @param {string} what */
+  const asking = (what) => `Asking the kernel for ${what} (busy or gone?)…`;
   // True neighbours: of a plane computed here, else from the table that Python sent, else asked of the kernel.
   /** @type {Map<string, Neighbour[] | string>} */
   const answers = new Map();
@@ -282,7 +284,7 @@ function render(view) {
       answers.set(key, nearestInPlane(places, first(), count, i, 8).map(({ index, value }) => ({ index, value: (value / 65535) * span })));
     }
     if (wanted && data.live && !answers.has(key)) {
-      answers.set(key, "Asking the kernel for the true neighbours…");
+      answers.set(key, asking("neighbours"));
       model.send({ ask: "neighbours", index: i, step: to.step });
     }
     return answers.get(key) ?? (data.live || flat ? "Click the point for its true neighbours." : "This page holds too many points to carry their true neighbours.");
@@ -525,7 +527,7 @@ function render(view) {
   };
   /** @param {string} name @param {number} step */
   const go = (name, step) => {
-    if (!maps.has(name)) return say(`Computing ${names[name]} in the kernel…`);
+    if (!maps.has(name)) return say(asking(names[name]));
     if (name === to.name && step === to.step) return;
     from = to;
     to = { name, step };

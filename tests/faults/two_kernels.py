@@ -1,0 +1,84 @@
+"""What two kernels do at the same moment, each in a process of its own: see test_two_kernels.py."""
+
+import contextlib
+import os
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vizkit.course import claim
+from vizkit.course.exercises import progress
+from vizkit.course.measure import store_measured
+from vizkit.course.registry import CLAIMS, NOTEBOOKS
+from vizkit.files import write_whole
+from vizkit.site import build, execute
+
+LENGTH = 200_000  # of a file that one process reads while another writes it
+VERSIONS = 60
+
+
+def work(rank: int, count: int, place: Path) -> None:
+    """Everything that a kernel writes for keeps, all of it at the same time as the other kernel."""
+    (place / f"ready-{rank}").touch()
+    while len(list(place.glob("ready-*"))) < count:
+        time.sleep(0.001)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        keep_progress(rank, place)
+        keep_claims(rank, place)
+        keep_times(rank, place)
+        keep_whole_files(rank, place)
+        keep_a_run_for_the_site(rank, place)
+        keep_a_site(rank, place)
+
+
+def keep_progress(rank: int, place: Path) -> None:
+    os.environ["VIZKIT_PROGRESS_FILE"] = str(place / "progress.json")
+    for number in range(40):
+        progress.record(f"exercise {number} of {rank}", solved=True)
+        progress.record("exercise of both", solved=False)
+
+
+def keep_claims(rank: int, place: Path) -> None:
+    os.environ["VIZKIT_LEDGER"] = str(place / "ledger.json")
+    with contextlib.redirect_stdout(None):
+        for name in list(CLAIMS)[rank::2]:
+            claim(name, measured=rank, holds=True)
+
+
+def keep_times(rank: int, place: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vizkit.course.measure.reference_seconds", lambda: 0.1)
+        for name in NOTEBOOKS[rank::2]:
+            store_measured(name, 10.0, 1.0, table=place / "measured.json")
+
+
+def keep_whole_files(rank: int, place: Path) -> None:
+    """Each writes the file in its own letter and reads what stands there: one letter throughout."""
+    for _ in range(VERSIONS):
+        write_whole(place / "weights", bytes([rank]) * LENGTH)
+        found = np.frombuffer((place / "weights").read_bytes(), np.uint8)
+        assert found.size == LENGTH
+        assert (found == found[0]).all()
+
+
+def keep_a_run_for_the_site(rank: int, place: Path) -> None:
+    """Other code in each round, so that each removes what the other has left behind."""
+    with pytest.MonkeyPatch.context() as patch:
+        result = {"outputs": [["x" * LENGTH]], "widgets": {"models": {}, "links": []}}
+        patch.setattr(execute, "_execute", lambda *_: result)
+        for version in range(VERSIONS):
+            patch.setattr(execute, "fingerprint", lambda notebook, v=version: f"{v}")
+            assert execute.run(place / "01_a.ipynb", place / "cache") == result
+
+
+def keep_a_site(rank: int, place: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        nothing = {"outputs": [], "widgets": {"models": {}, "links": []}}
+        patch.setattr(build, "run", lambda *_: nothing)
+        for _ in range(4):
+            pages = build.build_site([place / "01_a.ipynb"], place / "site")
+            assert len(pages) == 2
