@@ -63,7 +63,9 @@ def store_times(folder, version):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measure, "reference_seconds", lambda: 0.1)
         name = "of a notebook " * 5_000
-        measure.store_measured(name, 10.0**version, 1.0, table=folder / "measured.json")
+        measure.store_measured(
+            name, measure.Use(10.0**version, 1.0, 1.0), table=folder / "measured.json"
+        )
 
 
 def keep_a_run_for_the_site(folder, version):

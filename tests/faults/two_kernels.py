@@ -11,7 +11,7 @@ import pytest
 
 from vizkit.course import claim
 from vizkit.course.exercises import progress
-from vizkit.course.measure import store_measured
+from vizkit.course.measure import Use, store_measured
 from vizkit.course.registry import CLAIMS, NOTEBOOKS
 from vizkit.files import write_whole
 from vizkit.site import build, execute
@@ -53,7 +53,7 @@ def keep_times(rank: int, place: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vizkit.course.measure.reference_seconds", lambda: 0.1)
         for name in NOTEBOOKS[rank::2]:
-            store_measured(name, 10.0, 1.0, table=place / "measured.json")
+            store_measured(name, Use(10.0, 9.0, 1.0), table=place / "measured.json")
 
 
 def keep_whole_files(rank: int, place: Path) -> None:
