@@ -1,4 +1,8 @@
-"""Every notebook of the course in a real JupyterLab: run from top to bottom, widgets alive."""
+"""Every notebook of the course in a real JupyterLab: run from top to bottom, widgets alive.
+
+A rehearsal: of each training the first two steps (`vizkit.training.loop.steps_to_compute`). That
+the numbers are right is for nbval to say.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The training loop: reproducible, interruptible, and clear when it goes wrong."""
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -237,6 +238,38 @@ def test_progress_can_be_turned_off(monkeypatch, capfd):
     monkeypatch.setenv("VIZKIT_PROGRESS", "0")
     fit(*tiny_problem(), steps=3)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_rehearsal_computes_few_steps_and_says_so(monkeypatch):
+    seen = []
+    model, compute_loss = tiny_problem()
+
+    def watched(step):
+        seen.append(step)
+        return compute_loss(step)
+
+    monkeypatch.setenv("VIZKIT_REHEARSAL", "2")
+    with pytest.warns(UserWarning, match="a rehearsal of 2 steps, the network stays untrained"):
+        history = fit(model, watched, steps=6, record=lambda done: {"x": done}, record_every=3)
+    assert seen == [0, 1]
+    assert len(history.loss) == len(history.learning_rate) == len(history.gradient_norm) == 6
+    assert history.loss[1:] == [history.loss[1]] * 5
+    assert [row["step"] for row in history.records] == [3, 6]
+    monkeypatch.setenv("VIZKIT_REHEARSAL", "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(model, watched, steps=3)
+    assert seen == [0, 1, 0, 1, 2]
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "yes", "1.5"])
+def test_a_rehearsal_of_no_steps_is_refused(monkeypatch, wrong):
+    monkeypatch.setenv("VIZKIT_REHEARSAL", wrong)
+    model, compute_loss = tiny_problem()
+    before = [p.clone() for p in model.parameters()]
+    with pytest.raises(ValueError, match=f"VIZKIT_REHEARSAL.*received '{wrong}'"):
+        fit(model, compute_loss, steps=3)
+    assert all(map(torch.equal, before, model.parameters()))
 
 
 def test_seeds():

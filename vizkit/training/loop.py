@@ -3,6 +3,7 @@
 import math
 import os
 import random
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -67,11 +68,12 @@ def fit(
 
     An interrupt (the stop button) ends training, says so, and returns the history so far. The
     module is left in eval mode. Raises FloatingPointError, naming the step, when the loss is not
-    finite.
+    finite. For VIZKIT_REHEARSAL see `steps_to_compute`.
     """
     check_schedule(steps, learning_rate, warmup_steps, schedule)
     check_whole(record_every=record_every)
     check_settings(compute_loss, weight_decay, betas, clip_norm, record, history)
+    computed = steps_to_compute(steps)
     if seed is not None:
         seed_everything(seed)
     history = History() if history is None else history
@@ -87,7 +89,8 @@ def fit(
             rate = learning_rate_at(
                 step, learning_rate, steps=steps, warmup_steps=warmup_steps, schedule=schedule
             )
-            loss, norm = update(optimizer, compute_loss, step, rate, clip_norm)
+            if step < computed:
+                loss, norm = update(optimizer, compute_loss, step, rate, clip_norm)
             history.loss.append(loss)
             history.learning_rate.append(rate)
             history.gradient_norm.append(norm)
@@ -209,6 +212,29 @@ def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
 def progress_wanted() -> bool:
     """False if VIZKIT_PROGRESS=0: stored notebook outputs must not hold half a progress bar."""
     return os.environ.get("VIZKIT_PROGRESS", "1") != "0"
+
+
+def steps_to_compute(steps: int) -> int:
+    """All `steps`, or as many as VIZKIT_REHEARSAL says: a notebook runs through, untrained.
+
+    In a rehearsal the steps after these repeat the last loss. It shows in a minute whether every
+    cell runs and every picture appears; what the cells then say is worth nothing, and a warning
+    says that.
+
+    Raises ValueError unless VIZKIT_REHEARSAL is empty or a positive whole number.
+    """
+    wanted = os.environ.get("VIZKIT_REHEARSAL", "")
+    if not wanted:
+        return steps
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise ValueError(
+            f"expected VIZKIT_REHEARSAL to be a positive whole number, received {wanted!r}"
+        )
+    warnings.warn(
+        f"VIZKIT_REHEARSAL: a rehearsal of {wanted} steps, the network stays untrained",
+        stacklevel=3,
+    )
+    return min(steps, int(wanted))
 
 
 def set_training(model: nn.Module | Iterable[nn.Parameter], training: bool) -> None:
