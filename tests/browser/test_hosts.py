@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import VIEWPORT
 from tests.browser.harness import (
@@ -32,6 +32,7 @@ from tests.browser.harness import (
     press,
     wait_until,
 )
+from tests.browser.test_nbconvert import open_converted, outputs_with
 
 HOSTILE = "<img src=x onerror=window.hacked=1>"
 SETUP = f"""
@@ -93,11 +94,22 @@ class NotebookHost:
         self.server.write_notebook("hosts.ipynb", [SETUP, *CELLS.values()])
         self.notebook = NotebookPage(self.server, self.page, "hosts.ipynb")
         self.log = self.notebook.log
+        # Notebook 7 stumbles over its own shortcuts: github.com/jupyter/notebook/issues/7862
+        self.log.ignore.append("(reading 'schema')")
+        # Jupyter asks a kernel that it has just met for its widgets, late on a busy machine; a
+        # widget that is made meanwhile is shown once without its numbers, and complains.
+        self.notebook.wait_idle(idle=3.0)
         self.notebook.run_all(timeout=300)
         assert self.notebook.errors() == []
 
     def cell(self, name: str) -> Locator:
-        return self.notebook.cell(1 + list(CELLS).index(name)).locator(".jp-Cell-outputWrapper")
+        index = 1 + list(CELLS).index(name)
+        cell = self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')
+        if cell.is_visible():  # much quicker than to ask Jupyter to scroll to it
+            cell.scroll_into_view_if_needed()
+        else:
+            cell = self.notebook.cell(index)
+        return cell.locator(".jp-Cell-outputWrapper")
 
     def execute(self, code: str) -> None:
         self.notebook.kernel.execute(code)
@@ -171,10 +183,10 @@ def marimo_app() -> str:
 class MarimoHost:
     """The page as a marimo app: `marimo run`, with settings of its own.
 
-    It has one theme, by its settings, and not the one that the browser asks for.
+    Its theme is the one of its settings, and not the one that the browser asks for.
     """
 
-    themes = ("dark",)
+    themes = ("light",)
 
     def __init__(self, chromium: Browser, folder: Path) -> None:
         app = folder / "app.py"
@@ -184,7 +196,7 @@ class MarimoHost:
         environment = os.environ | {name: str(folder / path) for name, path in own.items()}
         settings = folder / "config" / "marimo" / "marimo.toml"
         settings.parent.mkdir(parents=True)
-        settings.write_text('[display]\ntheme = "dark"\n', encoding="utf-8")
+        settings.write_text('[display]\ntheme = "light"\n', encoding="utf-8")
         command = [sys.executable, "-m", "marimo", "run", str(app), "--headless", "--no-token"]
         command += ["--host", "127.0.0.1", "--port", str(port)]
         self._server_log = folder / "marimo.log"
@@ -236,7 +248,7 @@ class MarimoHost:
         return self._type(expression)
 
     def set_theme(self, theme: str) -> None:
-        assert theme == "dark"
+        assert theme == "light"
 
     def close(self) -> None:
         self.context.close()
@@ -256,7 +268,7 @@ def host(request, chromium: Browser, tmp_path_factory) -> Iterator[NotebookHost 
     opened = HOSTS[request.param](chromium, tmp_path_factory.mktemp(request.param))
     # Tall enough for a whole widget under the host's own bars.
     opened.page.set_viewport_size({"width": 1280, "height": 1400})
-    opened.page.emulate_media(reduced_motion="reduce")
+    opened.page.emulate_media(reduced_motion="reduce", color_scheme="dark")
     yield opened
     opened.close()
 
@@ -297,10 +309,9 @@ def test_all_is_there_and_hostile_text_is_text(host):
     expect(host.cell("chart").locator(".js-plotly-plot .bars path").first).to_be_visible()
     expect(host.cell("chart")).to_contain_text(HOSTILE)
     picture = host.cell("pictures").locator("img")
-    assert picture.evaluate("img => [img.naturalWidth > 0, img.alt]") == [
-        True,
-        "three noisy pictures",
-    ]
+    assert picture.evaluate("img => img.naturalWidth > img.width")  # as sharp as the screen
+    if isinstance(host, MarimoHost):  # Jupyter's own pages drop a picture's alt text
+        expect(picture).to_have_attribute("alt", "three noisy pictures")
     expect(host.page.locator("img[src=x]")).to_have_count(0)
 
 
@@ -371,3 +382,15 @@ def test_dark_theme_and_full_screen(host):
     expect(shown).to_have_attribute("data-full", "true")
     press(picture, "Escape")
     expect(shown).to_have_attribute("data-full", "false")
+
+
+@pytest.mark.parametrize("host", ["notebook"], indirect=True)
+def test_nbconvert_shows_what_was_saved(host, page: Page, page_log: PageLog, tmp_path: Path):
+    host.notebook.save()
+    source = host.server.root / "hosts.ipynb"
+    # The live views were saved too, and must not hide the pictures.
+    assert len(outputs_with(source, "application/vnd.jupyter.widget-view+json")) == 6
+    text = open_converted(page, page_log, source, tmp_path, "lab")
+    expect(page.locator("img")).to_have_count(7)  # the chart's was added by Plotly's extension
+    for words in (f"Which {HOSTILE}", f"adding {HOSTILE}: a minus", "look at the sign"):
+        assert words in text

@@ -87,17 +87,23 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+const prefersDark = () => matchMedia("(prefers-color-scheme: dark)");
+
 /** Whether the page around an element is dark: JupyterLab says so; elsewhere the first opaque background does.
  * @param {HTMLElement} element @returns {{ dark: boolean, lab: boolean }} */
 function pageTheme(element) {
   const flag = document.body.dataset.jpThemeLight;
   if (flag) return { dark: flag === "false", lab: true };
   // marimo puts each widget into a shadow tree, whose root has no parent but a host.
-  for (let node = /** @type {HTMLElement | undefined} */ (element); node; node = node.parentElement || /** @type {any} */ (node.getRootNode()).host) {
-    const parts = getComputedStyle(node).backgroundColor.match(/[\d.]+/g)?.map(Number);
-    if (parts && (parts.length < 4 || parts[3] > 0.5)) return { dark: 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] < 128, lab: false };
+  for (let node = /** @type {any} */ (element); node; node = node.parentElement || node.getRootNode().host) {
+    // Painted, since a page may state its colours in other ways than rgb(…).
+    const pen = /** @type {CanvasRenderingContext2D} */ (make("canvas").getContext("2d"));
+    pen.fillStyle = getComputedStyle(node).backgroundColor;
+    pen.fillRect(0, 0, 1, 1);
+    const [red, green, , opacity] = pen.getImageData(0, 0, 1, 1).data;
+    if (opacity > 128) return { dark: red + 3 * green < 512, lab: false };
   }
-  return { dark: matchMedia("(prefers-color-scheme: dark)").matches, lab: false };
+  return { dark: prefersDark().matches, lab: false };
 }
 
 /** Thumbnails that travel as one picture; `draw` shows nothing until the picture is decoded.
@@ -191,7 +197,7 @@ function openFrame({ model, el }, about) {
   const themeWatch = new MutationObserver(applyTheme);
   for (const node of [document.body, document.documentElement]) themeWatch.observe(node, { attributes: true, attributeFilter: ["class", "style", "data-jp-theme-light", "data-jp-theme-name", "data-theme"] });
   undo.push(() => themeWatch.disconnect());
-  listen(matchMedia("(prefers-color-scheme: dark)"), "change", applyTheme);
+  listen(prefersDark(), "change", applyTheme);
 
   /** @param {string} property */
   const style = (property) => {
@@ -343,9 +349,10 @@ function openFrame({ model, el }, about) {
   const fullScreen = (on = root.dataset.full !== "true") => {
     root.dataset.full = String(on);
     // A frame that forbids the Fullscreen API still gets a widget that fills its window: the CSS does that.
-    if (on && !filling()) root.requestFullscreen?.().catch(() => {});
-    if (on) root.focus({ preventScroll: true });
-    if (!on && filling()) document.exitFullscreen?.().catch(() => {});
+    if (on) {
+      filling() || root.requestFullscreen?.().catch(() => {});
+      root.focus({ preventScroll: true });
+    } else if (filling()) document.exitFullscreen?.().catch(() => {});
     restyle();
   };
   listen(document, "fullscreenchange", () => { if (filling() !== root) { root.dataset.full = "false"; restyle(); } });

@@ -1,0 +1,84 @@
+"""`jupyter nbconvert --to html`: every widget and chart leaves its picture, with the network off.
+
+The stored notebooks are converted as they are; a notebook that Notebook 7 saved with widgets in it
+is converted in test_hosts.py. What nbconvert's own page asks for is blocked and tolerated: require.js
+and MathJax. Nothing of the course asks for more.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+from playwright.sync_api import Page, expect
+
+from tests.browser.harness import PageLog, picture_of
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+# What the pages of nbconvert load for themselves, whatever the notebook.
+OF_NBCONVERT = ("/require.js/", "/mathjax/", "/mermaid/")
+PICTURES = """() => [...document.images].map((image) => ({
+    loaded: image.complete && image.naturalWidth > 0, width: image.clientWidth,
+    right: image.getBoundingClientRect().right, alt: image.alt, data: image.src.slice(0, 5) }))"""
+
+
+@cache
+def exporter(template: str) -> HTMLExporter:
+    return HTMLExporter(template_name=template)
+
+
+def open_converted(page: Page, page_log: PageLog, source: Path, folder: Path, template: str) -> str:
+    """Convert a notebook, open it and look at it; what may not be on any such page is checked.
+
+    Returns the text of the page.
+    """
+    page_log.ignore.extend(OF_NBCONVERT)
+    html, _ = exporter(template).from_filename(str(source))
+    target = folder / f"{source.stem}-{template}.html"
+    target.write_text(html, encoding="utf-8")
+    page.goto(target.as_uri())
+    text = page.inner_text("body")
+    assert "Traceback" not in text
+    assert page.evaluate("window.hacked") is None
+    expect(page.locator("img[src=x]")).to_have_count(0)
+    width = page.evaluate("document.documentElement.clientWidth")
+    for index, picture in enumerate(page.evaluate(PICTURES)):
+        assert picture["loaded"], f"picture {index} is broken"
+        assert picture["data"] == "data:"
+        assert picture["width"] > 100, f"picture {index} is {picture['width']} pixels wide"
+        assert picture["right"] <= width, f"picture {index} sticks out of the page"
+    picture_of(page, f"nbconvert-{target.stem}.png")
+    return text
+
+
+def outputs_with(source: Path, mime: str) -> list[dict]:
+    book = nbformat.read(source, as_version=4)
+    cells = [cell for cell in book.cells if cell.cell_type == "code"]
+    return [o for cell in cells for o in cell.outputs if mime in o.get("data", {})]
+
+
+@pytest.mark.parametrize(
+    ("name", "template"),
+    [("01_cnn_vs_vit", "lab"), ("06_clip", "classic")],
+)
+def test_a_stored_notebook_shows_all_its_pictures(
+    page: Page, page_log: PageLog, tmp_path: Path, name: str, template: str
+):
+    source = NOTEBOOKS / f"{name}.ipynb"
+    text = open_converted(page, page_log, source, tmp_path, template)
+    stored = outputs_with(source, "image/png")
+    assert len(stored) > 8
+    assert any("application/vnd.plotly.v1+json" in output["data"] for output in stored)
+    shown = page.evaluate(PICTURES)
+    assert len(shown) == len(stored)
+    if template == "classic":  # the other one, nbconvert's default, writes no alt text of outputs
+        assert [picture["alt"] for picture in shown] == [
+            output.metadata["image/png"]["alt"] for output in stored
+        ]
+    for output in outputs_with(source, "text/html"):  # claims, quizzes, sources of functions
+        first_line = output["data"]["text/plain"].splitlines()[0]
+        words = first_line.removeprefix("Question: ").split(" · ")[0]
+        assert words.split()[-1] in text, f"nothing is shown of {first_line!r}"
