@@ -27,7 +27,9 @@ def work(rank: int, count: int, place: Path) -> None:
         meeting = place / stage.__name__
         meeting.mkdir(exist_ok=True)
         (meeting / f"{rank}").touch()
+        end = time.monotonic() + 60
         while len(list(meeting.iterdir())) < count:
+            assert time.monotonic() < end, f"alone at {stage.__name__}"
             time.sleep(0.001)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
