@@ -16,23 +16,24 @@ from vizkit.course.registry import CLAIMS, NOTEBOOKS
 from vizkit.files import write_whole
 from vizkit.site import build, execute
 
-LENGTH = 200_000  # of a file that one process reads while another writes it
+LENGTH = 1_000_000  # of a file that one process reads while another writes it
 VERSIONS = 60
 
 
 def work(rank: int, count: int, place: Path) -> None:
     """Everything that a kernel writes for keeps, all of it at the same time as the other kernel."""
-    (place / f"ready-{rank}").touch()
-    while len(list(place.glob("ready-*"))) < count:
-        time.sleep(0.001)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        keep_progress(rank, place)
-        keep_claims(rank, place)
-        keep_times(rank, place)
-        keep_whole_files(rank, place)
-        keep_a_run_for_the_site(rank, place)
-        keep_a_site(rank, place)
+    stages = (keep_progress, keep_claims, keep_times, keep_whole_files)
+    for stage in (*stages, keep_a_run_for_the_site, keep_a_site):
+        meeting = place / stage.__name__
+        meeting.mkdir(exist_ok=True)
+        (meeting / f"{rank}").touch()
+        end = time.monotonic() + 60
+        while len(list(meeting.iterdir())) < count:
+            assert time.monotonic() < end, f"alone at {stage.__name__}"
+            time.sleep(0.001)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            stage(rank, place)
 
 
 def keep_progress(rank: int, place: Path) -> None:
@@ -58,7 +59,7 @@ def keep_times(rank: int, place: Path) -> None:
 
 def keep_whole_files(rank: int, place: Path) -> None:
     """Each writes the file in its own letter and reads what stands there: one letter throughout."""
-    for _ in range(VERSIONS):
+    for _ in range(2 * VERSIONS):
         write_whole(place / "weights", bytes([rank]) * LENGTH)
         found = np.frombuffer((place / "weights").read_bytes(), np.uint8)
         assert found.size == LENGTH
@@ -68,7 +69,7 @@ def keep_whole_files(rank: int, place: Path) -> None:
 def keep_a_run_for_the_site(rank: int, place: Path) -> None:
     """Other code in each round, so that each removes what the other has left behind."""
     with pytest.MonkeyPatch.context() as patch:
-        result = {"outputs": [["x" * LENGTH]], "widgets": {"models": {}, "links": []}}
+        result = {"outputs": [["x" * 200_000]], "widgets": {"models": {}, "links": []}}
         patch.setattr(execute, "_execute", lambda *_: result)
         for version in range(VERSIONS):
             patch.setattr(execute, "fingerprint", lambda notebook, v=version: f"{v}")

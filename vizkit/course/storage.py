@@ -14,20 +14,8 @@ from vizkit.files import write_whole
 def read_json(path: Path) -> dict:
     """The dictionary stored in `path`; empty when there is no readable one."""
     try:
-        return _stored(path)
-    except OSError:
-        return {}
-
-
-def _stored(path: Path) -> dict:
-    """The dictionary in a file, empty when there is none or it is damaged.
-
-    Raises:
-        OSError: there is a file, but it cannot be read.
-    """
-    try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -70,8 +58,7 @@ def update_json(path: Path, change: Callable[[dict], None]) -> None:
     """
     path = Path(path).absolute()
     with lock_of(path):
-        # Never `read_json`: what cannot be read now must not be overwritten as if it were empty.
-        content = _stored(path)
+        content = read_json(path)
         change(content)
         write_atomically(
             path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -64,8 +64,6 @@ def train_resumably(
             seconds = time.perf_counter() - start
             save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
         raise
-    finally:
-        bar.close()
     return time.perf_counter() - start
 
 

@@ -121,7 +121,7 @@ function render(view) {
   const { sides } = about, { prefix, layers: [reference] } = sides[0], attention = about.kind === "attention", depth = sides[0].layers.length;
   const mostHeads = max(...sides.flatMap((side) => side.layers.map((layer) => layer.heads)));
   const frame = openFrame(view, { kind: "AttentionMap", help: "Keys (?). Weights are ± the row's largest / 510" });
-  const { toolbar, stage, ask, write, watch, color, font, listen, surface } = frame;
+  const { toolbar, stage, ask, send, write, watch, color, font, listen, surface } = frame;
   const photos = about.images.map(({ url }) => Object.assign(new Image(), { onload: ask, src: url }));
   /** @param {number} head */
   const headName = (head) => about.heads[head] ?? `head ${head}`;
@@ -147,7 +147,7 @@ function render(view) {
     slow = window.setTimeout(() => { slow = -1; ask(); }, 3000);
     const packed = get("blocks")[next];
     if (packed) receive(next, packed);
-    else model.send({ ask: next });
+    else send({ ask: next });
   };
   /** @param {string} key @param {BufferSource} packed */
   const receive = async (key, packed) => {

@@ -163,6 +163,8 @@ function openFrame({ model, el }, about) {
   undo.push(() => cancelAnimationFrame(pendingFrame), () => clearTimeout(saveTimer));
 
   const save = () => { lastSave = performance.now(); saveTimer = 0; model.save_changes(); };
+  /** Asks Python for something. Without a kernel there is no answer, and JupyterLab throws. @param {any} wish */
+  const send = (wish) => { try { model.send(wish); } catch { /* what waits for the answer says so */ } };
   /** Sets a trait now and tells Python at most twenty times a second: a drag must not flood the kernel.
    * @param {string} name @param {any} value */
   const write = (name, value) => {
@@ -386,7 +388,7 @@ function openFrame({ model, el }, about) {
   applyTheme();
 
   return {
-    root, toolbar, stage, listen, ask, draw, write, watch, color, scale, font, surface, where, tooltip, say, button, toggle, select, slider, scrubber, keys, fullScreen,
+    root, toolbar, stage, listen, ask, draw, send, write, watch, color, scale, font, surface, where, tooltip, say, button, toggle, select, slider, scrubber, keys, fullScreen,
     dark: () => root.dataset.theme === "dark",
     /** Marks the first complete picture; tests and benchmarks wait for it. */
     ready: () => { root.dataset.ready = "true"; },

@@ -202,7 +202,7 @@ function render(view) {
   const pairs = unpack(data.pairs)?.data, large = count > 150_000, names = /** @type {Record<string, string>} */ (PROJECTION_NAMES);
   const byModality = classes.length === 2 && data.modality && codes.every((code, i) => code === texts[i]);
   const frame = openFrame(view, { kind: "EmbeddingSpace", help: "Drag to move, wheel to zoom, shift-drag to select; ? lists the keys" });
-  const { listen, ask, write, watch, color, scale, say, dark, toggle } = frame;
+  const { listen, ask, send, write, watch, color, scale, say, dark, toggle } = frame;
   const plot = make("div", { class: "vk-plot" }), glCanvas = make("canvas", { class: "vk-layer" }), base = make("canvas", { class: "vk-layer" });
   const side = make("div", { class: "vk-side" }), figures = make("div", { class: "vk-figures" }), legend = make("div", { class: "vk-legend", role: "group", "aria-label": "Classes" }), card = make("div", { class: "vk-card" });
   if (data.atlas) card.style.setProperty("--vk-atlas", `url(${data.atlas.png})`);
@@ -285,9 +285,9 @@ function render(view) {
     }
     if (wanted && data.live && !answers.has(key)) {
       answers.set(key, asking("neighbours"));
-      model.send({ ask: "neighbours", index: i, step: to.step });
+      send({ ask: "neighbours", index: i, step: to.step });
     }
-    return answers.get(key) ?? (data.live || flat ? "Click the point for its true neighbours." : "This page holds too many points to carry their true neighbours.");
+    return answers.get(key) ?? (data.live || flat ? "Click the point for its true neighbours." : "Too many points for a page to carry their neighbours.");
   };
   /** @param {any} message */
   const answered = ({ index, step, found, values }) => {
@@ -366,7 +366,7 @@ function render(view) {
     linePairs();
     redraw();
   };
-  listen(glCanvas, "webglcontextlost", (event) => { event.preventDefault(); points = null; say("The graphics card dropped the picture; restoring it."); });
+  listen(glCanvas, "webglcontextlost", (event) => { event.preventDefault(); points = null; say("The graphics card lost the picture; restoring it."); });
   listen(glCanvas, "webglcontextrestored", () => { start(); tell(); });
 
   const look = () => {
@@ -491,7 +491,7 @@ function render(view) {
 
   /** The focused point's neighbours, with pictures; a click goes to one. */
   const showCard = () => {
-    const i = focus(), found = i < 0 ? "Point at a mark to see its true neighbours." : neighboursOf(i);
+    const i = focus(), found = i < 0 ? "Point at a mark for its neighbours." : neighboursOf(i);
     if (typeof found === "string") return card.replaceChildren(found);
     card.replaceChildren(flat ? "nearest, by distance" : "nearest in the full space, by cosine", ...found.map(({ index, value }) => {
       const tile = tiles.get(index), picture = make("i"), item = make("button", { type: "button", class: "vk-button", tabindex: "-1" }, picture, make("b", {}, similarity(value)), make("span", {}, titleOf(index)));
@@ -648,7 +648,7 @@ function render(view) {
   };
   if (atlas) switched("pictures", "show_thumbnails", "t", (on) => { showThumbnails = on; }, "Pictures as marks (t)");
   if (pairs) switched("pairs", "show_pairs", "p", (on) => { showPairs = on; }, "Lines between the points of a pair (p)");
-  if (data.gaps) switched("gap", "show_gap", "g", (on) => { showGap = on; }, "The vector between the mean image and the mean text (g)");
+  if (data.gaps) switched("gap", "show_gap", "g", (on) => { showGap = on; }, "From the mean image to the mean text (g)");
   frame.slider(bar, { label: "size", min: 0.25, max: 4, value: 1, log: true, format: times, changed: (value) => { pointSize = value; move(); } });
   frame.slider(bar, { label: "opacity", min: 0.25, max: 4, value: 1, log: true, format: times, changed: (value) => { opacity = value; move(); } });
   frame.button(bar, "reset view", reset, "Show all points (0, or double click)");
@@ -700,7 +700,7 @@ function render(view) {
   tell();
   /** @param {() => void} step */
   const later = (step) => { const timer = window.setTimeout(step, 300); frame.onClose(() => clearTimeout(timer)); };
-  later(() => { gridOf(to); if (!flat && data.quick && !model.get("table").indices) model.send({ ask: "table" }); });
+  later(() => { gridOf(to); if (!flat && data.quick && !model.get("table").indices) send({ ask: "table" }); });
   return frame.close;
 }
 export default { render };
