@@ -96,7 +96,9 @@ def page_of(name: str, notebook: Any, run: dict[str, Any], names: Sequence[str])
             layout.code_cell(cell, outputs)
         kind = cell.metadata.get("slideshow", {}).get("slide_type")
         if kind in _SLIDE_TYPES:
-            layout.page.slide_types.update(dict.fromkeys(range(start, len(layout.page.blocks)), kind))
+            layout.page.slide_types.update(
+                dict.fromkeys(range(start, len(layout.page.blocks)), kind)
+            )
     return layout.finish(notebook)
 
 
