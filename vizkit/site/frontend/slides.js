@@ -5,8 +5,8 @@
   const at = (id) => document.getElementById(id);
   const flow = at("main"), stage = at("stage"), count = at("count"), codeButton = at("code"), panel = at("source");
   const HEADINGS = "h1, h2, .again";
-  // How much larger a widget, a picture or a chart is than on a page: its smallest type has 16 px at 720 lines.
-  const WIDGET_SCALE = 1.46, PICTURE_SCALE = 1.3;
+  // How much larger the type of widgets and pictures is than on a page, and how small a widget's may get.
+  const WIDGET_SCALE = 1.4, LEAST_WIDGET_SCALE = 1.2, PICTURE_SCALE = 1.3;
   const blocks = [...flow.children].filter((block) => !block.matches("script, [hidden]"));
   /** Sources that a key brings, by the output they made. @type {Map<Element, HTMLElement[]>} */
   const sources = new Map();
@@ -122,6 +122,7 @@
 
   /** Cuts what stands below a line off a block and returns it as a block; null if it is of one piece. */
   function cut(block, limit) {
+    if (block.querySelector(".widget, .chart")) return null;
     for (const [kind, divide] of CUTS) {
       const find = (element) => (element.matches(kind) ? element : element.querySelector(`:scope ${kind}`));
       const first = find(block);
@@ -214,9 +215,12 @@
 
   const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 
-  /** What is still too tall gets smaller as a whole; in widgets the pictures do, and not the type. */
+  /** What is still too tall gets smaller as a whole; of a widget, in the end, all but its type. */
   async function fit(slide) {
+    if ("fitted" in slide.dataset) return;
+    slide.dataset.fitted = "";
     const body = bodyOf(slide);
+    redraw(slide);
     for (const picture of body.querySelectorAll("img")) {
       picture.style.maxHeight = "";
       if (left(slide) < 0) picture.style.maxHeight = `${picture.getBoundingClientRect().height + left(slide)}px`;
@@ -226,14 +230,14 @@
     const part = widget ?? body;
     part.style.zoom = "";
     part.style.removeProperty("--widget-scale");
-    const scale = Number(getComputedStyle(part).getPropertyValue("--widget-scale"));
-    for (let zoom = 1, turn = 0; turn < 8 && left(slide) < 0; turn++) {
-      const height = part.getBoundingClientRect().height;
-      zoom *= Math.max(0.4, Math.min(0.97, (height + left(slide)) / height));
+    const scale = Number(getComputedStyle(part).getPropertyValue("--widget-scale")), least = (scale * LEAST_WIDGET_SCALE) / WIDGET_SCALE;
+    // Step by step: a widget that gets other proportions may be laid out another way.
+    for (let zoom = 0.94; zoom > 0.3 && left(slide) < 0; zoom -= 0.06) {
       part.style.zoom = String(zoom);
-      part.style.setProperty("--widget-scale", String(scale / zoom));
+      part.style.setProperty("--widget-scale", String(Math.max(scale, least / zoom)));
       if (widget) await frames();
     }
+    slide.dataset.fitted = "true";
   }
 
   /** Charts were drawn for another height. */
@@ -250,6 +254,7 @@
     count.textContent = `${current + 1} / ${slides.length}`;
     codeButton.hidden = codeOf(slides[current]).length === 0;
     history.replaceState(null, "", `#${current + 1}`);
+    void fit(slides[current]);
   }
 
   const codeOf = (slide) => [...slide.querySelectorAll(".output")].flatMap((output) => sources.get(output) ?? []);
@@ -306,9 +311,8 @@
   async function layOut(to) {
     pack();
     go(to);
-    for (const slide of [slides[current], ...slides]) await fit(slide);
-    for (const slide of slides) redraw(slide);
     document.body.dataset.ready = "true";
+    for (const slide of [...slides]) await fit(slide); // the one on the screen is being fitted
   }
   let waiting = 0;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => void layOut(current), 250); });
