@@ -29,6 +29,8 @@ _TIME = re.compile(r"^## Time and memory\n[^⟨]*⟨(?:about )?([^⟩]*?)(?: of 
 _PROMISE = re.compile(r"<h1[^>]*>(.*?)</h1>\s*<blockquote>\s*<p>(.*?)</p>", re.DOTALL)
 _EXPORTED = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.MULTILINE)
 _RASTER = ("image/png", "image/jpeg")
+# What the slideshow metadata of a cell may say; a fragment is shown with its slide.
+_SLIDE_TYPES = ("slide", "subslide", "fragment", "skip", "notes", "-")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Page:
         title, promise: of its first cell, as HTML.
         time: how long it runs and what it takes, in words; "" if it does not say.
         headings: (level, id, text), from top to bottom.
-        blocks: HTML, one piece per heading, paragraph, code cell or output.
+        blocks: HTML, one piece per cell of prose, code cell or output.
+        slide_types: of the blocks whose cell has slideshow metadata, by their place in `blocks`.
         widgets: saved states in the order of their places `vizkit-0`, `vizkit-1`, ….
         answers: id of an answer → base64.
         links: the jslinks between the widgets, by place.
@@ -63,6 +66,7 @@ class Page:
     time: str = ""
     headings: list[tuple[int, str, str]] = field(default_factory=list)
     blocks: list[str] = field(default_factory=list)
+    slide_types: dict[int, str] = field(default_factory=dict)
     widgets: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     links: list[dict[str, Any]] = field(default_factory=list)
@@ -82,6 +86,7 @@ def page_of(name: str, notebook: Any, run: dict[str, Any], names: Sequence[str])
     layout = _Layout(Page(name), run["widgets"], frozenset(names))
     runs = iter(run["outputs"])
     for cell in notebook.cells:
+        start = len(layout.page.blocks)
         if cell.cell_type == "markdown":
             layout.page.blocks.append(layout.to_html(cell.source))
         elif cell.cell_type == "code":
@@ -89,6 +94,11 @@ def page_of(name: str, notebook: Any, run: dict[str, Any], names: Sequence[str])
             if "timing" in cell.metadata.get("tags", []) and cell.outputs:
                 outputs = cell.outputs
             layout.code_cell(cell, outputs)
+        kind = cell.metadata.get("slideshow", {}).get("slide_type")
+        if kind in _SLIDE_TYPES:
+            layout.page.slide_types.update(
+                dict.fromkeys(range(start, len(layout.page.blocks)), kind)
+            )
     return layout.finish(notebook)
 
 

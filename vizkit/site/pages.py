@@ -80,10 +80,15 @@ def index_page(pages: Sequence[Page]) -> str:
 
 def slides_page(page: Page) -> str:
     """The slide deck of one notebook; the browser breaks it into slides that fit."""
+    blocks = [_slide_block(block, page.slide_types.get(i)) for i, block in enumerate(page.blocks)]
     body = (
-        f'<main id="main" class="flow">{"".join(page.blocks)}</main>'
-        '<div id="stage" tabindex="-1"></div><nav id="deck" aria-label="Slides">'
+        f'<main id="main" class="flow">{"".join(blocks)}</main>'
+        '<div id="stage" tabindex="-1"></div>'
+        '<div id="source" role="region" aria-label="Code" tabindex="-1" hidden></div>'
+        '<nav id="deck" aria-label="Slides">'
         f'<a class="tool" href="../{page.name}.html">Page</a>'
+        '<button class="tool" type="button" id="code" title="code of this slide (c)" hidden>Code'
+        "</button>"
         '<button class="tool" type="button" id="back" aria-label="previous slide">\u2190</button>'
         '<output id="count"></output>'
         '<button class="tool" type="button" id="on" aria-label="next slide">\u2192</button>'
@@ -91,6 +96,16 @@ def slides_page(page: Page) -> str:
     )
     scripts = _live(page, "../assets")
     return _document(f"{title_words(page)} · slides", body + scripts, page, "../", slides=True)
+
+
+def _slide_block(block: str, kind: str | None) -> str:
+    """A block marked as its own, so that the browser knows what stood in one cell.
+
+    The cell's slideshow metadata leaves it out, begins a slide with it, or ("-") does not.
+    """
+    if kind in ("skip", "notes"):
+        return f"<div hidden>{block}</div>"
+    return re.sub(r"^<[a-z0-9]+", rf'\g<0> data-slide="{kind or "auto"}"', block, count=1)
 
 
 def title_words_html(page: Page) -> str:

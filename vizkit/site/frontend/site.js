@@ -30,15 +30,36 @@
   // Another page of the course changed it, in another tab.
   addEventListener("storage", (event) => { if (event.key === KEY) show(isDark()); });
 
+  /** On a slide a chart is as high as its place, and its type as large as the prose. */
+  function enlarge(place, data, layout) {
+    const unit = Number(getComputedStyle(place).getPropertyValue("--unit"));
+    const grow = (part) => {
+      for (const [key, value] of Object.entries(part ?? {})) {
+        if (typeof value !== "object" || value === null) continue;
+        if (/font$/.test(key) && typeof value.size === "number") value.size = Math.max(21.5, Math.min(value.size * 1.4, 24)) * unit;
+        grow(value);
+      }
+    };
+    grow({ data, layout });
+    layout.height = place.clientHeight;
+    for (const [key, axis] of Object.entries(layout)) {
+      if (!/^yaxis/.test(key) || !axis.title?.text) continue;
+      // A title that is longer than its axis would run into the chart's.
+      const most = (layout.height - 170 * unit) / (0.54 * axis.title.text.length);
+      axis.title.font = { ...axis.title.font, size: Math.max(16.5 * unit, Math.min(21.5 * unit, most)) };
+    }
+    place.addEventListener("vizkit-fit", () => {
+      const { clientHeight: height, clientWidth: width } = place;
+      if (place.layout.height !== height) window.Plotly.relayout(place, { height, width });
+    });
+  }
+
   function draw(place) {
     if (place.dataset.drawn || !window.Plotly) return;
     place.dataset.drawn = "true";
     const { data, layout } = JSON.parse(document.getElementById(`${place.id}-data`).textContent);
     const narrow = place.clientWidth < 560;
-    if (document.body.matches(".deck")) {
-      layout.height = place.clientHeight;
-      layout.font = { ...layout.font, size: (innerHeight / 720) * 18 };
-    }
+    if (document.body.matches(".deck")) enlarge(place, data, layout);
     if (narrow && layout.title) layout.title = { ...layout.title, font: { size: 15 } };
     if (narrow) layout.margin = { l: 50, r: 12, t: 60, b: 50, ...layout.margin };
     window.Plotly.newPlot(place, data, layout, { responsive: true, displaylogo: false });
@@ -96,7 +117,7 @@
   function preparePrint(drawAll) {
     let closed = [];
     addEventListener("beforeprint", () => {
-      closed = [...document.querySelectorAll("details:not([open])")];
+      closed = [...document.querySelectorAll(".page details:not([open])")];
       for (const fold of closed) fold.open = true;
       printing = true;
       show(false);
