@@ -31,7 +31,7 @@ matrix
 """
 # So many layers that each comes only when one goes there.
 ATTENTION = """
-maps = random.dirichlet(np.ones(257), size=(24, 16, 257)).astype(np.float32)
+maps = np.full((24, 16, 257, 257), 1 / 257, np.float32)
 picture = np.zeros((64, 64, 3), np.uint8)
 attention = AttentionMap(maps, picture, grid=(16, 16), num_prefix_tokens=1, title="attention")
 attention
