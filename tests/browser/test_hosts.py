@@ -98,7 +98,9 @@ class NotebookHost:
         self.log.ignore.append("(reading 'schema')")
         # Jupyter asks a kernel that it has just met for its widgets, late on a busy machine; a
         # widget that is made meanwhile is shown once without its numbers, and complains.
-        self.notebook.wait_idle(idle=3.0)
+        self.page.evaluate("() => window.jupyterapp.allPluginsActivated")
+        self.page.wait_for_load_state("networkidle")
+        self.notebook.wait_idle(idle=2.0)
         self.notebook.run_all(timeout=300)
         assert self.notebook.errors() == []
 
@@ -323,6 +325,11 @@ def test_what_the_browser_does_reaches_python(host):
     becomes(host, "round(matrix.temperature, 6)", 0.005)
     press(canvas(host, "matrix"), "Home", "ArrowDown")
     becomes(host, "matrix.hovered >= 0", True)
+    host.execute("__import__('traitlets').link((matrix, 'hovered'), (space, 'hovered'))")
+    press(canvas(host, "matrix"), "ArrowDown")
+    becomes(host, "matrix.hovered == space.hovered >= 0", True)
+    row = host.evaluate("matrix.hovered")
+    expect(root(host, "space").locator("output.vk-status")).to_contain_text(f"point {row}")
     drag_slider(root(host, "attention").get_by_label("layer", exact=True), 0.0)
     becomes(host, "attention.layer", 0)
     hover_at(canvas(host, "attention"), 0.9, 0.1)

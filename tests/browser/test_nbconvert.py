@@ -19,7 +19,7 @@ from tests.browser.harness import PageLog, picture_of
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 # What the pages of nbconvert load for themselves, whatever the notebook.
-OF_NBCONVERT = ("/require.js/", "/mathjax/", "/mermaid/")
+OF_NBCONVERT = ("/require.js/", "/mathjax/", "/mermaid/", "/jquery/")
 PICTURES = """() => [...document.images].map((image) => ({
     loaded: image.complete && image.naturalWidth > 0, width: image.clientWidth,
     right: image.getBoundingClientRect().right, alt: image.alt, data: image.src.slice(0, 5) }))"""
