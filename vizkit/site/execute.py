@@ -21,6 +21,7 @@ WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _SHAPES_OUTPUTS = ("torch", "plotly", "ipywidgets", "anywidget")
 _SUFFIXES = {".py", ".js", ".json", ".safetensors"}
 _SECONDS_PER_CELL = 1200
+_SECONDS_TO_START = 300
 
 
 def run(path: Path, cache: Path, on_cell: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -91,6 +92,7 @@ def _execute(notebook: Any, folder: Path, on_cell: Callable[[], None]) -> dict[s
     client = NotebookClient(
         notebook,
         timeout=_SECONDS_PER_CELL,
+        startup_timeout=_SECONDS_TO_START,
         kernel_name="python3",
         # What the kernel logs, of its connection or of being stopped, says nothing of the notebook.
         extra_arguments=["--IPKernelApp.log_level=50"],
