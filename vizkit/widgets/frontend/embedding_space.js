@@ -267,8 +267,7 @@ function render(view) {
     return /** @type {Grid} */ (grids.get(key));
   };
 
-  /** @param {string} what */
-  const asking = (what) => `Asking the kernel for ${what} (busy or gone?)…`;
+  const asking = "Asking the kernel (busy or gone?)…";
   // True neighbours: of a plane computed here, else from the table that Python sent, else asked of the kernel.
   /** @type {Map<string, Neighbour[] | string>} */
   const answers = new Map();
@@ -284,7 +283,7 @@ function render(view) {
       answers.set(key, nearestInPlane(places, first(), count, i, 8).map(({ index, value }) => ({ index, value: (value / 65535) * span })));
     }
     if (wanted && data.live && !answers.has(key)) {
-      answers.set(key, asking("neighbours"));
+      answers.set(key, asking);
       send({ ask: "neighbours", index: i, step: to.step });
     }
     return answers.get(key) ?? (data.live || flat ? "Click the point for its true neighbours." : "Too many points for a page to carry their neighbours.");
@@ -527,7 +526,7 @@ function render(view) {
   };
   /** @param {string} name @param {number} step */
   const go = (name, step) => {
-    if (!maps.has(name)) return say(asking(names[name]));
+    if (!maps.has(name)) return say(asking);
     if (name === to.name && step === to.step) return;
     from = to;
     to = { name, step };
