@@ -161,10 +161,20 @@
       if (piece(first, 0, end).getBoundingClientRect().bottom > low) break;
       fitting.push(end);
     }
-    if (!fitting.length) return false;
     const begins = fitting.filter((end) => text[end - 1] === "\n" && /\S/.test(text[end + 1] ?? ""));
     const whole = begins.findLast((end) => end > 0.4 * fitting.at(-1));
-    const end = whole ?? fitting.at(-1);
+    let end = whole ?? fitting.at(-1) ?? 0;
+    if (!text.slice(0, end).trim()) {
+      // A line that is taller than a slide is cut between two words.
+      const spaces = [...text.matchAll(/ /g)].map((match) => match.index);
+      let [some, all] = [0, spaces.length];
+      while (some < all) {
+        const middle = (some + all + 1) >> 1;
+        if (piece(first, 0, spaces[middle - 1]).getBoundingClientRect().bottom <= low) some = middle; else all = middle - 1;
+      }
+      end = spaces[some - 1] ?? 0;
+    }
+    if (!text.slice(0, end).trim() || !text.slice(end).trim()) return false;
     piece(rest, 0, end + 1).deleteContents();
     const blank = text.slice(0, end).match(/\n*$/)[0].length;
     piece(first, end - blank, text.length).deleteContents();
@@ -231,11 +241,14 @@
     part.style.zoom = "";
     part.style.removeProperty("--widget-scale");
     const scale = Number(getComputedStyle(part).getPropertyValue("--widget-scale")), least = (scale * LEAST_WIDGET_SCALE) / WIDGET_SCALE;
-    // Step by step: a widget that gets other proportions may be laid out another way.
-    for (let zoom = 0.94; zoom > 0.3 && left(slide) < 0; zoom -= 0.06) {
-      part.style.zoom = String(zoom);
-      part.style.setProperty("--widget-scale", String(Math.max(scale, least / zoom)));
-      if (widget) await frames();
+    // Step by step: a widget that gets other proportions may be laid out another way. One that still
+    // does not fit with legible type, such as two side by side, gets smaller with its type.
+    for (const [smallest, type] of [[0.4, least], [0.3, 0]]) {
+      for (let zoom = 0.94; zoom > smallest && left(slide) < 0; zoom -= 0.06) {
+        part.style.zoom = String(zoom);
+        part.style.setProperty("--widget-scale", String(Math.max(scale, type / zoom)));
+        if (widget) await frames();
+      }
     }
     slide.dataset.fitted = "true";
   }
