@@ -118,8 +118,6 @@ function render(view) {
   const { model } = view, /** @type {(name: string) => any} */ get = (name) => model.get(name);
   /** @type {{ kind: string, sides: Side[], count: number, images: { url: string, width: number, height: number }[], bytes: number, all: boolean, heads: string[] }} */
   const about = get("about");
-  // Jupyter, busy, may show a widget before its numbers have arrived; it shows it once more then.
-  if (!about.sides) return;
   const { sides } = about, { prefix, layers: [reference] } = sides[0], attention = about.kind === "attention", depth = sides[0].layers.length;
   const mostHeads = max(...sides.flatMap((side) => side.layers.map((layer) => layer.heads)));
   const frame = openFrame(view, { kind: "AttentionMap", help: "Keys (?). Weights are ± the row's largest / 510" });

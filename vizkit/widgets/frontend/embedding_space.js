@@ -197,8 +197,6 @@ function openPoints(canvas, count, codes, pointsOf) {
 /** @param {{ model: Model, el: HTMLElement }} view */
 function render(view) {
   const { model } = view, data = model.get("data"), count = /** @type {number} */ (data.count), flat = data.dims === 2;
-  // Jupyter, busy, may show a widget before its numbers have arrived; it shows it once more then.
-  if (!count) return;
   const classes = /** @type {string[]} */ (data.classes), stepNames = /** @type {string[]} */ (data.steps), captions = /** @type {string[] | null} */ (data.captions);
   const codes = openCodes(data.codes, count), texts = openBits(data.modality, count), marked = texts.slice();
   const pairs = unpack(data.pairs)?.data, large = count > 150_000, names = /** @type {Record<string, string>} */ (PROJECTION_NAMES);

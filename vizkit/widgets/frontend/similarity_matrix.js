@@ -178,12 +178,9 @@ function unpackFixed(packed) {
 
 /** @param {{ model: Model, el: HTMLElement }} view */
 function render(view) {
-  const { model } = view, get = model.get.bind(model), sent = get("data");
-  // Jupyter, busy, may show a widget before its numbers have arrived; it shows it once more then.
-  if (!(sent.similarity ?? sent.images)?.buffer) return;
-  const frame = openFrame(view, { kind: "SimilarityMatrix", help: "Keys (?)" });
-  const { ask, color, font, listen, write, watch } = frame;
-  const whole = unpackFixed(sent.similarity), images = unpackFixed(sent.images), texts = unpackFixed(sent.texts);
+  const { model } = view, frame = openFrame(view, { kind: "SimilarityMatrix", help: "Keys (?)" });
+  const { ask, color, font, listen, write, watch } = frame, get = model.get.bind(model);
+  const sent = get("data"), whole = unpackFixed(sent.similarity), images = unpackFixed(sent.images), texts = unpackFixed(sent.texts);
   /** @type {[number, number]} */
   const [rows, columns] = get("size"), paired = rows === columns, steps = (whole ?? /** @type {NumberArray} */ (images)).shape[0];
   /** @type {string[]} */
