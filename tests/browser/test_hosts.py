@@ -305,7 +305,7 @@ def test_all_is_there_and_hostile_text_is_text(host):
         colours = picture_of(canvas(host, name), f"{name}.png").getcolors(1 << 20)
         assert len(colours) > 30, f"{name} is nearly blank"
     pair = host.cell("row").locator(".vk")
-    expect(pair).to_have_count(2)
+    expect(pair).to_have_count(2, timeout=60_000)
     boxes = [pair.nth(index).bounding_box() for index in (0, 1)]
     assert boxes[1]["x"] >= boxes[0]["x"] + boxes[0]["width"], "not side by side"
     expect(host.cell("chart").locator(".js-plotly-plot .bars path").first).to_be_visible()

@@ -620,7 +620,10 @@ def convnext_of_both() -> dict[str, nn.Module]:
 
 def captured(capture: models.AttentionCapture, options: dict[str, Any]) -> None:
     batch = len(options["images"])
-    assert len(capture.maps) == 2
+    layers = options["layers"]
+    assert capture.names == [
+        f"blocks.{i}.attention" for i in ([0, 1] if layers is None else sorted(set(layers)))
+    ]
     for one in capture.maps:
         assert one.shape == (batch, 2, 5, 5)
         torch.testing.assert_close(one.sum(-1), torch.ones(batch, 2, 5))
@@ -639,9 +642,10 @@ WHOLE_MODELS = {
         fixed(
             model=st.builds(small_vit, num_classes=FEW_CLASSES),
             images=st.integers(1, 3).map(lambda batch: noise(batch, 3, 16, 16)),
+            layers=one_of(None, [0], [1, 0]),
         ),
         captured,
-        also_odd={"images": WRONG_IMAGES, "model": (nn.Identity(),)},
+        also_odd={"images": WRONG_IMAGES, "model": (nn.Identity(),), "layers": ([], [2], ["0"])},
         examples=5,
     ),
     "count_parameters": Case(

@@ -75,7 +75,8 @@ def a_token_for_each_patch(tokens: Tensor, options: dict[str, Any]) -> None:
 
 
 def maps_of_each_picture(capture: AttentionCapture, options: dict[str, Any]) -> None:
-    assert capture.maps
+    layers = options["layers"]
+    assert len(capture.maps) == len(set(layers)) if layers else capture.maps
     for one in capture.maps:
         assert len(one) == len(options["images"])
         torch.testing.assert_close(one.sum(-1), torch.ones_like(one[..., 0]))
@@ -114,7 +115,6 @@ for kind, encoder in ENCODERS.items():
     for method, check in (
         ("encode_image", unit_vectors("images")),
         ("patch_tokens", a_token_for_each_patch),
-        ("capture_attention", maps_of_each_picture),
     ):
         ZOO[f"{kind}.{method}"] = Case(
             getattr(encoder, method),
@@ -123,6 +123,13 @@ for kind, encoder in ENCODERS.items():
             also_odd={"images": WRONG_PICTURES},
             examples=4,
         )
+    ZOO[f"{kind}.capture_attention"] = Case(
+        encoder.capture_attention,
+        fixed(images=PICTURES, layers=one_of(None, [0])),
+        maps_of_each_picture,
+        also_odd={"images": WRONG_PICTURES, "layers": ([], [99], ["0"])},
+        examples=4,
+    )
 for kind in ("PocketEncoder", "OpenClipEncoder"):
     ZOO[f"{kind}.encode_text"] = Case(
         ENCODERS[kind].encode_text, fixed(texts=SENTENCES), unit_vectors("texts")

@@ -1,18 +1,25 @@
 """The table of times: what is quoted, and when a run took too much."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vizkit.course import measure
 from vizkit.course.measure import (
     KERNEL_USE,
     Use,
+    kernel_use,
     problem_with,
     reference_seconds,
     store_measured,
     use_of_kernel,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -77,13 +84,30 @@ def _reply(status: str, text: str = "") -> dict:
 
 def test_use_of_a_kernel():
     resource = pytest.importorskip("resource", reason="this system has no resource usage")
-    sum(range(10**6))  # some work
     use = use_of_kernel(2.5, _reply("ok", repr(eval(KERNEL_USE))))
     own = resource.getrusage(resource.RUSAGE_SELF)
     assert use.seconds == 2.5
     assert use.processor >= own.ru_utime + own.ru_stime - 1 > -1
     assert 0.01 < use.gigabytes < 1000
     assert use_of_kernel(2.5, _reply("error")) == (2.5, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands a peak on")
+def test_a_kernel_does_not_answer_for_the_memory_of_who_started_it():
+    """What a large test run holds is not what a notebook took."""
+    held = np.ones(1_200_000_000 // 8)
+    command = [sys.executable, "-c", f"print({KERNEL_USE})"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    peak, _ = json.loads(run.stdout)
+    assert 5e6 < peak < 0.5 * held.nbytes
+
+
+def test_a_peak_stays_after_the_memory_is_given_back():
+    before, _ = kernel_use()
+    held = np.ones(int(before + 400e6) // 8)
+    del held
+    after, _ = kernel_use()
+    assert after == 0 or after > before + 350e6
 
 
 def test_reference_is_short_and_grows_with_the_work(monkeypatch):

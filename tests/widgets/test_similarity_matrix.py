@@ -12,6 +12,7 @@ import torch
 import traitlets
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ipywidgets import Widget
 from torch.nn import functional as F
 
 from vizkit.widgets import SimilarityMatrix, inputs, picture
@@ -266,3 +267,14 @@ def test_fixed_point_keeps_the_digits_of_float32():
     assert len(packed["buffer"]) == 3 * values.size
     assert np.abs(inputs.unpack(packed) - values).max() <= np.ptp(values) / 2**25
     np.testing.assert_array_equal(inputs.unpack(inputs.pack_fixed(np.full((2, 3), 0.25))), 0.25)
+
+
+def test_the_browser_meets_the_widget_when_it_is_whole(monkeypatch):
+    """A message that follows may come late or never: anywidget drops those of a slow start."""
+    met = []
+    monkeypatch.setattr(Widget, "open", lambda widget: met.append(widget.get_state()))
+    widget = SimilarityMatrix(similarity=np.eye(3), captions=["a", "b", "c"])
+    now = widget.get_state()
+    assert len(met) == 1
+    for name in ("data", "size", "captions", "thumbnails", "step_names", "value_range", "measure"):
+        assert met[0][name] == now[name], name

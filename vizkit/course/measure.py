@@ -7,6 +7,7 @@ waited for a busy machine; or twice the memory.
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -19,13 +20,8 @@ from vizkit.course.storage import read_json, update_json
 # Figures are stored again only when they move by more than a third.
 _STILL_THE_SAME = 4 / 3
 _TOO_MUCH = 2.0
-# For `user_expressions`: [peak memory of the kernel or of its largest child, by the system's count;
-# processor seconds of the kernel and its children].
-KERNEL_USE = (
-    "(lambda uses: [max(u.ru_maxrss for u in uses), sum(u.ru_utime + u.ru_stime for u in uses)])"
-    "((lambda r: [r.getrusage(w) for w in (r.RUSAGE_SELF, r.RUSAGE_CHILDREN)])"
-    "(__import__('resource')))"
-)
+# For `user_expressions`: what `kernel_use` returns.
+KERNEL_USE = "__import__('vizkit.course.measure', fromlist=['kernel_use']).kernel_use()"
 
 
 class Use(NamedTuple):
@@ -45,6 +41,27 @@ def table_path() -> Path:
     return Path(os.environ.get("VIZKIT_MEASURED") or Path(__file__).with_name("measured.json"))
 
 
+def kernel_use() -> list[float]:
+    """[peak memory of this process or of its largest child in bytes, its and their processor seconds].
+
+    Zeros where the system does not tell.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return [0, 0]
+    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    processor = sum(use.ru_utime + use.ru_stime for use in uses)
+    unit = 1 if sys.platform == "darwin" else 1024
+    own, children = (use.ru_maxrss * unit for use in uses)
+    # On Linux a process starts with the peak of the one that started it (getrusage(2), execve): a
+    # kernel with that of a large test run.
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+        own = int(found[1]) * 1024
+    return [max(own, children), processor]
+
+
 def use_of_kernel(seconds: float, reply: dict) -> Use:
     """What a run took, from the clock and from a kernel's reply to `KERNEL_USE`.
 
@@ -54,8 +71,7 @@ def use_of_kernel(seconds: float, reply: dict) -> Use:
     if use["status"] != "ok":
         return Use(seconds, 0.0, 0.0)
     peak, processor = json.loads(use["data"]["text/plain"])
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Use(seconds, processor, peak * unit / 1e9)
+    return Use(seconds, processor, peak / 1e9)
 
 
 def reference_seconds(repeats: int = 5) -> float:

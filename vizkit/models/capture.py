@@ -115,10 +115,12 @@ def capture_attention(
 def attention_layers(model: nn.Module, layers: Sequence[int] | None) -> dict[str, nn.Module]:
     """The attention modules of the model by name, all or only those of these numbers."""
     found = [(name, module) for name, module in model.named_modules() if kind_of(type(module))]
-    if layers is None:
+    if layers is None or not found:
         return dict(found)
-    if len(layers) == 0:
-        raise ValueError("expected at least one layer, received none")
+    if isinstance(layers, str | bytes) or not isinstance(layers, Sequence):
+        raise TypeError(f"expected layers to be a list of whole numbers, received {layers!r}")
+    if not layers:
+        raise ValueError(f"expected at least one layer, received {layers!r}")
     for layer in layers:
         if not isinstance(layer, Integral) or isinstance(layer, bool):
             raise TypeError(f"expected layers to be whole numbers, received {layer!r}")

@@ -144,6 +144,12 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         self.set_trait("step_names", names)
         self.set_trait("value_range", [low, high])
         self.set_trait("measure", "cosine" if similarity is None else "similarity")
+        self.open()
+
+    def open(self) -> None:
+        """Meet the browser, but only when the widget is whole: what follows may come late there."""
+        if self.size:
+            super().open()
 
     # ------------------------------------------------------------------ checks of what Python sets
 
