@@ -271,8 +271,14 @@ def test_fixed_point_keeps_the_digits_of_float32():
 
 def test_the_browser_meets_the_widget_when_it_is_whole(monkeypatch):
     """A message that follows may come late or never: anywidget drops those of a slow start."""
-    met = []
-    monkeypatch.setattr(Widget, "open", lambda widget: met.append(widget.get_state()))
+    met, open_it = [], Widget.open
+
+    def meet(widget):
+        if isinstance(widget, SimilarityMatrix):
+            met.append(widget.get_state())
+        open_it(widget)
+
+    monkeypatch.setattr(Widget, "open", meet)
     widget = SimilarityMatrix(similarity=np.eye(3), captions=["a", "b", "c"])
     now = widget.get_state()
     assert len(met) == 1
