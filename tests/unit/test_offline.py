@@ -67,6 +67,11 @@ def test_ipython_with_the_startup_folder_stays_on_this_machine(tmp_path):
         assert "runs offline" in met, (call, met)
 
 
+def test_a_rehearsal_is_never_stored_or_compared(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIZKIT_REHEARSAL", "2")
+    assert not {**os.environ, **notebook_environment(tmp_path)}["VIZKIT_REHEARSAL"]
+
+
 def test_blocking_twice_changes_nothing():
     block_network()
     before = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo

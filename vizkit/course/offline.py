@@ -67,6 +67,7 @@ def notebook_environment(scratch: Path) -> dict[str, str]:
         "VIZKIT_LEDGER": str(scratch / "ledger.json"),
         "VIZKIT_PROGRESS_FILE": str(scratch / "progress.json"),
         "VIZKIT_PROGRESS": "0",
+        "VIZKIT_REHEARSAL": "",  # numbers of untrained networks must never be stored or compared
         # The debugger's notice about frozen modules would be stored as an output.
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
