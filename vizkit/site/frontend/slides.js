@@ -260,14 +260,15 @@
 
   // ------------------------------------------------------------------ turning the pages
 
-  function go(to) {
+  /** Settles when the slide stands as it will stay. */
+  async function go(to) {
     close();
     current = Math.max(0, Math.min(slides.length - 1, to));
     slides.forEach((slide, index) => slide.toggleAttribute("data-current", index === current));
     count.textContent = `${current + 1} / ${slides.length}`;
     codeButton.hidden = codeOf(slides[current]).length === 0;
     history.replaceState(null, "", `#${current + 1}`);
-    void fit(slides[current]);
+    await fit(slides[current]);
   }
 
   const codeOf = (slide) => [...slide.querySelectorAll(".output")].flatMap((output) => sources.get(output) ?? []);
@@ -323,9 +324,9 @@
 
   async function layOut(to) {
     pack();
-    go(to);
+    await go(to); // before the others, which would slow it
     document.body.dataset.ready = "true";
-    for (const slide of [...slides]) await fit(slide); // the one on the screen is being fitted
+    for (const slide of [...slides]) await fit(slide);
   }
   let waiting = 0;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => void layOut(current), 250); });
