@@ -141,6 +141,13 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_rehearsal_shows_its_claims_and_writes_none(capsys, monkeypatch, ledger):
+    monkeypatch.setenv("VIZKIT_REHEARSAL", "2")
+    claim("D3", measured=0.5, holds=True)
+    assert "D3 holds" in capsys.readouterr().out
+    assert not ledger.exists()
+
+
 def test_unwritable_ledger_gives_one_notice(capsys, monkeypatch, tmp_path):
     # A file where the folder should be: nobody, not even root, can write below it.
     (tmp_path / "file").write_text("")

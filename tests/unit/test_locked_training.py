@@ -69,6 +69,13 @@ def test_every_pair_comes_once_before_one_comes_twice():
     assert not torch.equal(order, batch_order(10, 3, 7, seed=1))
 
 
+def test_a_rehearsal_takes_the_first_batches_of_the_true_order(monkeypatch):
+    order = batch_order(10, 3, 7, seed=0)
+    monkeypatch.setenv("VIZKIT_REHEARSAL", "2")
+    with pytest.warns(UserWarning, match="a rehearsal of 2 steps"):
+        assert torch.equal(batch_order(10, 3, 7, seed=0), order[:2])
+
+
 @pytest.mark.parametrize("loss", ["info_nce", "sigmoid"])
 def test_a_run_repeats_and_learns(loss):
     pairs, test = pairs_that_say_it_all(512), pairs_that_say_it_all(200, seed=9)

@@ -27,7 +27,14 @@ from vizkit.data.scenes import SceneTable
 from vizkit.losses import info_nce, sigmoid_loss
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.text import SPECIAL, WordTokenizer
-from vizkit.training.loop import History, check_whole, fit, generator, seed_everything
+from vizkit.training.loop import (
+    History,
+    check_whole,
+    fit,
+    generator,
+    seed_everything,
+    steps_to_compute,
+)
 
 BATCH = 256  # pictures at a time through the frozen encoder
 LOSSES = ("info_nce", "sigmoid")
@@ -215,7 +222,11 @@ def train_locked(
 
 
 def batch_order(n: int, batch_size: int, steps: int, seed: int) -> Tensor:
-    """Which of `n` pairs each step takes, (steps, batch_size): shuffled passes over all of them."""
+    """Which of `n` pairs each step takes, (steps, batch_size): shuffled passes over all of them.
+
+    In a rehearsal only the steps that are computed (`vizkit.training.loop.steps_to_compute`).
+    """
+    steps = steps_to_compute(steps)
     own = generator(seed)
     each = n // batch_size
     passes = [
