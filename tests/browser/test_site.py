@@ -13,6 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, expect
 
+from tests.browser.drive_site import VIOLATIONS, faults_of_deck, faults_of_page
 from tests.browser.harness import click_at, drag_slider, hover_at, picture_of, press, wait_until
 from vizkit.site.build import MOST_BYTES, build_site
 
@@ -127,10 +128,7 @@ def either(request, page: Page) -> Page:
 
 
 def opened(page: Page, address: str) -> Page:
-    page.add_init_script(
-        "window.violations = [];"
-        "addEventListener('securitypolicyviolation', (e) => window.violations.push(e.violatedDirective));"
-    )
+    page.add_init_script(VIOLATIONS)
     page.goto(address, timeout=60_000)
     wait_until(
         lambda: page.locator(".vk[data-ready=true]").count() == page.locator(".vk").count() > 0,
@@ -322,6 +320,38 @@ def test_on_paper_it_is_light_open_and_without_navigation(first: Page, tmp_path)
     first.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(first.locator("details.solution")).not_to_have_attribute("open", "")
     assert len(first.pdf()) > 20_000
+
+
+# ---------------------------------------------------------------------------- the driver
+
+
+def test_every_slider_of_the_site_moves_something(page: Page, site: Path):
+    page.add_init_script(VIOLATIONS)
+    assert faults_of_page(page, f"{site.as_uri()}/00_first.html") == []
+    page.set_viewport_size({"width": 1280, "height": 720})
+    assert faults_of_deck(page, f"{site.as_uri()}/slides/00_first.html") == []
+
+
+DEAD = """
+<div class="vk" data-ready="true" aria-label="dead"><input type="range" min="0" max="9" aria-label="layer"></div>
+<fieldset class="vk" data-ready="true" aria-label="mute"><legend>Which?</legend>
+<label><input type="radio">this</label><p role="status"></p></fieldset>
+<div class="chart" aria-label="an empty chart" style="height: 9px"></div>
+<img src="http://127.0.0.1:9/x.png">
+"""
+
+
+def test_the_driver_names_what_is_dead(page: Page, page_log, tmp_path: Path):
+    page_log.ignore += ["Content Security Policy"]
+    policy = "<meta http-equiv='Content-Security-Policy' content=\"img-src 'none'\">"
+    (tmp_path / "dead.html").write_text(f"<!doctype html>{policy}{DEAD}", encoding="utf-8")
+    page.add_init_script(VIOLATIONS)
+    assert faults_of_page(page, (tmp_path / "dead.html").as_uri()) == [
+        "chart not drawn: an empty chart",
+        "dead: layer moves nothing",
+        "mute: a question without an answer",
+        "policy violated: img-src",
+    ]
 
 
 # ---------------------------------------------------------------------------- slides

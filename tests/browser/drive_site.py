@@ -1,0 +1,174 @@
+"""Touches everything on the pages of a finished site, with the network off, and says what is dead.
+
+    python -m tests.browser.drive_site site [--pictures folder]
+
+`make site` first; this opens every page and every slide deck of it as a file. The tests do the same
+with a small site: to run the whole course for one takes as long as the course itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Error, Locator, Page, sync_playwright
+from tqdm import tqdm
+
+from tests.browser.harness import (
+    CHROMIUM_FLAGS,
+    CHROMIUM_MISSING,
+    PageLog,
+    drag_slider,
+    find_chromium,
+    picture_of,
+    wait_until,
+)
+
+PAGE = {"width": 1280, "height": 900}
+SLIDE = {"width": 1280, "height": 720}
+VIOLATIONS = """
+window.violations = [];
+addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
+"""
+
+
+def faults_of_page(page: Page, address: str) -> list[str]:
+    """Open a page, wait for its widgets and charts, move every slider, answer every question."""
+    open_alive(page, address)
+    faults = []
+    for chart in page.locator(".chart").all():
+        chart.scroll_into_view_if_needed()
+        if not comes(chart.locator("svg.main-svg").first):
+            faults.append(f"chart not drawn: {chart.get_attribute('aria-label')}")
+    for widget in page.locator(".vk").all():
+        name = widget.get_attribute("aria-label") or widget.get_attribute("class")
+        faults += [f"{name}: {fault}" for fault in faults_of_widget(widget)]
+    return faults + [f"policy violated: {what}" for what in page.evaluate("window.violations")]
+
+
+def faults_of_deck(page: Page, address: str) -> list[str]:
+    """Open a slide deck, turn to every slide that holds a widget, and move its sliders."""
+    open_alive(page, address)
+    page.locator("body[data-ready]").wait_for(state="attached", timeout=90_000)
+    wait_until(
+        lambda: page.locator(".slide:not([data-fitted=true])").count() == 0,
+        "every slide is fitted",
+        timeout=120,
+    )
+    slides = page.locator(".slide").evaluate_all(
+        "all => all.flatMap((slide, index) => slide.querySelector('.vk') ? [index + 1] : [])"
+    )
+    faults = []
+    for number in slides:
+        page.goto(f"{address}#{number}")
+        page.reload()  # a deck looks at its address when it is opened
+        page.locator(".slide[data-current][data-fitted=true]").wait_for(timeout=90_000)
+        for widget in page.locator(".slide[data-current] .vk").all():
+            faults += [f"slide {number}: {fault}" for fault in faults_of_widget(widget)]
+            faults += [f"slide {number}: {fault}" for fault in outside(widget)]
+    return faults
+
+
+def open_alive(page: Page, address: str) -> None:
+    page.goto(address, timeout=90_000)
+    widgets, ready = page.locator(".vk"), page.locator(".vk[data-ready=true]")
+    wait_until(lambda: ready.count() == widgets.count(), "every widget is ready", timeout=90)
+
+
+def faults_of_widget(widget: Locator) -> Iterator[str]:
+    """What does not answer: a slider without effect, a question without feedback."""
+    widget.scroll_into_view_if_needed()
+    for slider in widget.locator("input[type=range]").all():
+        if not slider.is_visible() or slider.is_disabled():
+            continue
+        before, value = seen(widget), float(slider.input_value())
+        low, high = (float(slider.get_attribute(end)) for end in ("min", "max"))
+        drag_slider(slider, 0.2 if value > (low + high) / 2 else 0.8)
+        if not changes(widget, before):
+            yield f"{slider.get_attribute('aria-label')} moves nothing"
+    choices = widget.get_by_role("radio")
+    if widget.locator("legend").count() and choices.count():
+        choices.first.check()
+        if not comes(widget.get_by_role("status").filter(has_text=".")):
+            yield "a question without an answer"
+
+
+def outside(widget: Locator) -> Iterator[str]:
+    """Whether a widget runs over the edge of the screen."""
+    box, screen = widget.bounding_box(), widget.page.viewport_size
+    if box["y"] + box["height"] > screen["height"] or box["x"] + box["width"] > screen["width"]:
+        yield f"runs over the edge: {box}"
+
+
+def seen(widget: Locator) -> tuple[str, bytes]:
+    """What a widget shows, but for its sliders, which move in any case."""
+    canvases = widget.locator("canvas")
+    pictures = b"".join(picture_of(one).tobytes() for one in canvases.all() if one.is_visible())
+    return widget.inner_text(), pictures
+
+
+def changes(widget: Locator, before: tuple[str, bytes]) -> bool:
+    try:
+        wait_until(lambda: seen(widget) != before, "something else to see", timeout=5)
+    except AssertionError:
+        return False
+    return True
+
+
+def comes(part: Locator) -> bool:
+    try:
+        part.wait_for(timeout=15_000)
+    except Error:
+        return False
+    return True
+
+
+def drive(site: Path, pictures: Path | None) -> list[str]:
+    """Every page and deck of a site; a picture of each, light and dark, where wanted."""
+    pages = [*sorted(site.glob("*.html")), *sorted((site / "slides").glob("*.html"))]
+    if not pages:
+        raise ValueError(f"expected a site with pages, found none in {site}: make site first")
+    browser_path = find_chromium()
+    if browser_path is None:
+        sys.exit(CHROMIUM_MISSING)
+    faults = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=browser_path, args=list(CHROMIUM_FLAGS)
+        )
+        for path in tqdm(pages, desc="pages", unit="page"):
+            deck = path.parent.name == "slides"
+            context = browser.new_context(viewport=SLIDE if deck else PAGE, offline=True)
+            context.add_init_script(VIOLATIONS)
+            page, log = context.new_page(), PageLog()
+            log.watch(page)
+            try:
+                found = (faults_of_deck if deck else faults_of_page)(page, path.as_uri())
+                log.check()
+            except AssertionError as error:
+                found = [str(error)]
+            faults += [f"{path.relative_to(site)}: {fault}" for fault in found]
+            if pictures is not None and not deck:
+                for scheme in ("light", "dark"):
+                    page.emulate_media(color_scheme=scheme)
+                    page.screenshot(path=pictures / f"{path.stem}-{scheme}.png", full_page=True)
+            context.close()
+    return faults
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("site", type=Path)
+    parser.add_argument("--pictures", type=Path, help="a folder for a picture of every page")
+    options = parser.parse_args(arguments)
+    if options.pictures is not None:
+        options.pictures.mkdir(parents=True, exist_ok=True)
+    faults = drive(options.site, options.pictures)
+    print("\n".join(faults) or "every page and deck is alive, and asked for nothing")
+    return int(bool(faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
