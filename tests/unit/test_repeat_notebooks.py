@@ -68,6 +68,15 @@ def test_a_change_makes_the_count_start_anew(tool, monkeypatch, capsys):
     assert len(tool.log.read_text().splitlines()) == 4
 
 
+def test_a_change_of_the_site_counts_for_nothing(tool):
+    before = tool.fingerprint()
+    for folder, same in (("vizkit/site", True), ("vizkit/data", False)):
+        (tool.ROOT / folder).mkdir(parents=True)
+        (tool.ROOT / folder / "new.py").write_text("", encoding="utf-8")
+        subprocess.run(["git", "add", "-A"], cwd=tool.ROOT, check=True)
+        assert (tool.fingerprint() == before) is same, folder
+
+
 def test_a_run_during_which_something_changed_is_not_counted(tool, monkeypatch):
     def change(threads):
         (tool.ROOT / "notebooks" / "test_stable.py").write_text(FLAKY, encoding="utf-8")
