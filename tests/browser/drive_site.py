@@ -28,6 +28,7 @@ from tests.browser.harness import (
 
 PAGE = {"width": 1280, "height": 900}
 SLIDE = {"width": 1280, "height": 720}
+PIECE = 4000  # lines of a picture
 VIOLATIONS = """
 window.violations = [];
 addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
@@ -151,11 +152,23 @@ def drive(site: Path, pictures: Path | None) -> list[str]:
                 found = [str(error)]
             faults += [f"{path.relative_to(site)}: {fault}" for fault in found]
             if pictures is not None and not deck:
-                for scheme in ("light", "dark"):
-                    page.emulate_media(color_scheme=scheme)
-                    page.screenshot(path=pictures / f"{path.stem}-{scheme}.png", full_page=True)
+                take_pictures(page, pictures / path.stem)
             context.close()
     return faults
+
+
+def take_pictures(page: Page, start: Path) -> None:
+    """A page from top to bottom, light and dark, as `<start>-light-0.png`, `-1.png`, ...
+
+    In pieces, because Chromium repeats the first 16,384 lines of what is longer.
+    """
+    height = page.evaluate("document.documentElement.scrollHeight")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for number, top in enumerate(range(0, height, PIECE)):
+            piece = {"x": 0, "y": top, "width": PAGE["width"], "height": min(PIECE, height - top)}
+            path = start.with_name(f"{start.name}-{scheme}-{number}.png")
+            page.screenshot(path=path, full_page=True, clip=piece)
 
 
 def main(arguments: list[str] | None = None) -> int:

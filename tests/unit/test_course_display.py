@@ -210,6 +210,9 @@ def test_other_charts(shown):
     scatter({"g": ([1, 2], [3, 4])}, hover={"g": ["<img>", "x"]}, **LABELS)
     bars, heat, points = (output[figures.PLOTLY_MIME]["data"][0] for output in shown)
     assert bars["x"] == ["&lt;b>a<br>2", "b<br>4"]
+    bar_chart({f"a reading of the patches, {n}": n for n in range(6)}, **LABELS)
+    names = shown[-1][figures.PLOTLY_MIME]["data"][0]["x"]
+    assert names[0] == "a reading of<br>the patches,<br>0<br>0"
     assert (heat["zmin"], heat["zmax"]) == (-2, 2)
     assert points["text"] == ["&lt;img>", "x"]
 

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLIO
 from vizkit.fonts import font
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
+_LETTERS = 72  # that stand side by side below a chart of 700 pixels
 _COLORS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
 # Colour is never the only difference between two series.
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -208,7 +210,10 @@ def bar_chart(
     fig = go.Figure()
     fig.add_bar(
         # The number stands under the bar, where no interval crosses it.
-        x=[f"{name}<br>{height:.3g}" for name, height in zip(_plain(values), heights, strict=True)],
+        x=[
+            "<br>".join([*_plain(_lines(name, _LETTERS // len(values))), f"{height:.3g}"])
+            for name, height in zip(values, heights, strict=True)
+        ],
         y=heights,
         marker_color=BLUE,
         error_y={"array": halves, "color": GREY, "thickness": 2} if any(halves) else None,
@@ -421,6 +426,11 @@ def _shorten(line: str, face, width: int) -> str:
 
 def _label(fig, title: str, x_label: str, y_label: str) -> None:
     fig.update_layout(title_text=title, xaxis_title_text=x_label, yaxis_title_text=y_label)
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """A text in lines of about that many letters; words stay whole."""
+    return textwrap.wrap(str(text), max(width, 6), break_long_words=False) or [""]
 
 
 def _plain(texts: Iterable[str]) -> list[str]:
