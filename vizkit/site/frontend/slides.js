@@ -7,6 +7,8 @@
   const HEADINGS = "h1, h2, .again";
   // How much larger the type of widgets and pictures is than on a page, and how small a widget's may get.
   const WIDGET_SCALE = 1.4, LEAST_WIDGET_SCALE = 1.2, PICTURE_SCALE = 1.3;
+  // From this height on, in screens, a widget leaves the sentence behind that announces it.
+  const TALL = 1.5;
   const blocks = [...flow.children].filter((block) => !block.matches("script, [hidden]"));
   /** Sources that a key brings, by the output they made. @type {Map<Element, HTMLElement[]>} */
   const sources = new Map();
@@ -102,7 +104,9 @@
     if (!bare) {
       const moving = [block];
       // A title, or a sentence that announces what comes, goes along.
-      for (let before = block.previousElementSibling; before?.matches("h2, h3, h4") || /:\s*$/.test(before?.textContent ?? ""); before = before.previousElementSibling) {
+      const tall = block.querySelector(".widget") && block.offsetHeight > TALL * slide.clientHeight;
+      const announces = (before) => before?.matches("h2, h3, h4") || (!tall && /:\s*$/.test(before?.textContent ?? ""));
+      for (let before = block.previousElementSibling; announces(before); before = before.previousElementSibling) {
         if (before.matches("h1, .again, .output, .cell")) break;
         moving.unshift(before);
       }
@@ -241,10 +245,10 @@
     part.style.zoom = "";
     part.style.removeProperty("--widget-scale");
     const scale = Number(getComputedStyle(part).getPropertyValue("--widget-scale")), least = (scale * LEAST_WIDGET_SCALE) / WIDGET_SCALE;
-    // Step by step: a widget that gets other proportions may be laid out another way. One that still
-    // does not fit with legible type, such as two side by side, gets smaller with its type.
-    for (const [smallest, type] of [[0.4, least], [0.3, 0]]) {
-      for (let zoom = 0.94; zoom > smallest && left(slide) < 0; zoom -= 0.06) {
+    // Step by step: a widget that gets other proportions may be laid out another way. One that does
+    // not fit with legible type gets the largest that fits.
+    for (const type of [1, 0.9, 0.8, 0.7, 0.6, 0].map((share) => share * least)) {
+      for (let zoom = 0.94; zoom > (type ? 0.4 : 0.3) && left(slide) < 0; zoom -= 0.06) {
         part.style.zoom = String(zoom);
         part.style.setProperty("--widget-scale", String(Math.max(scale, type / zoom)));
         if (widget) await frames();

@@ -310,9 +310,11 @@ function render(view) {
         pen.fillStyle = `rgb(${word & 255} ${word >> 8 & 255} ${word >> 16 & 255})`;
         pen.fillRect(x, 0, 1.5, size * 0.6);
       }
+      const words = get("scale") === "shared" ? "all maps alike" : "up to this map's maximum", most = formatNumber(limit);
       text(pen, side.signed ? formatNumber(-limit) : "0", 0, size * 1.7, "left");
-      text(pen, get("scale") === "shared" ? "all maps alike" : "up to this map's maximum", width / 2, size * 1.7);
-      text(pen, formatNumber(limit), width, size * 1.7, "right");
+      text(pen, most, width, size * 1.7, "right");
+      // Between the numbers, if there is room.
+      if (pen.measureText(`${words} −${most}${most}`).width < width) text(pen, words, width / 2, size * 1.7);
     }, { class: "vk-canvas vk-scale" });
 
     const chipRow = make("div", { class: "vk-chips" });
