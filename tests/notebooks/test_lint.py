@@ -179,6 +179,9 @@ def _exercises(notebook, path):
         yield "no quiz"
 
 
+LINK = r"\]\(([^)\s]+)\)"
+
+
 def _plain(cell) -> str:
     return "\n".join(
         output.get("text") or output.get("data", {}).get("text/plain", "")
@@ -187,13 +190,13 @@ def _plain(cell) -> str:
 
 
 def _links(notebook, path):
-    for target in re.findall(r"\]\(([^)\s]+)\)", _markdown(notebook)):
-        if not re.match(r"https?:|mailto:|#|attachment:", target):
-            file = target.split("#")[0]
-            # A later notebook may be announced before it is written.
-            announced = Path(file).stem in NOTEBOOKS and file.endswith(".ipynb")
-            if not announced and not (path.parent / file).exists():
-                yield f"dead link: {target}"
+    text = _markdown(notebook)
+    for target in re.findall(LINK, text):
+        outside = re.match(r"https?:|mailto:|#|attachment:", target)
+        if not outside and not (path.parent / target.split("#")[0]).exists():
+            yield f"dead link: {target}"
+    for named in re.findall(r"\bnotebooks? \d\d\b", re.sub(LINK, "", text)):
+        yield f"named without a link: {named}"
 
 
 def _claims(notebook, path):
@@ -214,6 +217,14 @@ def test_a_term_has_one_korean_word_in_the_whole_course():
         for english, korean in glossary_of(nbformat.read(path, as_version=4)).items():
             words.setdefault(english.lower(), set()).add(korean)
     assert {english: korean for english, korean in words.items() if len(korean) > 1} == {}
+
+
+def test_the_map_leads_to_every_notebook():
+    start = nbformat.read(FOLDER / "00_start_here.ipynb", as_version=4)
+    lines = _markdown(start).split("## The map of the course")[1].split("## ")[0].splitlines()
+    rows = [line for line in lines if line.startswith("| ")]
+    linked = [target for row in rows for target in re.findall(LINK, row)]
+    assert linked == [f"{name}.ipynb" for name in NOTEBOOKS[1:]]
 
 
 def test_nothing_else_lies_in_the_folder():
@@ -295,6 +306,7 @@ BREAKS = {
     "term not used": (_edit_text("| head |", "| saliency |"), "never mentions"),
     "Korean in the text": (_edit_text("> One", "> 패치 One"), "belong into the glossary"),
     "dead link": (_edit_text("## Quiz", "[x](gone.md)\n## Quiz"), "dead link"),
+    "no link": (_edit_text("## Quiz", "See notebook 07.\n## Quiz"), "without a link: notebook 07"),
     "no level": (_edit_text("difficulty 2 of 5", "easy"), "exercises"),
     "image without alt": (_edit_text("## Quiz", "![](a.png)\n## Quiz"), "alt text"),
     "no prose": (lambda notebook: notebook.cells.pop(2), "no prose"),
