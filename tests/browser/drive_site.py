@@ -28,6 +28,7 @@ from tests.browser.harness import (
 
 PAGE = {"width": 1280, "height": 900}
 SLIDE = {"width": 1280, "height": 720}
+PATIENCE = 15  # seconds for what is to appear
 PIECE = 4000  # lines of a picture
 VIOLATIONS = """
 window.violations = [];
@@ -63,13 +64,18 @@ def faults_of_deck(page: Page, address: str) -> list[str]:
     )
     faults = []
     for number in slides:
-        page.goto(f"{address}#{number}")
-        page.reload()  # a deck looks at its address when it is opened
-        page.locator(".slide[data-current][data-fitted=true]").wait_for(timeout=90_000)
+        turn_to(page, number)
         for widget in page.locator(".slide[data-current] .vk").all():
             faults += [f"slide {number}: {fault}" for fault in faults_of_widget(widget)]
             faults += [f"slide {number}: {fault}" for fault in outside(widget)]
     return faults
+
+
+def turn_to(page: Page, number: int) -> None:
+    """Go on to a later slide, counted from 1."""
+    while int(page.locator("#count").inner_text().split(" / ")[0]) < number:
+        page.locator("#on").click()
+    page.locator(".slide[data-current][data-fitted=true]").wait_for()
 
 
 def open_alive(page: Page, address: str) -> None:
@@ -112,7 +118,7 @@ def seen(widget: Locator) -> tuple[str, bytes]:
 
 def changes(widget: Locator, before: tuple[str, bytes]) -> bool:
     try:
-        wait_until(lambda: seen(widget) != before, "something else to see", timeout=5)
+        wait_until(lambda: seen(widget) != before, "something else to see", timeout=PATIENCE / 3)
     except AssertionError:
         return False
     return True
@@ -120,7 +126,7 @@ def changes(widget: Locator, before: tuple[str, bytes]) -> bool:
 
 def comes(part: Locator) -> bool:
     try:
-        part.wait_for(timeout=15_000)
+        part.wait_for(timeout=1000 * PATIENCE)
     except Error:
         return False
     return True

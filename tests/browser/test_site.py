@@ -13,6 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, expect
 
+from tests.browser import drive_site
 from tests.browser.drive_site import VIOLATIONS, faults_of_deck, faults_of_page
 from tests.browser.harness import click_at, drag_slider, hover_at, picture_of, press, wait_until
 from vizkit.site.build import MOST_BYTES, build_site
@@ -341,7 +342,8 @@ DEAD = """
 """
 
 
-def test_the_driver_names_what_is_dead(page: Page, page_log, tmp_path: Path):
+def test_the_driver_names_what_is_dead(page: Page, page_log, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(drive_site, "PATIENCE", 1)
     page_log.ignore += ["Content Security Policy"]
     policy = "<meta http-equiv='Content-Security-Policy' content=\"img-src 'none'\">"
     (tmp_path / "dead.html").write_text(f"<!doctype html>{policy}{DEAD}", encoding="utf-8")
