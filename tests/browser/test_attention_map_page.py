@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -50,6 +51,34 @@ def facts(page: Page) -> list[str]:
 @pytest.fixture
 def widget() -> AttentionMap:
     return AttentionMap(softmax_maps(4, 3, 17, 17), photo(), title=HOSTILE)
+
+
+# What the colour scale writes, with where it begins and ends.
+WRITTEN = """() => {
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    window.written = [];
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+        const width = this.measureText(text).width, share = { left: 0, center: 0.5, right: 1 }[this.textAlign];
+        if (this.canvas.classList.contains("vk-scale")) window.written.push([text, x - share * width, x + (1 - share) * width]);
+        write.call(this, text, x, y);
+    };
+}"""
+
+
+@pytest.mark.parametrize(("width", "words"), [(700, True), (220, False)])
+def test_words_of_the_colour_scale_never_touch_its_numbers(page, widget, tmp_path, width, words):
+    opened(page, widget, tmp_path)
+    page.evaluate(WRITTEN)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(500)  # the new width is drawn
+    page.evaluate("written = []")
+    page.get_by_label("head", exact=True).fill("1")
+    written = wait_until(lambda: page.evaluate("written"), "a new scale")
+    texts = {text: (left, right) for text, left, right in written}
+    assert ("up to this map's maximum" in texts) is words
+    places = sorted(texts.values())
+    assert len(places) == 2 + words
+    assert all(one[1] < other[0] for one, other in pairwise(places)), texts
 
 
 def test_query_by_pointer_click_and_keys(page, widget, tmp_path):
