@@ -354,10 +354,11 @@ function openFrame({ model, el }, about) {
     if (on) {
       filling() || root.requestFullscreen?.().catch(() => {});
       root.focus({ preventScroll: true });
-    } else if (filling()) document.exitFullscreen?.().catch(() => {});
+    } else if (filling() === root) document.exitFullscreen?.().catch(() => {});
     restyle();
   };
-  listen(document, "fullscreenchange", () => { if (filling() !== root) { root.dataset.full = "false"; restyle(); } });
+  // The browser enters late: a second "f" may have come before.
+  listen(document, "fullscreenchange", () => fullScreen(filling() === root && root.dataset.full === "true"));
   const showKeys = () => {
     keyList.hidden = !keyList.hidden;
     keyList.replaceChildren(...shortcuts.map((item) => make("div", {}, make("kbd", {}, item.keys === " " ? "space" : item.keys.replace(/Arrow/g, "")), ` ${item.name}`)));
