@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from vizkit.widgets.base import packed
+
 FOLDER = Path(__file__).parent
 
 
@@ -35,3 +37,24 @@ def test_types(node):
 
 def test_units(node):
     run(node, "--test", "--test-reporter=spec")
+
+
+# A laptop that never gets round to unpacking: the module must have loaded all the same.
+LOADS = """
+globalThis.DecompressionStream = class {
+  readable = new ReadableStream();
+  writable = new WritableStream();
+};
+const text = (await import("node:fs")).readFileSync(0, "utf8");
+const { default: widget } = await import("data:text/javascript," + encodeURIComponent(text));
+console.log(typeof widget.render);
+"""
+
+
+@pytest.mark.parametrize("name", ["similarity_matrix", "attention_map", "embedding_space"])
+def test_a_widgets_module_loads_before_it_is_unpacked(node, name):
+    command = [node, "--input-type=module", "--eval", LOADS]
+    done = subprocess.run(
+        command, input=packed(name), capture_output=True, text=True, encoding="utf-8", timeout=30
+    )
+    assert done.stdout.strip() == "function", done.stderr

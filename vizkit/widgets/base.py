@@ -31,16 +31,22 @@ def joined(name: str, suffix: str) -> str:
 def packed(name: str) -> str:
     """Return the module that travels as `_esm`: the widget's module, compressed, and its unpacking.
 
-    Every instance of a widget carries its code once more, so this halves what a page receives.
+    Every instance of a widget carries its code once more, so this halves what a page receives. It is
+    unpacked after the module has loaded: anywidget drops all that Python says to a widget whose module
+    takes more than two seconds to load, as on a slow laptop.
     """
     data = base64.b64encode(zlib.compress(joined(name, "js").encode(), 9)).decode()
-    return f"""const bytes = Uint8Array.from(atob("{data}"), (sign) => sign.charCodeAt(0));
-const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-const code = new Blob([await new Response(stream).text()], {{ type: "text/javascript" }});
-const address = URL.createObjectURL(code);
-const {{ default: widget }} = await import(address);
-URL.revokeObjectURL(address);
-export default widget;
+    return f"""const unpack = async () => {{
+  const bytes = Uint8Array.from(atob("{data}"), (sign) => sign.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const code = new Blob([await new Response(stream).text()], {{ type: "text/javascript" }});
+  const address = URL.createObjectURL(code);
+  const {{ default: widget }} = await import(address);
+  URL.revokeObjectURL(address);
+  return widget;
+}};
+const unpacked = unpack();
+export default {{ render: async (view) => (await unpacked).render(view) }};
 """
 
 
