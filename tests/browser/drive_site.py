@@ -146,21 +146,28 @@ def drive(site: Path, pictures: Path | None) -> list[str]:
             executable_path=browser_path, args=list(CHROMIUM_FLAGS)
         )
         for path in tqdm(pages, desc="pages", unit="page"):
-            deck = path.parent.name == "slides"
-            context = browser.new_context(viewport=SLIDE if deck else PAGE, offline=True)
+            viewport = SLIDE if path.parent.name == "slides" else PAGE
+            context = browser.new_context(viewport=viewport, offline=True)
             context.add_init_script(VIOLATIONS)
-            page, log = context.new_page(), PageLog()
-            log.watch(page)
-            try:
-                found = (faults_of_deck if deck else faults_of_page)(page, path.as_uri())
-                log.check()
-            except AssertionError as error:
-                found = [str(error)]
-            faults += [f"{path.relative_to(site)}: {fault}" for fault in found]
-            if pictures is not None and not deck:
+            page = context.new_page()
+            faults += [f"{path.relative_to(site)}: {fault}" for fault in faults_of(page, path)]
+            if pictures is not None and viewport is PAGE:
                 take_pictures(page, pictures / path.stem)
             context.close()
     return faults
+
+
+def faults_of(page: Page, path: Path) -> list[str]:
+    """All that is wrong with one file; a page that does not even open has one fault, and says so."""
+    log = PageLog()
+    log.watch(page)
+    find = faults_of_deck if path.parent.name == "slides" else faults_of_page
+    try:
+        found = find(page, path.as_uri())
+        log.check()
+    except (AssertionError, Error) as error:
+        return [str(error)]
+    return found
 
 
 def take_pictures(page: Page, start: Path) -> None:

@@ -356,6 +356,15 @@ def test_the_driver_names_what_is_dead(page: Page, page_log, tmp_path: Path, mon
     ]
 
 
+def test_the_driver_names_a_page_that_does_not_open_and_goes_on(page: Page, page_log, tmp_path):
+    page_log.ignore += ["ERR_FILE_NOT_FOUND"]
+    (fault,) = drive_site.faults_of(page, tmp_path / "missing.html")
+    assert "ERR_FILE_NOT_FOUND" in fault
+    (tmp_path / "whole.html").write_text("<!doctype html><p>A page.", encoding="utf-8")
+    page.add_init_script(VIOLATIONS)
+    assert drive_site.faults_of(page, tmp_path / "whole.html") == []
+
+
 # ---------------------------------------------------------------------------- slides
 
 CURRENT = ".slide[data-current]"
