@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.harness import (
     CHROMIUM_FLAGS,
     CHROMIUM_MISSING,
+    PATIENCE,
     JupyterLab,
     NotebookPage,
     PageLog,
@@ -20,6 +21,7 @@ from tests.browser.harness import (
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 VIEWPORT = {"width": 1280, "height": 900}
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 @pytest.fixture(scope="package")
@@ -48,7 +50,7 @@ def page(chromium: Browser, page_log: PageLog) -> Iterator[Page]:
     """
     context = chromium.new_context(viewport=VIEWPORT, offline=True)
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(1000 * PATIENCE)
     page_log.watch(page)
     yield page
     context.close()
@@ -73,7 +75,7 @@ def notebooks(chromium: Browser, jupyterlab: JupyterLab) -> Iterator[Callable[..
             jupyterlab.write_notebook(name, cells)
         context = chromium.new_context(viewport=VIEWPORT)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(1000 * PATIENCE)
         notebook = NotebookPage(jupyterlab, page, name)
         opened.append(notebook)
         return notebook

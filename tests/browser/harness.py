@@ -42,6 +42,8 @@ CHROMIUM_MISSING = (
     "--cask chromium; Windows: winget install Google.Chrome; or set VIZKIT_CHROMIUM to its path. "
     "Without them: make test ARGS=\"-m 'not browser'\""
 )
+# Seconds for what is to appear: on an idle machine all comes at once, and CI may be anything but.
+PATIENCE = 60.0
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-background-networking",
@@ -202,7 +204,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_until(condition: Callable[[], Any], what: str, timeout: float = 20.0) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, timeout: float = PATIENCE) -> Any:
     """Poll until `condition()` holds and return its value; AssertionError naming `what` if not."""
     end = time.monotonic() + timeout
     while True:
@@ -260,12 +262,14 @@ class Kernel:
         text = reply["data"]["text/plain"]
         return json.loads(ast.literal_eval(text))  # text/plain is the repr of a JSON text
 
-    def wait_for(self, expression: str, expected: Any, timeout: float = 20.0) -> None:
+    def wait_for(self, expression: str, expected: Any, timeout: float = PATIENCE) -> None:
         """Wait until an expression has a value; AssertionError with the last one if it does not."""
-        end = time.monotonic() + timeout
+        end, pause = time.monotonic() + timeout, 0.1
         while (value := self.evaluate(expression)) != expected:
             assert time.monotonic() < end, f"{expression} is {value!r}, not {expected!r}"
-            time.sleep(0.1)
+            # The page hears of each of these requests, too: do not drown it.
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
 
     def close(self) -> None:
         self._thread.submit(self._client.stop_channels).result()
@@ -351,7 +355,7 @@ class NotebookPage:
     def widget(self, index: int) -> Locator:
         """The root element of the (first) widget that a cell shows, once it is in the page."""
         found = self.cell(index).locator(".jp-OutputArea-output > .lm-Widget").first
-        found.wait_for(state="visible", timeout=30_000)
+        found.wait_for(state="visible")
         found.scroll_into_view_if_needed()
         return found
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from ipywidgets import jslink
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.harness import click_at, drag_slider, hover_at, picture_of, press, wait_until
 from vizkit.widgets import AttentionMap, save_page
@@ -43,9 +43,14 @@ def changed(target, before):
     return picture_of(target)
 
 
-def facts(page: Page) -> list[str]:
-    page.wait_for_timeout(300)
-    return page.locator(".vk-facts dd").all_inner_texts()
+def fact(page: Page, index: int) -> Locator:
+    return page.locator(".vk-facts dd").nth(index)
+
+
+def strongest_is(page: Page, weight: float) -> None:
+    said = fact(page, 0)
+    near = pytest.approx(weight, abs=6e-4)
+    wait_until(lambda: float(said.inner_text()) == near, f"{weight:.3f} as the strongest weight")
 
 
 @pytest.fixture
@@ -70,12 +75,17 @@ def test_words_of_the_colour_scale_never_touch_its_numbers(page, widget, tmp_pat
     opened(page, widget, tmp_path)
     page.evaluate(WRITTEN)
     page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(500)  # the new width is drawn
-    page.evaluate("written = []")
-    page.get_by_label("head", exact=True).fill("1")
-    written = wait_until(lambda: page.evaluate("written"), "a new scale")
-    texts = {text: (left, right) for text, left, right in written}
-    assert ("up to this map's maximum" in texts) is words
+    head, texts = page.get_by_label("head", exact=True), {}
+
+    def drawn_as_wide() -> bool:
+        page.evaluate("written = []")
+        head.fill("0" if head.input_value() == "1" else "1")
+        written = wait_until(lambda: page.evaluate("written"), "a new scale")
+        texts.clear()
+        texts.update({text: (left, right) for text, left, right in written})
+        return ("up to this map's maximum" in texts) is words
+
+    wait_until(drawn_as_wide, "words where there is room")
     places = sorted(texts.values())
     assert len(places) == 2 + words
     assert all(one[1] < other[0] for one, other in pairwise(places)), texts
@@ -94,7 +104,7 @@ def test_query_by_pointer_click_and_keys(page, widget, tmp_path):
     says(page, "query row 3, column 0 (pinned): here: row 2, column 2")
     changed(main, before)
     widget.query = 1 + 12
-    assert facts(page)[0] == f"{widget.weights()[1 + 10]:.3f}"
+    expect(fact(page, 0)).to_have_text(f"{widget.weights()[1 + 10]:.3f}")
     press(main, "ArrowUp", "ArrowRight")
     says(page, "query row 2, column 1 (pinned)")
     press(main, "Home")
@@ -107,9 +117,9 @@ def test_query_by_pointer_click_and_keys(page, widget, tmp_path):
     press(main, "End", "c")
     says(page, "query CLS (pinned)")
     chip = page.get_by_role("button", name="Query: CLS")
-    assert chip.get_attribute("aria-pressed") == "true"
+    expect(chip).to_have_attribute("aria-pressed", "true")
     widget.query = 0
-    assert chip.inner_text().endswith(f"{widget.weights()[0] * 100:.1f}%")
+    expect(chip).to_have_text(re.compile(rf"{widget.weights()[0] * 100:.1f}%$"))
     chip.click()
     expect(page.locator(".vk-status").first).not_to_contain_text("(pinned)")
 
@@ -132,7 +142,7 @@ def test_layer_head_and_ways_to_show(page, widget, tmp_path):
         strongest = widget.weights()[1:]
         row, column = divmod(int(strongest.argmax()), 4)
         says(page, f"strongest: row {row}, column {column}")
-        assert float(facts(page)[0]) == pytest.approx(strongest.max(), abs=6e-4)
+        strongest_is(page, strongest.max())
     press(main, "m")
     says(page, "mean over heads")
 
@@ -155,7 +165,7 @@ def test_colours_smooth_opacity_and_panels(page, widget, tmp_path):
         expect(panel).to_be_visible(visible=there)
         button.click()
         expect(panel).to_be_visible(visible=not there)
-        assert button.get_attribute("aria-pressed") == str(not there).lower()
+        expect(button).to_have_attribute("aria-pressed", str(not there).lower())
         button.click()
 
 
@@ -168,7 +178,8 @@ def test_heads_distances_and_matrix_choose(page, widget, tmp_path):
     click_at(heads, (20 + 2.5 * tile) / box["width"], (16 + 1.5 * tile) / box["height"])
     says(page, "layer 1, head 2")
     expect(page.locator(".vk-tip")).to_contain_text("layer 1, head 2")
-    assert facts(page)[2] == f"{widget.attention_distance()[1][2]:.2f} of the width"
+    distance = widget.attention_distance()[1][2]
+    expect(fact(page, 2)).to_have_text(f"{distance:.2f} of the width")
     matrix = page.locator("[data-panel=matrix] canvas")
     hover_at(matrix, (6 + 0.5) / 17, (9 + 0.5) / 17)
     widget.layer, widget.head, widget.query = 1, 2, 9
@@ -200,7 +211,7 @@ def test_pictures_two_models_and_links(page, tmp_path):
     page.get_by_label("picture 2").click()
     changed(main, before)
     several.image_index = 2
-    assert float(facts(page)[0]) == pytest.approx(several.weights()[1:].max(), abs=6e-4)
+    strongest_is(page, several.weights()[1:].max())
     press(main, ",")
     expect(page.get_by_label("picture 1")).to_have_attribute("aria-pressed", "true")
     hover_at(main, 0.9, 0.1)
@@ -275,7 +286,7 @@ def test_signed_maps(page, tmp_path):
     maps = np.random.default_rng(0).standard_normal((2, 9, 6, 6))
     widget = AttentionMap.from_maps(maps, grid=(3, 3), names=["one", HOSTILE])
     opened(page, widget, tmp_path)
-    low, high = map(float, facts(page)[1].replace("−", "-").split(" to "))
+    low, high = map(float, fact(page, 1).inner_text().replace("−", "-").split(" to "))
     assert (low, high) == pytest.approx((widget.weights().min(), widget.weights().max()), abs=6e-3)
     press(page.locator(".vk-main canvas").first, "l")
     says(page, HOSTILE)

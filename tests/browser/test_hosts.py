@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import VIEWPORT
 from tests.browser.harness import (
+    PATIENCE,
     Notebook7,
     NotebookPage,
     PageLog,
@@ -90,7 +91,7 @@ class NotebookHost:
         self.server = Notebook7(folder)
         self.context = chromium.new_context(viewport=VIEWPORT)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(1000 * PATIENCE)
         self.server.write_notebook("hosts.ipynb", [SETUP, *CELLS.values()])
         self.notebook = NotebookPage(self.server, self.page, "hosts.ipynb")
         self.log = self.notebook.log
@@ -210,7 +211,7 @@ class MarimoHost:
         wait_until(lambda: self._answers(url), "marimo has started", timeout=120)
         self.context = chromium.new_context(viewport=VIEWPORT)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(1000 * PATIENCE)
         self.log = PageLog()
         # marimo's charts ask a server for MathJax; they do without where there is no network.
         self.log.ignore.append("mathjax")
@@ -285,7 +286,7 @@ def _nothing_goes_wrong(host):
 
 def root(host, name: str) -> Locator:
     found = host.cell(name).locator(".vk").first
-    expect(found).to_have_attribute("data-ready", "true", timeout=60_000)
+    expect(found).to_have_attribute("data-ready", "true")
     return found
 
 
@@ -305,7 +306,7 @@ def test_all_is_there_and_hostile_text_is_text(host):
         colours = picture_of(canvas(host, name), f"{name}.png").getcolors(1 << 20)
         assert len(colours) > 30, f"{name} is nearly blank"
     pair = host.cell("row").locator(".vk")
-    expect(pair).to_have_count(2, timeout=60_000)
+    expect(pair).to_have_count(2)
     boxes = [pair.nth(index).bounding_box() for index in (0, 1)]
     assert boxes[1]["x"] >= boxes[0]["x"] + boxes[0]["width"], "not side by side"
     expect(host.cell("chart").locator(".js-plotly-plot .bars path").first).to_be_visible()

@@ -96,7 +96,7 @@ class Session:
 
     def root(self, name: str) -> Locator:
         root = self.notebook.widget(CELLS[name]).locator(".vk")
-        expect(root).to_have_attribute("data-ready", "true", timeout=30_000)
+        expect(root).to_have_attribute("data-ready", "true")
         return root
 
     def canvas(self, name: str) -> Locator:
@@ -394,7 +394,7 @@ def test_embedding_space_gets_its_answers_from_the_kernel(lab: Session):
     assert lab.trait("'tsne' in space.maps") is False
     lab.control("space", "map").select_option("t-SNE")
     lab.becomes("'tsne' in space.maps", True)
-    expect(lab.status("space")).to_contain_text("t-SNE", timeout=20_000)
+    expect(lab.status("space")).to_contain_text("t-SNE")
     lab.control("space", "map").select_option("PCA")
     lab.becomes("space.projection", "pca")
 

@@ -52,7 +52,7 @@ class Widgets:
 
     def root(self, name: str) -> Locator:
         root = self.notebook.widget(CELLS[name]).locator(".vk")
-        expect(root).to_have_attribute("data-ready", "true", timeout=60_000)
+        expect(root).to_have_attribute("data-ready", "true")
         return root
 
     def canvas(self, name: str) -> Locator:
@@ -75,7 +75,7 @@ class Widgets:
         self.root("attention").get_by_label("layer", exact=True).fill("3")
         kernel.wait_for("attention.layer", 3)
         press(self.canvas("space"), "ArrowRight")
-        expect(self.status("space")).to_contain_text("nearest by cosine", timeout=60_000)
+        expect(self.status("space")).to_contain_text("nearest by cosine")
 
     def have_none(self, before: dict[str, np.ndarray]) -> None:
         """The pictures stand as they were, all can be moved, and what cannot come says so."""
@@ -86,11 +86,11 @@ class Widgets:
             assert changed.mean() < ink.mean() / 2, f"{name} is not what it was"
         drag_slider(self.root("matrix").get_by_label("temperature τ"), 0.2)
         press(self.canvas("matrix"), "ArrowDown")
-        expect(self.status("matrix")).to_contain_text("image", timeout=60_000)
+        expect(self.status("matrix")).to_contain_text("image")
         press(self.canvas("space"), "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown")
-        expect(self.status("space")).to_contain_text("gone?", timeout=60_000)
+        expect(self.status("space")).to_contain_text("gone?")
         self.root("attention").get_by_label("layer", exact=True).fill("17")
-        expect(self.status("attention")).to_contain_text("layer 17", timeout=60_000)
+        expect(self.status("attention")).to_contain_text("layer 17")
 
 
 @pytest.mark.slow
@@ -109,7 +109,7 @@ def test_widgets_outlive_their_kernel_and_come_back(open_notebook):
 
     os.kill(notebook.kernel.evaluate("os.getpid()"), signal.SIGKILL)
     dialog = notebook.page.locator(".jp-Dialog", has_text="appears to have died")
-    dialog.wait_for(timeout=60_000)
+    dialog.wait_for()
     dialog.get_by_role("button", name="OK").click()
     notebook.wait_ready()
     widgets.have_none(before)

@@ -49,10 +49,10 @@ def test_a_notebook_runs_and_its_widgets_paint(open_notebook, name: str):
     assert cells, "no widget of the course in this notebook"
     for index, shown in cells.items():
         roots = notebook.cell(index).locator(".jp-OutputArea-output .vk")
-        expect(roots).to_have_count(shown, timeout=30_000)
+        expect(roots).to_have_count(shown)
         for root in roots.all():
             root.scroll_into_view_if_needed()
-            expect(root).to_have_attribute("data-ready", "true", timeout=30_000)
+            expect(root).to_have_attribute("data-ready", "true")
         picture_of(roots.first, f"{Path(name).stem}-cell-{index}.png")
     if name.startswith("00_"):
         the_temperature_changes_the_loss(notebook)

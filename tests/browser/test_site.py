@@ -130,7 +130,7 @@ def either(request, page: Page) -> Page:
 
 def opened(page: Page, address: str) -> Page:
     page.add_init_script(VIOLATIONS)
-    page.goto(address, timeout=60_000)
+    page.goto(address)
     wait_until(
         lambda: page.locator(".vk[data-ready=true]").count() == page.locator(".vk").count() > 0,
         "every widget is ready",
@@ -382,7 +382,7 @@ def deck(page: Page, site: Path) -> Page:
 def at(deck: Page, index: int) -> None:
     expect(deck.locator("#count")).to_have_text(f"{index} / {deck.locator('.slide').count()}")
     # A slide is fitted while it already shows: what stands on it moves until then.
-    expect(deck.locator(f"{CURRENT}[data-fitted=true]")).to_have_count(1, timeout=30_000)
+    expect(deck.locator(f"{CURRENT}[data-fitted=true]")).to_have_count(1)
 
 
 def test_every_slide_stands_on_the_screen_without_scrolling(deck: Page):
