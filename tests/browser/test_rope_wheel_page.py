@@ -1,10 +1,11 @@
-"""The RoPE wheel in a browser: its keys, its words, its two themes, and a late place on the page."""
+"""The RoPE wheel in a browser: keys, words, themes, full screen, and a late place on the page."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.harness import picture_of, press, wait_until
 from vizkit.course import rope_wheel
 
 WHEEL = rope_wheel.__globals__
@@ -65,3 +66,40 @@ def test_colours_follow_the_theme(wheel: Page):
     expect(line).to_have_attribute("fill", CONTENT["light"]["query"])
     wheel.evaluate("document.body.style.color = '#eee'; document.body.className = 'dark'")
     expect(line).to_have_attribute("fill", CONTENT["dark"]["query"])
+
+
+def test_it_fills_the_screen_and_a_clicker_moves_both(wheel: Page):
+    box, said = wheel.get_by_role("group", name="RoPE wheel"), wheel.locator("output").last
+    slider = wheel.get_by_label("radians per patch")
+    size = "one => parseFloat(getComputedStyle(one).fontSize)"
+    small = slider.locator("..").evaluate(size)
+    wheel.get_by_role("button", name="Full screen (f)").click()
+    wait_until(lambda: box.bounding_box() == {"x": 0, "y": 0, "width": 1280, "height": 900}, "all")
+    assert slider.locator("..").evaluate(size) > 1.4 * small
+    assert box.evaluate("one => one.scrollHeight <= one.clientHeight")
+    slider.focus()
+    wheel.keyboard.press("PageDown")
+    expect(said).to_have_text(words(query=6, key=3))
+    wheel.keyboard.press("PageUp")
+    expect(said).to_have_text(words())
+    wheel.evaluate("document.body.style.color = '#eee'; document.body.className = 'dark'")
+    wait_until(lambda: picture_of(wheel, "rope-wheel-full.png").getpixel((3, 3))[0] < 40, "dark")
+    wheel.keyboard.press("Escape")
+    wait_until(lambda: box.bounding_box()["width"] == 600, "its place again")
+    slider.press("PageDown")
+    expect(said).to_have_text(words(frequency=0.25))
+
+
+def test_two_presses_at_once_leave_the_screen_free(wheel: Page):
+    box = wheel.get_by_role("group", name="RoPE wheel")
+    press(box, "Shift")  # a page may ask for the screen only after a key or click
+    box.evaluate(
+        """root => new Promise((entered, refused) => {
+            document.addEventListener("fullscreenchange", entered, { once: true });
+            document.addEventListener("fullscreenerror", refused, { once: true });
+            for (let press = 0; press < 2; press++)
+                root.dispatchEvent(new KeyboardEvent("keydown", { key: "f", bubbles: true }));
+        })"""
+    )
+    wait_until(lambda: wheel.evaluate("document.fullscreenElement === null"), "a free screen")
+    assert box.bounding_box()["width"] == 600

@@ -1,6 +1,8 @@
 // The RoPE wheel: two arrows that their places turn. Everything is computed here, none in the kernel.
 const LAST = 15; // patches in the row: 0 .. 15
 const SVG = "http://www.w3.org/2000/svg";
+const PLAIN = "max-width:600px;margin:4px 0;line-height:1.5;font-size:14px;color:var(--jp-ui-font-color1,inherit)";
+const FULL = "position:fixed;inset:0;z-index:9999;box-sizing:border-box;width:100%;height:100%;overflow:auto;padding:20px 28px;line-height:1.4;font-size:22px;color:var(--jp-ui-font-color1,inherit)";
 let count = 0;
 
 /** The angles of both arrows and their dot product; both arrows have length 1. */
@@ -104,15 +106,43 @@ function slider(parent, label, options, changed) {
   };
 }
 
+/** The keys of the box: "f" fills the screen, Escape leaves it, a clicker's page keys then call `turn`. */
+function presenter(box, picture, repaint, turn) {
+  const filling = () => box.getRootNode().fullscreenElement === box;
+  const full = () => box.dataset.full === "true";
+  const set = (on) => {
+    box.dataset.full = String(on);
+    box.style.cssText = on ? FULL : PLAIN;
+    picture.style.height = on ? "calc(100vh - 12em)" : "auto";
+    // A frame that forbids full screen still gets a wheel that fills its window.
+    if (on) {
+      document.fullscreenElement || box.requestFullscreen?.().catch(() => {});
+      box.focus({ preventScroll: true });
+    } else if (filling()) document.exitFullscreen?.().catch(() => {});
+    repaint();
+  };
+  // The browser enters and leaves late: a second "f" may have come before.
+  const changed = () => { if (full() !== filling()) set(false); };
+  document.addEventListener("fullscreenchange", changed);
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !full()) return;
+    // JupyterLab would take the keys that a button or slider leaves alone for commands of its own.
+    event.stopPropagation();
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const run = event.key === "f" ? () => set(!full()) : full() && { Escape: () => set(false), PageDown: () => turn(1), PageUp: () => turn(-1) }[event.key];
+    if (run) { event.preventDefault(); run(); }
+  });
+  return { toggle: () => set(!full()), full, close: () => document.removeEventListener("fullscreenchange", changed) };
+}
+
 function render({ model, el }) {
   const { light, dark, ...first } = model.get("content");
   const state = { ...first };
-  const box = make("div", el, "max-width:600px;margin:4px 0;line-height:1.5;font-size:14px;color:var(--jp-ui-font-color1,inherit)");
+  const box = make("div", el, PLAIN);
   box.setAttribute("data-lm-suppress-shortcuts", "true");
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", "RoPE wheel");
-  // JupyterLab would take the keys that a button or slider leaves alone for commands of its own.
-  box.addEventListener("keydown", (event) => { if (event.key !== "Escape") event.stopPropagation(); });
+  box.tabIndex = -1;
   const picture = draw("svg", box, { viewBox: "0 0 580 350", role: "img", style: "width:100%;height:auto;display:block" });
   const title = `rope-wheel-${Date.now()}-${count++}`;
   const controls = make("div", box, "display:grid;gap:4px");
@@ -123,23 +153,27 @@ function render({ model, el }) {
   const showFrequency = slider(controls, "radians per patch", { min: 0, max: 1.5, step: 0.01 }, (frequency) => change({ frequency }));
   const row = make("div", controls, "display:flex;gap:8px;align-items:center");
   make("span", row, "min-width:11em", "move both together");
-  const button = (text, name, step) => {
-    const node = make("button", row, "font:inherit;padding:2px 14px;border-radius:6px;border:1px solid;background:transparent;color:inherit;cursor:pointer", text);
-    Object.assign(node, { type: "button", ariaLabel: name, title: name });
-    node.addEventListener("click", () => {
-      const [query, key] = [state.query + step, state.key + step];
-      if (Math.min(query, key) >= 0 && Math.max(query, key) <= LAST) change({ query, key });
-    });
+  const turn = (step) => {
+    const [query, key] = [state.query + step, state.key + step];
+    if (Math.min(query, key) >= 0 && Math.max(query, key) <= LAST) change({ query, key });
   };
-  button("\u2190", "move query and key one patch to the left", -1);
-  button("\u2192", "move query and key one patch to the right", 1);
+  const lecture = presenter(box, picture, () => paint(), turn);
+  const button = (text, name, run, place = "") => {
+    const node = make("button", row, `font:inherit;padding:2px 14px;border-radius:6px;border:1px solid;background:transparent;color:inherit;cursor:pointer;${place}`, text);
+    Object.assign(node, { type: "button", ariaLabel: name, title: name });
+    node.addEventListener("click", run);
+  };
+  button("\u2190", "move query and key one patch to the left", () => turn(-1));
+  button("\u2192", "move query and key one patch to the right", () => turn(1));
+  button("\u2922", "Full screen (f)", lecture.toggle, "margin-left:auto");
   const note = make("output", box, "display:block;margin-top:6px;padding:6px 12px;border-radius:4px;background:var(--jp-layout-color2,rgba(128,128,128,.12))");
   note.setAttribute("aria-live", "polite");
 
   function paint() {
     // Light text means a dark page, in JupyterLab and everywhere else.
     const [red, green, blue] = (getComputedStyle(box).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
-    const colors = red + green + blue > 384 ? dark : light;
+    const bright = red + green + blue > 384, colors = bright ? dark : light;
+    if (lecture.full()) box.style.background = bright ? "#111418" : "#ffffff";
     picture.replaceChildren();
     draw("title", picture, { id: title }, describe(state));
     picture.setAttribute("aria-labelledby", title);
@@ -157,6 +191,6 @@ function render({ model, el }) {
   // JupyterLab renders before the element is on the page, where it has no colour yet.
   const size = new ResizeObserver(paint);
   size.observe(box);
-  return () => { theme.disconnect(); size.disconnect(); };
+  return () => { theme.disconnect(); size.disconnect(); lecture.close(); };
 }
 export default { render };

@@ -22,8 +22,9 @@ def rope_wheel(
 ) -> None:
     """Show one pair of RoPE as a wheel: places turn query and key, the score keeps to the offset.
 
-    The learner moves the places and the frequency; all is computed in the browser. Where no
-    browser code runs, a picture of the first view stands in.
+    The learner moves the places and the frequency; all is computed in the browser. "f" fills the
+    screen, where a clicker's page keys move both places. Where no browser code runs, a picture of
+    the first view stands in.
 
     Args:
         query, key: places in a row of patches, 0 to 15.
