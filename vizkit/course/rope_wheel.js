@@ -1,8 +1,9 @@
 // The RoPE wheel: two arrows that their places turn. Everything is computed here, none in the kernel.
 const LAST = 15; // patches in the row: 0 .. 15
 const SVG = "http://www.w3.org/2000/svg";
-const PLAIN = "max-width:600px;margin:4px 0;line-height:1.5;font-size:14px;color:var(--jp-ui-font-color1,inherit)";
-const FULL = "position:fixed;inset:0;z-index:9999;box-sizing:border-box;width:100%;height:100%;overflow:auto;padding:20px 28px;line-height:1.4;font-size:22px;color:var(--jp-ui-font-color1,inherit)";
+const TEXT = "line-height:1.5;color:var(--jp-ui-font-color1,inherit);";
+const PLAIN = TEXT + "max-width:600px;margin:4px 0;font-size:14px";
+const FULL = TEXT + "position:fixed;inset:0;z-index:9999;box-sizing:border-box;overflow:auto;padding:20px 28px;font-size:22px";
 let count = 0;
 
 /** The angles of both arrows and their dot product; both arrows have length 1. */
@@ -115,10 +116,8 @@ function presenter(box, picture, repaint, turn) {
     box.style.cssText = on ? FULL : PLAIN;
     picture.style.height = on ? "calc(100vh - 12em)" : "auto";
     // A frame that forbids full screen still gets a wheel that fills its window.
-    if (on) {
-      document.fullscreenElement || box.requestFullscreen?.().catch(() => {});
-      box.focus({ preventScroll: true });
-    } else if (filling()) document.exitFullscreen?.().catch(() => {});
+    if (on) document.fullscreenElement || box.requestFullscreen?.().catch(() => {});
+    else if (filling()) document.exitFullscreen?.().catch(() => {});
     repaint();
   };
   // The browser enters and leaves late: a second "f" may have come before.
@@ -132,7 +131,7 @@ function presenter(box, picture, repaint, turn) {
     const run = event.key === "f" ? () => set(!full()) : full() && { Escape: () => set(false), PageDown: () => turn(1), PageUp: () => turn(-1) }[event.key];
     if (run) { event.preventDefault(); run(); }
   });
-  return { toggle: () => set(!full()), full, close: () => document.removeEventListener("fullscreenchange", changed) };
+  return { full, set, close: () => document.removeEventListener("fullscreenchange", changed) };
 }
 
 function render({ model, el }) {
@@ -157,7 +156,7 @@ function render({ model, el }) {
     const [query, key] = [state.query + step, state.key + step];
     if (Math.min(query, key) >= 0 && Math.max(query, key) <= LAST) change({ query, key });
   };
-  const lecture = presenter(box, picture, () => paint(), turn);
+  const lecture = presenter(box, picture, paint, turn);
   const button = (text, name, run, place = "") => {
     const node = make("button", row, `font:inherit;padding:2px 14px;border-radius:6px;border:1px solid;background:transparent;color:inherit;cursor:pointer;${place}`, text);
     Object.assign(node, { type: "button", ariaLabel: name, title: name });
@@ -165,7 +164,7 @@ function render({ model, el }) {
   };
   button("\u2190", "move query and key one patch to the left", () => turn(-1));
   button("\u2192", "move query and key one patch to the right", () => turn(1));
-  button("\u2922", "Full screen (f)", lecture.toggle, "margin-left:auto");
+  button("\u2922", "Full screen (f)", () => lecture.set(!lecture.full()), "margin-left:auto");
   const note = make("output", box, "display:block;margin-top:6px;padding:6px 12px;border-radius:4px;background:var(--jp-layout-color2,rgba(128,128,128,.12))");
   note.setAttribute("aria-live", "polite");
 
@@ -173,7 +172,7 @@ function render({ model, el }) {
     // Light text means a dark page, in JupyterLab and everywhere else.
     const [red, green, blue] = (getComputedStyle(box).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
     const bright = red + green + blue > 384, colors = bright ? dark : light;
-    if (lecture.full()) box.style.background = bright ? "#111418" : "#ffffff";
+    if (lecture.full()) box.style.background = bright ? "#111" : "#fff";
     picture.replaceChildren();
     draw("title", picture, { id: title }, describe(state));
     picture.setAttribute("aria-labelledby", title);
