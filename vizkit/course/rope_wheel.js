@@ -115,7 +115,7 @@ function presenter(box, picture, repaint, turn) {
     box.dataset.full = String(on);
     box.style.cssText = on ? FULL : PLAIN;
     picture.style.height = on ? "calc(100vh - 12em)" : "auto";
-    // A frame that forbids full screen still gets a wheel that fills its window.
+    // A frame that forbids full screen gets a wheel that fills its window.
     if (on) document.fullscreenElement || box.requestFullscreen?.().catch(() => {});
     else if (filling()) document.exitFullscreen?.().catch(() => {});
     repaint();
@@ -125,7 +125,7 @@ function presenter(box, picture, repaint, turn) {
   document.addEventListener("fullscreenchange", changed);
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !full()) return;
-    // JupyterLab would take the keys that a button or slider leaves alone for commands of its own.
+    // JupyterLab would take the keys that a button or slider leaves alone for its own commands.
     event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const run = event.key === "f" ? () => set(!full()) : full() && { Escape: () => set(false), PageDown: () => turn(1), PageUp: () => turn(-1) }[event.key];
@@ -158,7 +158,7 @@ function render({ model, el }) {
   };
   const lecture = presenter(box, picture, paint, turn);
   const button = (text, name, run, place = "") => {
-    const node = make("button", row, `font:inherit;padding:2px 14px;border-radius:6px;border:1px solid;background:transparent;color:inherit;cursor:pointer;${place}`, text);
+    const node = make("button", row, `font:inherit;padding:2px 14px;border-radius:6px;border:1px solid;background:none;color:inherit;cursor:pointer;${place}`, text);
     Object.assign(node, { type: "button", ariaLabel: name, title: name });
     node.addEventListener("click", run);
   };
