@@ -1,12 +1,13 @@
 """Runs the notebooks' tests many times, on one thread and on two by turns, and counts what fails.
 
-    make repeat                  until there are 20 runs of these notebooks and this package
-    make repeat ARGS="--runs 4"  until there are 4
-    make repeat ARGS=--report    only says what stands in the log
+    make repeat                     until there are 20 runs of these notebooks and this package
+    make repeat ARGS="--runs 4"     until there are 4
+    make repeat ARGS="--threads 1"  on one thread only: two clones can then share two cores
+    make repeat ARGS=--report       only says what stands in the log
 
-Each run adds a line to `.repeats.jsonl`. A run counts for as long as neither `notebooks/` nor
-`vizkit/` changes (but for `vizkit/site/`), so the runs of several evenings add up. Ctrl-C loses
-only the run that is going.
+Each run adds a line to `tools/repeats.jsonl`, which is committed: the runs of several evenings and
+machines add up, and a release shows on what it rests. A run counts for as long as neither
+`notebooks/` nor `vizkit/` changes (but for `vizkit/site/`). Ctrl-C loses only the run that is going.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from xml.etree import ElementTree
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
-LOG = ROOT / ".repeats.jsonl"
+LOG = ROOT / "tools" / "repeats.jsonl"
 WATCHED = ("notebooks", "vizkit")
 UNUSED = "vizkit/site"  # no notebook runs it
 
@@ -50,6 +51,12 @@ def counted(log: Path, version: str) -> list[dict]:
     """The runs of this version in the log."""
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     return [run for run in map(json.loads, lines) if run["version"] == version]
+
+
+def rarer(runs: list[dict]) -> int:
+    """The number of threads, one or two, that fewer of the runs had."""
+    twice = sum(run["threads"] == 2 for run in runs)
+    return 1 if len(runs) - twice <= twice else 2
 
 
 def run_once(threads: int) -> dict:
@@ -98,6 +105,7 @@ def report(runs: list[dict]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20, help="how many there are to be in the end")
+    parser.add_argument("--threads", type=int, choices=(1, 2), help="instead of both by turns")
     parser.add_argument("--log", type=Path, default=LOG)
     parser.add_argument("--report", action="store_true", help="run nothing")
     options = parser.parse_args(arguments)
@@ -108,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
     wanted = 0 if options.report else options.runs - len(runs)
     try:
         for _ in tqdm(range(wanted), desc="notebooks, all", unit="run", disable=wanted <= 0):
-            threads = 1 + len(runs) % 2
+            threads = options.threads or rarer(runs)
             run = {"version": version, **run_once(threads)}
             if fingerprint() != version:
                 sys.exit(

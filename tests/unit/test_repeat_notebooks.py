@@ -47,6 +47,15 @@ def test_runs_on_one_thread_and_two_add_up(tool, monkeypatch, capsys):
     assert len(tool.log.read_text().splitlines()) == 3
 
 
+def test_the_rarer_number_of_threads_is_next_unless_one_is_asked_for(tool, monkeypatch):
+    done = {"seconds": 5, "tests": 1, "failed": []}
+    monkeypatch.setattr(tool, "run_once", lambda threads: {"threads": threads, **done})
+    tool.call("--runs", "3", "--threads", "1")
+    tool.call("--runs", "7")
+    runs = [json.loads(line) for line in tool.log.read_text().splitlines()]
+    assert [run["threads"] for run in runs] == [1, 1, 1, 2, 2, 2, 1]
+
+
 def test_failures_are_named_and_counted(tool, capsys):
     (tool.ROOT / "notebooks" / "test_stable.py").write_text(FLAKY, encoding="utf-8")
     assert tool.call("--runs", "2") == 1
