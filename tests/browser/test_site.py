@@ -456,3 +456,56 @@ def test_type_grows_with_the_screen(deck: Page):
         lambda: deck.locator(CURRENT).bounding_box()["height"] == pytest.approx(1080),
         "a slide as high as the screen",
     )
+
+
+# ------------------------------------------------------------ widgets of more than a screen
+
+MAPS = """import numpy as np
+from vizkit.widgets import AttentionMap
+random = np.random.default_rng(0)
+few, many = (random.dirichlet(np.ones(17), (n, n // 2, 17)).astype("float32") for n in (6, 24))
+photo = np.zeros((32, 32, 3))
+"""
+WIDGETS = {
+    "low": "AttentionMap(few, photo, panels=['distance'])",
+    "high": "AttentionMap({'a': few, 'b': few}, photo, panels=['heads', 'matrix'])",
+    "highest": "AttentionMap({'a': many, 'b': many}, photo, panels=['heads', 'distance', 'matrix'])",
+}
+TYPE = """widget => Math.min(...[...widget.querySelectorAll('.vk-field > span')].map(
+    (words) => parseFloat(getComputedStyle(words).fontSize) * (words.currentCSSZoom ?? 1)))"""
+
+BOTTOM = "slide => slide.getBoundingClientRect().bottom"
+
+
+@pytest.fixture(scope="session")
+def tall(tmp_path_factory) -> Path:
+    """Slides of widgets of about one screen, of two, and of more."""
+    folder = tmp_path_factory.mktemp("tall")
+    cells = [new_markdown_cell("# 00 · Tall"), new_code_cell(MAPS)]
+    for name, source in WIDGETS.items():
+        cells.append(new_markdown_cell(f"## {name}\n\nA {name} one:"))
+        cells.append(new_code_cell(source))
+    nbformat.write(new_notebook(cells=cells), folder / "00_tall.ipynb")
+    build_site([folder / "00_tall.ipynb"], folder / "site", slides=True)
+    return folder / "site" / "slides" / "00_tall.html"
+
+
+def test_a_tall_widget_stands_alone_with_the_largest_type_that_fits(page: Page, tall: Path):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    opened(page, tall.as_uri())
+    page.locator("body[data-ready]").wait_for(state="attached")
+    slides = page.locator(".slide:has(.vk)").all()
+    assert len(slides) == len(WIDGETS)
+    # The type that every widget keeps if it can, and what is left of it for more than two screens.
+    least = {"low": 16.5, "high": 16.5, "highest": 9.5}
+    for name, slide in zip(WIDGETS, slides, strict=True):
+        while slide.get_attribute("data-current") is None:
+            page.keyboard.press("PageDown")
+        expect(page.locator(f"{CURRENT}[data-fitted=true]")).to_have_count(1)
+        picture_of(page, f"tall-{name}.png")
+        assert slide.locator(".vk").evaluate(TYPE) >= least[name], name
+        assert slide.locator("> div").evaluate(BOTTOM) <= 720, name
+        announced = slide.get_by_text(f"A {name} one:").count()
+        assert announced == (name == "low"), (
+            f"{name}: its sentence stands beside it {announced} times"
+        )
