@@ -274,6 +274,7 @@ def vision_transformer(draw) -> dict[str, Any]:
         "position": draw(st.sampled_from(list(models.POSITIONS))),
         "pooling": draw(one_of("cls", "mean", "map")),
         "num_classes": draw(FEW_CLASSES),
+        "initialization": draw(one_of("published", "fan_in")),
     }
 
 
@@ -290,6 +291,7 @@ def swin(draw) -> dict[str, Any]:
         "window_size": draw(SIDES),
         "mlp_ratio": draw(RATIOS),
         "num_classes": draw(FEW_CLASSES),
+        "initialization": draw(one_of("published", "fan_in")),
     }
 
 
@@ -317,6 +319,7 @@ def convnext(draw) -> dict[str, Any]:
         "depths": draw(st.tuples(*[st.integers(1, 2)] * stages)),
         "block": draw(one_of(models.ConvNeXtBlock, models.ModernizedBlock)),
         "num_classes": draw(FEW_CLASSES),
+        "initialization": draw(one_of("published", "fan_in")),
     }
 
 

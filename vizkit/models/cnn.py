@@ -47,6 +47,8 @@ class ConvNet(nn.Module):
     `VisionTransformer`. Any image size is accepted. Raises ValueError on lengths that differ.
     """
 
+    has_own_initialization = True  # also inside of another model, see models/initialization.py
+
     def __init__(
         self,
         *,

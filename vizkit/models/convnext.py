@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from vizkit.models.attention import LAYER_NORM_EPS, Mlp
 from vizkit.models.checks import check_images, check_positive, check_stages, check_whole
+from vizkit.models.initialization import initialize
 
 
 class LayerNorm2d(nn.LayerNorm):
@@ -61,7 +62,8 @@ class ConvNeXt(nn.Module):
     patch_size: the stem cuts the image into patches of that side, like a `PatchEmbed`;
     widths, depths: channels and blocks of each stage; D is the last of `widths`. Between stages
         a 2x2 convolution halves the map;
-    block: makes a block from its number of channels, by default a `ConvNeXtBlock`.
+    block: makes a block from its number of channels, by default a `ConvNeXtBlock`;
+    initialization: "published" (standard deviation 0.02) or "fan_in", for narrow networks.
 
     The defaults have about as many parameters as the default `VisionTransformer`. Any image of
     at least patch_size * 2^(stages - 1) pixels a side is accepted. Raises ValueError on lengths
@@ -77,6 +79,7 @@ class ConvNeXt(nn.Module):
         depths: tuple[int, ...] = (1, 1, 3, 1),
         block: Callable[[int], nn.Module] = ConvNeXtBlock,
         num_classes: int = 0,
+        initialization: str = "published",
     ) -> None:
         super().__init__()
         check_stages(widths=widths, depths=depths)
@@ -98,7 +101,7 @@ class ConvNeXt(nn.Module):
         )
         self.norm = nn.LayerNorm(self.embed_dim, eps=LAYER_NORM_EPS)
         self.head = nn.Linear(self.embed_dim, num_classes) if num_classes else nn.Identity()
-        self.apply(initialize)
+        initialize(self, initialization, published=(nn.Conv2d, nn.Linear))
 
     def forward(
         self, images: Tensor, return_intermediates: bool = False
@@ -130,11 +133,3 @@ def check_makes_modules(block: Callable[[int], nn.Module]) -> None:
     """Raise TypeError unless `block` can be called, and gives a module if it is a class."""
     if not (issubclass(block, nn.Module) if isinstance(block, type) else callable(block)):
         raise TypeError(f"expected block to make a module from its channels, received {block!r}")
-
-
-def initialize(module: nn.Module) -> None:
-    """Small weights and no bias for every convolution and linear layer, as in the paper's code."""
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

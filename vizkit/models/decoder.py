@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from vizkit.models.attention import LAYER_NORM_EPS, EncoderBlock
 from vizkit.models.checks import check_tensor, check_whole
+from vizkit.models.initialization import initialize
 from vizkit.models.text import END, PADDING
-from vizkit.models.vit import initialize
 
 
 def prefix_mask(length: int, num_free: int = 0) -> Tensor:
@@ -80,7 +80,7 @@ class CausalDecoder(nn.Module):
         self.position = nn.Parameter(torch.empty(context_length, embed_dim))
         self.norm = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPS)
         self.head = nn.Linear(embed_dim, vocabulary_size)
-        self.apply(initialize)
+        initialize(self, "published", published=(nn.Linear,))
         nn.init.normal_(self.token_embedding.weight, std=0.02)
         nn.init.normal_(self.position, std=0.01)
 

@@ -13,6 +13,7 @@ from vizkit.models.checks import (
     check_tensor,
     check_whole,
 )
+from vizkit.models.initialization import initialize
 from vizkit.models.patches import PatchEmbed
 from vizkit.models.vit import cut
 from vizkit.models.windows import (
@@ -115,7 +116,8 @@ class SwinTransformer(nn.Module):
 
     width: channels of the first stage; every further stage doubles them, D is the last;
     depths, num_heads: blocks and heads of each stage; every second block is shifted;
-    window_size: the side of a window in patches.
+    window_size: the side of a window in patches;
+    initialization: "published" (standard deviation 0.02) or "fan_in", for narrow networks.
 
     `image_size` is a side in pixels or (height, width), a multiple of `patch_size`; the model
     accepts that size only. The defaults have about as many parameters as the default
@@ -135,6 +137,7 @@ class SwinTransformer(nn.Module):
         window_size: int = 4,
         mlp_ratio: float = 4.0,
         num_classes: int = 0,
+        initialization: str = "published",
     ) -> None:
         super().__init__()
         check_stages(depths=depths, num_heads=num_heads)
@@ -167,7 +170,7 @@ class SwinTransformer(nn.Module):
         )
         self.norm = nn.LayerNorm(self.embed_dim)
         self.head = nn.Linear(self.embed_dim, num_classes) if num_classes else nn.Identity()
-        self.apply(initialize)
+        initialize(self, initialization, published=(nn.Linear,))
 
     def forward(
         self, images: Tensor, return_intermediates: bool = False
@@ -187,11 +190,3 @@ class SwinTransformer(nn.Module):
 def make_stage(depth: int, **options) -> nn.Sequential:
     """`depth` blocks at one resolution, every second one shifted."""
     return nn.Sequential(*(SwinBlock(shifted=index % 2 == 1, **options) for index in range(depth)))
-
-
-def initialize(module: nn.Module) -> None:
-    """Small weights and no bias for every linear layer, as in the paper's code."""
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

@@ -15,6 +15,7 @@ from vizkit.models.checks import (
     check_whole,
 )
 from vizkit.models.hybrid import ResidualStem
+from vizkit.models.initialization import initialize
 from vizkit.models.patches import ConvolutionalStem, PatchEmbed
 from vizkit.models.pooling import AttentionPooling, ClassTokenPooling, MeanPooling
 from vizkit.models.positions import POSITIONS
@@ -33,7 +34,8 @@ class VisionTransformer(nn.Module):
     stem: "patch" (one linear layer per patch) or "convolution" (Xiao et al. 2021),
         or "residual" (the hybrid: the feature map of a small CNN);
     position: "none", "learned_1d", "learned_2d", "sincos_2d", "rope_axial" or "rope_mixed";
-    pooling: "cls" (class token), "mean" (of the patches) or "map" (attention pooling, SigLIP).
+    pooling: "cls" (class token), "mean" (of the patches) or "map" (attention pooling, SigLIP);
+    initialization: "published" (standard deviation 0.02) or "fan_in", for narrow networks.
 
     `image_size` is a side in pixels or (height, width), a multiple of `patch_size`; the model
     accepts that size only, see `resized`. Raises ValueError on sizes and names that do not fit.
@@ -55,6 +57,7 @@ class VisionTransformer(nn.Module):
         position: str = "learned_1d",
         pooling: str = "cls",
         num_classes: int = 0,
+        initialization: str = "published",
     ) -> None:
         super().__init__()
         check_choice("stem", stem, STEMS)
@@ -84,7 +87,7 @@ class VisionTransformer(nn.Module):
         self.norm = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPS)
         self.pooling = make_pooling(pooling, embed_dim, num_heads, mlp_ratio)
         self.head = nn.Linear(embed_dim, num_classes) if num_classes else nn.Identity()
-        self.apply(initialize)
+        initialize(self, initialization, published=(nn.Linear,))  # as timm does for a ViT
 
     def forward(
         self, images: Tensor, return_intermediates: bool = False
@@ -135,13 +138,6 @@ def make_pooling(pooling: str, embed_dim: int, num_heads: int, mlp_ratio: float)
     if pooling == "mean":
         return MeanPooling()
     return AttentionPooling(embed_dim=embed_dim, num_heads=num_heads, mlp_ratio=mlp_ratio)
-
-
-def initialize(module: nn.Module) -> None:
-    """Small weights and no bias for every linear layer, as timm does for a ViT."""
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
 
 
 def count_parameters(model: nn.Module) -> int:
