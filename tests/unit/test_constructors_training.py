@@ -73,6 +73,50 @@ def trained(history: History | str, options: dict[str, Any]) -> None:
 
 
 @st.composite
+def runs_together(draw) -> dict[str, Any]:
+    torch.manual_seed(0)
+    models = [nn.Linear(2, 1) for _ in range(draw(st.integers(2, 3)))]
+    options = draw(training_run())
+    same_batch = draw(st.booleans())
+    shape = (len(models), 1, 2)  # fits both ways
+    rates = draw(one_of(0.01, tuple(0.01 * (run + 1) for run in range(len(models)))))
+    del options["model"]
+    return options | {
+        "models": models,
+        "compute_loss": lambda model, inputs: model(inputs).square().sum(),
+        "batches": lambda step: torch.ones(shape),
+        "same_batch": same_batch,
+        "learning_rate": rates,
+        "record": draw(one_of(None, lambda done: [{"done": done} for _ in models])),
+    }
+
+
+@functools.wraps(training.fit_together)
+def fit_together_afresh(**options: Any) -> list[History] | str:
+    """`fit_together` from the same start each time."""
+    torch.manual_seed(0)
+    if isinstance(options["models"], list):
+        for model in options["models"]:
+            if isinstance(model, nn.Linear):
+                model.reset_parameters()
+    try:
+        return training.fit_together(**options)
+    except FloatingPointError:
+        return "diverged"
+
+
+def trained_together(histories: list[History] | str, options: dict[str, Any]) -> None:
+    if histories == "diverged":
+        return
+    assert len(histories) == len(options["models"])
+    for history, model in zip(histories, options["models"], strict=True):
+        assert len(history) == len(history.gradient_norm) == options["steps"]
+        assert np.isfinite(history.loss).all()
+        assert not model.training
+        assert bool(history.records) == (options["record"] is not None)
+
+
+@st.composite
 def schedule(draw) -> dict[str, Any]:
     steps = draw(st.integers(1, 50))
     return {
@@ -107,6 +151,13 @@ TRAINING = {
         # steps: a huge number is right, and takes as long as it says; progress: True or not.
         keep=("steps", "progress"),
         also_odd={"model": ([nn.Linear(2, 2)], nn.ReLU()), "betas": ((1.0, 0.9), (0.9, NAN))},
+    ),
+    "fit_together": Case(
+        fit_together_afresh,
+        runs_together(),
+        trained_together,
+        keep=("steps", "progress"),  # as for fit
+        also_odd={"models": ([nn.Linear(2, 2), nn.Linear(3, 2)], [nn.ReLU()])},
     ),
     "learning_rate_at": Case(training.learning_rate_at, schedule(), a_rate),
     "seed_everything": Case(

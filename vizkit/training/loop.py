@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 SCHEDULES = ("cosine", "constant")
+FUSED_DEVICES = ("cpu", "cuda", "mps")  # where torch has an AdamW in one kernel
 
 # Parameters that say where or how strongly, not what: pulling them to zero does harm.
 NO_WEIGHT_DECAY = frozenset({"position", "class_token", "latent", "logit_scale", "logit_bias"})
@@ -58,7 +59,7 @@ def fit(
     model: a module (several: `nn.ModuleList([...])`), or bare parameters, e.g. a logit scale;
     compute_loss: draws its own batch and returns a scalar tensor;
     learning_rate, warmup_steps, schedule: see `learning_rate_at`;
-    weight_decay: AdamW's (Loshchilov and Hutter 2019), on weight matrices only;
+    weight_decay: AdamW's (Loshchilov and Hutter 2019), on weight matrices only; see `adamw`;
     clip_norm: longest gradient that is let through, None for any;
     seed: given to `seed_everything` before the first step, None to leave the generators alone;
     record: called after every `record_every` steps and after the last one, in eval mode and
@@ -79,8 +80,7 @@ def fit(
     history = History() if history is None else history
     history.interrupted = False  # what stopped an earlier call is over
     groups = parameter_groups(model, weight_decay)
-    betas = (float(betas[0]), float(betas[1]))
-    optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=betas)
+    optimizer = adamw(groups, learning_rate, betas)
     bar = tqdm(range(steps), disable=not (progress and progress_wanted()), leave=False)
     done = 0
     try:
@@ -109,6 +109,20 @@ def fit(
     if history.interrupted:
         print(f"Stopped by hand after {done} of {steps} steps; the history so far is kept.")
     return history
+
+
+def adamw(
+    groups: list[dict], learning_rate: float, betas: tuple[float, float]
+) -> torch.optim.AdamW:
+    """AdamW in its fused form where the device has one: one call for all weights of a group.
+
+    That saves a small network about a tenth of the time of a step on the CPU. The results differ
+    from those of the plain form by rounding; with one number of threads they repeat bit for bit.
+    """
+    weights = [weight for group in groups for weight in group["params"]]
+    fused = all(one.is_floating_point() and one.device.type in FUSED_DEVICES for one in weights)
+    betas = (float(betas[0]), float(betas[1]))
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=fused)
 
 
 def update(
@@ -176,8 +190,7 @@ def parameter_groups(model: nn.Module | Iterable[nn.Parameter], weight_decay: fl
     for name, parameter in named:
         if not parameter.requires_grad:
             continue
-        exempt = parameter.ndim < 2 or not NO_WEIGHT_DECAY.isdisjoint(name.split("."))
-        (kept if exempt else decayed).append(parameter)
+        (decayed if decays(name, parameter) else kept).append(parameter)
     if not decayed and not kept:
         raise ValueError(
             "expected parameters to train, received none that require a gradient "
@@ -188,6 +201,11 @@ def parameter_groups(model: nn.Module | Iterable[nn.Parameter], weight_decay: fl
         {"params": kept, "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
+
+
+def decays(name: str, parameter: Tensor) -> bool:
+    """Whether weight decay pulls at this parameter: at matrices that say what, see above."""
+    return parameter.ndim >= 2 and NO_WEIGHT_DECAY.isdisjoint(name.split("."))
 
 
 def seed_everything(seed: int) -> None:
