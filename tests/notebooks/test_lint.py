@@ -9,6 +9,8 @@ import nbformat
 import pytest
 
 from vizkit.course import CLAIMS, NOTEBOOKS
+from vizkit.course.claims import CLAIM_MIME
+from vizkit.course.looked import mark_looked, unlooked
 from vizkit.course.measure import table_path
 from vizkit.course.storage import read_json
 
@@ -18,14 +20,15 @@ SECTIONS = (
     "What you will be able to do",
     "Time and memory",
     "Before you start",
-    "Exercises",
     "Quiz",
     "Take-aways",
     "Glossary",
 )
 MAX_LINES, P90_LINES = 25, 15
+# JupyterLab shows the first line of a folded cell.
+SOLUTION = "# Solution: open this cell to read it"
+QUIZ = "# Quiz: the answers are in this cell"
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|work|usr|opt|mnt|var)/|[A-Z]:\\\\")
-CLAIM_LINE = re.compile(r"^\S ([A-F]\d+) (?:holds|does not hold|cited)", re.MULTILINE)
 
 
 def problems_of(notebook, path: Path) -> list[str]:
@@ -40,6 +43,7 @@ def problems_of(notebook, path: Path) -> list[str]:
         _exercises,
         _links,
         _claims,
+        _looked,
     )
     return [problem for check in checks for problem in check(notebook, path)]
 
@@ -175,8 +179,16 @@ def _exercises(notebook, path):
             yield f"the solution {cell.id} is not folded"
         if "record_progress=False" not in cell.source or ": right" not in _plain(cell):
             yield f"the solution {cell.id} must be right and must not count as progress"
-    if not any("quiz(" in c.source for c in notebook.cells if c.cell_type == "code"):
+        if not cell.source.startswith(SOLUTION):
+            yield f"the folded solution {cell.id} must begin with {SOLUTION!r}: it is on view"
+    asked = [c for c in notebook.cells if c.cell_type == "code" and "quiz(" in c.source]
+    if not asked:
         yield "no quiz"
+    for cell in asked:
+        hidden = cell.metadata.get("jupyter", {}).get("source_hidden")
+        hidden_in_marimo = cell.metadata.get("marimo", {}).get("config", {}).get("hide_code")
+        if not (hidden and hidden_in_marimo and cell.source.startswith(QUIZ)):
+            yield f"the quiz {cell.id} shows its answer: fold it, with {QUIZ!r} as its first line"
 
 
 LINK = r"\]\(([^)\s]+)\)"
@@ -201,9 +213,20 @@ def _links(notebook, path):
 
 def _claims(notebook, path):
     for cell in notebook.cells:
-        for id in CLAIM_LINE.findall(_plain(cell)):
-            if path.stem not in CLAIMS[id].notebooks:
-                yield f"claim {id} belongs to {CLAIMS[id].notebooks}"
+        for output in cell.get("outputs", []):
+            content = output.get("data", {}).get(CLAIM_MIME)
+            if content and path.stem not in CLAIMS[content["id"]].notebooks:
+                yield f"claim {content['id']} belongs to {CLAIMS[content['id']].notebooks}"
+            if content and content["measured"] and not content["rivals"]:
+                yield f"claim {content['id']} is measured without a control"
+
+
+def _looked(notebook, path):
+    if cells := unlooked(notebook):
+        yield (
+            "nobody has compared these texts with the outputs above them since those changed (see "
+            f"vizkit.course.looked): {' '.join(cells)}"
+        )
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -229,7 +252,7 @@ def test_the_map_leads_to_every_notebook():
 
 def test_nothing_else_lies_in_the_folder():
     assert PATHS, "there are no notebooks"
-    known = {f"{name}.ipynb" for name in NOTEBOOKS} | {"ledger.json", "ledger.ipynb"}
+    known = {f"{name}.ipynb" for name in NOTEBOOKS} | {"ledger.ipynb"}
     assert {p.name for p in FOLDER.iterdir() if not p.name.startswith(".")} <= known
 
 
@@ -241,7 +264,6 @@ GOOD_TEXT = """# 01 · Title
 ## Time and memory
 ⟨about 3 seconds and 0.2 GB of memory⟩
 ## Before you start
-## Exercises
 ### Exercise: one
 difficulty 1 of 5 · 2 minutes
 ### Exercise: two
@@ -264,27 +286,47 @@ def _good():
         output = new_output("display_data", data, metadata=alt)
         return new_code_cell(source, id=id, execution_count=1, outputs=[output], metadata=metadata)
 
-    cells = [new_markdown_cell(GOOD_TEXT, id="text")]
+    text, end = GOOD_TEXT.split("## Quiz")
+    cells = [new_markdown_cell(text, id="text")]
     for n in "12":
         cells += [
-            code(f"stub{n}", "quiz('a')", "○ one: not yet attempted", tags=["exercise"]),
+            code(f"stub{n}", "x = ...", "○ one: not yet attempted", tags=["exercise"]),
             new_markdown_cell("Folded.", id=f"folded{n}"),
             code(
                 f"solution{n}",
-                "check(record_progress=False)",
+                f"{SOLUTION}\ncheck(record_progress=False)",
                 "✓ one: right",
                 tags=["solution"],
                 jupyter={"source_hidden": True},
             ),
             new_markdown_cell("Explained.", id=f"explained{n}"),
         ]
-    return new_notebook(cells=cells)
+    fold = {"jupyter": {"source_hidden": True}, "marimo": {"config": {"hide_code": True}}}
+    cells += [code("shown", "draw()", "a picture"), new_markdown_cell("It rises.", id="about")]
+    cells += [new_markdown_cell(f"## Quiz{end}", id="end")]
+    cells += [code("quiz", f"{QUIZ}\nquiz('a')", "Question: a", **fold)]
+    notebook = new_notebook(cells=cells)
+    mark_looked(notebook)
+    return notebook
+
+
+def _edit_shown(**changes):
+    def edit(notebook):
+        (cell,) = [cell for cell in notebook.cells if cell.id == "shown"]
+        cell.outputs[0].data.update(changes)
+
+    return edit
+
+
+def _bundle(**changes):
+    content = {"id": "A1", "measured": [{}], "rivals": [{}], **changes}
+    return _edit_shown(**{CLAIM_MIME: content})
 
 
 def _edit_text(old, new):
     def edit(notebook):
-        assert old in notebook.cells[0].source
-        notebook.cells[0].source = notebook.cells[0].source.replace(old, new, 1)
+        cell = next(cell for cell in notebook.cells if old in cell.source)
+        cell.source = cell.source.replace(old, new, 1)
 
     return edit
 
@@ -312,8 +354,8 @@ BREAKS = {
     "no prose": (lambda notebook: notebook.cells.pop(2), "no prose"),
     "long cell": (_edit_cell(source="x\n" * 30), "too long"),
     "not run": (_edit_cell(execution_count=None), "not run"),
-    "comment": (_edit_cell(source="quiz(1)\n# NBVAL_IGNORE_OUTPUT"), "NBVAL"),
-    "path in code": (_edit_cell(source="quiz('/home/me/x')"), "absolute path"),
+    "comment": (_edit_cell(source="x = 1\n# NBVAL_IGNORE_OUTPUT"), "NBVAL"),
+    "path in code": (_edit_cell(source="open('/home/me/x')"), "absolute path"),
     "stderr": (_edit_output(name="stderr"), "noise"),
     "error": (_edit_output(output_type="error"), "traceback"),
     "address": (_edit_output(data={"text/plain": "<A at 0x7f>"}), "address"),
@@ -326,8 +368,20 @@ BREAKS = {
         _edit_output(data={"application/vnd.plotly.v1+json": {}}),
         "no static picture",
     ),
-    "foreign claim": (_edit_output(data={"text/plain": "✓ C1 holds · x"}), "claim C1"),
+    "foreign claim": (_bundle(id="C1"), "claim C1 belongs"),
+    "no control": (_bundle(rivals=[]), "without a control"),
+    "no look": (_edit_shown(**{"text/plain": "another picture"}), "compared these texts"),
+    "no look at a picture": (_edit_shown(**{"image/png": "y"}), "compared these texts"),
     "state": (lambda notebook: notebook.metadata.update(widgets={}), "widget state"),
+    "quiz unfolded": (lambda notebook: notebook.cells[-1].metadata.clear(), "shows its answer"),
+    "quiz begins with it": (
+        lambda notebook: notebook.cells[-1].update(source="quiz('a')"),
+        "shows its answer",
+    ),
+    "solution begins with it": (
+        lambda notebook: notebook.cells[3].update(source="check(record_progress=False)"),
+        "must begin with",
+    ),
     "unfolded": (lambda notebook: notebook.cells[3].metadata.pop("jupyter"), "not folded"),
     "progress": (lambda notebook: notebook.cells[3].update(source="check()"), "as progress"),
 }

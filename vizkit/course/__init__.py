@@ -4,6 +4,8 @@ Knows arrays only: tensors are converted at the door, and nothing here imports t
 """
 
 from vizkit.course.claims import cite, claim
+from vizkit.course.drawings import Svg, show_drawing
+from vizkit.course.evidence import Estimate, all_of, estimate
 from vizkit.course.exercises import (
     Exercise,
     Mistake,
@@ -12,6 +14,7 @@ from vizkit.course.exercises import (
 )
 from vizkit.course.figures import (
     bar_chart,
+    dot_chart,
     heat_map,
     line_chart,
     mean_and_interval,
@@ -27,11 +30,16 @@ from vizkit.course.source import show_source
 __all__ = [
     "CLAIMS",
     "NOTEBOOKS",
+    "Estimate",
     "Exercise",
     "Mistake",
+    "Svg",
+    "all_of",
     "bar_chart",
     "cite",
     "claim",
+    "dot_chart",
+    "estimate",
     "forget_progress",
     "heat_map",
     "line_chart",
@@ -39,6 +47,7 @@ __all__ = [
     "quiz",
     "rope_wheel",
     "scatter",
+    "show_drawing",
     "show_figure",
     "show_images",
     "show_progress",

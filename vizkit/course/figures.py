@@ -114,16 +114,21 @@ def line_chart(
     alt: str,
     log_x: bool = False,
     log_y: bool = False,
+    dots: bool = False,
+    limits: tuple[float, float] | None = None,
 ) -> None:
     """Show lines. `series` maps a name to (x, y); a y of shape (seeds, points) gets its band.
 
-    The line is then the mean over the seeds, the band its 95% t-interval.
+    The line is then the mean over the seeds, the band its 95% t-interval; with `dots`, every
+    seed is a dot instead of the band. limits: what y can be at all, e.g. (0, 1) for a share: the
+    band ends there.
     """
     _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
     _require_named(series=series)
-    for name, logarithmic in (("log_x", log_x), ("log_y", log_y)):
-        if not isinstance(logarithmic, bool):
-            raise ValueError(f"{name} must be True or False, received {logarithmic!r}")
+    for name, switch in (("log_x", log_x), ("log_y", log_y), ("dots", dots)):
+        if not isinstance(switch, bool):
+            raise ValueError(f"{name} must be True or False, received {switch!r}")
+    low, high = _limits(limits)
     import plotly.graph_objects as go
 
     fig = go.Figure()
@@ -137,10 +142,21 @@ def line_chart(
                 f"{x.shape} points, received {y.shape}"
             )
         mean, half = mean_and_interval(np.atleast_2d(y))
-        if half.any():
+        if dots and y.ndim == 2:
+            fig.add_scatter(
+                x=np.tile(x, len(y)),
+                y=y.ravel(),
+                mode="markers",
+                marker={"color": color, "size": 7, "opacity": 0.55},
+                hoverinfo="skip",
+                showlegend=False,
+                legendgroup=name,
+            )
+        elif half.any():
+            edges = np.concatenate([mean + half, (mean - half)[::-1]])
             fig.add_scatter(
                 x=np.concatenate([x, x[::-1]]),
-                y=np.concatenate([mean + half, (mean - half)[::-1]]),
+                y=edges.clip(low, high),
                 mode="lines",
                 fill="toself",
                 fillcolor=color,
@@ -219,6 +235,64 @@ def bar_chart(
         error_y={"array": halves, "color": GREY, "thickness": 2} if any(halves) else None,
     )
     _label(fig, title, x_label, y_label)
+    show_figure(fig, alt=alt)
+
+
+def dot_chart(
+    groups: Mapping[str, Any],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    alt: str,
+    limits: tuple[float, float] | None = None,
+    line: float | None = None,
+) -> None:
+    """Show every seed as a dot: `groups` maps a name to a number or to one number per seed.
+
+    A short bar is the mean, the thin line around it ± one standard error. limits: the range of
+    the y axis; line: a level to compare with, e.g. chance.
+
+    Raises ValueError on empty groups, on limits that are no range, and where a label is missing.
+    """
+    _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
+    _require_named(groups=groups)
+    if line is not None:
+        line = float(_numbers("line", line).reshape(()))
+    if limits is not None:
+        limits = _limits(limits)
+    import plotly.graph_objects as go
+
+    fig = go.Figure()
+    for place, (name, values) in enumerate(groups.items()):
+        values = np.atleast_1d(_numbers(f"the values of {name!r}", values)).ravel()
+        if not values.size:
+            raise ValueError(f"the values of {name!r} are empty")
+        # Side by side, so that equal seeds do not hide each other.
+        spread = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else np.zeros(1)
+        marker = {"color": _COLORS[place % len(_COLORS)], "size": 10, "opacity": 0.7}
+        marker["symbol"] = _SYMBOLS[place % len(_SYMBOLS)]
+        fig.add_scatter(x=place + spread, y=values, mode="markers", marker=marker, name=name)
+        error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+        fig.add_scatter(
+            x=[place - 0.3, place + 0.3],
+            y=[values.mean()] * 2,
+            mode="lines",
+            line={"color": GREY, "width": 3},
+            error_y={"array": [error] * 2, "color": GREY, "thickness": 1.5, "width": 0},
+            hoverinfo="skip",
+        )
+    if line is not None:
+        fig.add_hline(y=line, line={"color": GREY, "dash": "dot"})
+    _label(fig, title, x_label, y_label)
+    width = _LETTERS // len(groups)
+    fig.update_xaxes(
+        tickvals=list(range(len(groups))),
+        ticktext=["<br>".join(_plain(_lines(name, width))) for name in groups],
+        range=[-0.6, len(groups) - 0.4],
+    )
+    fig.update_yaxes(range=limits)
+    fig.update_layout(showlegend=False)
     show_figure(fig, alt=alt)
 
 
@@ -462,6 +536,16 @@ def _numbers(name: str, values: Any) -> np.ndarray:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be numbers, received {values!r}") from None
+
+
+def _limits(limits: Any) -> tuple[float, float]:
+    """The lowest and the highest value there can be; ValueError if these are no range."""
+    if limits is None:
+        return -math.inf, math.inf
+    low, high = (float(_numbers("limits", end).reshape(-1)[0]) for end in _two("limits", limits))
+    if not low < high:
+        raise ValueError(f"limits must be (low, high) with low below high, received {limits!r}")
+    return low, high
 
 
 def _two(name: str, pair: Any) -> tuple:

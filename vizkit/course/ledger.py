@@ -8,22 +8,19 @@ It is built from what the notebooks have stored, never from a run; `make outputs
 import argparse
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from vizkit.course.claims import CLAIM_MIME, VERDICTS
 from vizkit.course.registry import CLAIMS, NOTEBOOKS, Claim
 from vizkit.course.storage import write_atomically
 
 PAGE = "ledger.ipynb"
-VERDICTS = {
-    "holds": "✓",
-    "holds with a limit": "◐",
-    "does not hold here": "✗",
-    "cited": "❝",
-}
 FAMILIES = {
     "A": "CNN and ViT",
     "B": "Patch embedding",
@@ -32,11 +29,6 @@ FAMILIES = {
     "E": "SigLIP",
     "F": "Into the vision-language model",
 }
-# Longest first: "holds" begins "holds with a limit".
-_LINE = re.compile(
-    rf"^\S (?P<id>[A-Z]\d+) (?P<verdict>{'|'.join(sorted(VERDICTS, key=len, reverse=True))}) · ",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True)
@@ -45,15 +37,20 @@ class Entry:
 
     Attributes:
         notebook, cell: where it stands (the name without ".ipynb", the id of the cell).
-        verdict: a key of `VERDICTS`.
-        evidence: what was measured (numbers between ⟨ ⟩) or what is known, as the cell prints it.
+        content: the bundle that the cell's output carries, see `vizkit.course.claims.claim`.
     """
 
-    id: str
     notebook: str
     cell: str
-    verdict: str
-    evidence: str
+    content: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.content["id"]
+
+    @property
+    def verdict(self) -> str:
+        return self.content["verdict"]
 
 
 def stored_entries(folder: str | Path) -> list[Entry]:
@@ -95,59 +92,88 @@ def _entries_of(path: Path) -> list[Entry]:
     found = []
     for cell in nbformat.read(path, as_version=4).cells:
         for output in cell.get("outputs", []):
-            text = output.get("text") or output.get("data", {}).get("text/plain", "")
-            for line in text.splitlines():
-                if match := _LINE.match(line):
-                    found.append(_entry(path.stem, cell.id, line, match))
+            content = output.get("data", {}).get(CLAIM_MIME)
+            if content is None:
+                continue
+            if content.get("id") not in CLAIMS:
+                raise ValueError(
+                    f"{path.stem}, cell {cell.id}: there is no claim {content.get('id')} in the course"
+                )
+            if content.get("verdict") not in VERDICTS:
+                raise ValueError(
+                    f"{path.stem}, cell {cell.id}: {content.get('verdict')!r} is no verdict"
+                )
+            found.append(Entry(path.stem, cell.id, content))
     return found
-
-
-def _entry(notebook: str, cell: str, line: str, match: re.Match) -> Entry:
-    id, rest = match["id"], line[match.end() :]
-    if id not in CLAIMS:
-        raise ValueError(f"{notebook}, cell {cell}: there is no claim {id} in the course")
-    evidence = rest.removeprefix(f"{CLAIMS[id].statement} · ")
-    return Entry(id, notebook, cell, match["verdict"], evidence)
 
 
 def _introduction(entries: list[Entry]) -> str:
     counts = Counter(entry.verdict for entry in entries)
     verdicts = "\n".join(
-        f"- {mark} **{verdict}**: {counts[verdict]}" for verdict, mark in VERDICTS.items()
+        f"- {mark} **{verdict}**: {counts[verdict]}" for verdict, (mark, _) in VERDICTS.items()
     )
     return (
         "# Ledger of claims\n\n"
-        "> Everything that the course claims, with what came out when it was measured.\n\n"
-        f"{len(CLAIMS)} statements that are commonly taught about vision encoders, in "
-        f"{len(entries)} cells (some are measured in two notebooks). "
-        "A statement that did not come out here is listed as it came out.\n\n"
+        "> What is commonly taught about vision encoders, with what came out when it was measured.\n\n"
+        f"{len(CLAIMS)} statements in {len(entries)} cells (some are measured in two notebooks). "
+        "A statement that did not come out is listed as it came out. A verdict *by its source* is "
+        "not measured here: the source that the cell names decides it.\n\n"
         f"{verdicts}\n\n"
-        "The numbers are those of the stored outputs: run a notebook again and yours may differ in "
-        "the last digits; the verdicts are compared strictly by the tests. This page is written by "
-        "`make outputs`; do not edit it."
+        "A **rival** is something else that could have produced the same number; beside it stands "
+        "what its control measured.\n\n"
+        "The numbers are those of the stored outputs, ± one standard error: run a notebook again "
+        "and yours may differ in the last digits; the verdicts are compared strictly by the tests. "
+        "This page is written by `make outputs`; do not edit it."
     )
 
 
 def _table(title: str, claims: list[Claim], entries: list[Entry]) -> str:
-    rows = [f"## {title}", "", "| | commonly taught | verdict | what came out | cell |"]
-    rows.append("|---|---|---|---|---|")
+    rows = [
+        f"## {title}",
+        "",
+        "| | commonly taught | verdict | what came out | rivals and controls | cell |",
+    ]
+    rows.append("|---|---|---|---|---|---|")
     for claim in claims:
         mine = [entry for entry in entries if entry.id == claim.id]
         name, statement = f"**{claim.id}**", _safe(claim.statement)
         for entry in mine:
-            verdict = f"{VERDICTS[entry.verdict]} {entry.verdict}"
+            mark, _ = VERDICTS[entry.verdict]
             link = f"[{entry.notebook[:2]}]({entry.notebook}.ipynb#cell-id={entry.cell})"
-            evidence = re.sub("⟨([^⟩]*)⟩", r"**\1**", _safe(entry.evidence))
-            rows.append(f"| {name} | {statement} | {verdict} | {evidence} | {link} |")
+            columns = (name, statement, f"{mark} {entry.verdict}", _came_out(entry.content))
+            rows.append(f"| {' | '.join(columns)} | {_rivals(entry.content)} | {link} |")
             name = statement = ""
         if not mine:
-            rows.append(f"| {name} | {statement} | not measured yet | | |")
+            rows.append(f"| {name} | {statement} | not measured yet | | | |")
     return "\n".join(rows)
+
+
+def _came_out(content: Mapping[str, Any]) -> str:
+    parts = [_safe(content["sentence"])]
+    parts += [_row(row) for row in content["measured"]]
+    if content["note"]:
+        parts.append(f"*{_safe(content['note'])}*")
+    if not content["measured"]:
+        parts.append(f"Source: {_safe(content['source'])}")
+    return "<br>".join(parts)
+
+
+def _rivals(content: Mapping[str, Any]) -> str:
+    parts = []
+    for rival in content["rivals"]:
+        parts.append(f"{_safe(rival['rival'])}: {_safe(rival['reason'])}")
+        parts += [_row(row) for row in rival["control"]]
+    return "<br>".join(parts)
+
+
+def _row(row: Mapping[str, str]) -> str:
+    return f"{_safe(row['name'])} **{_safe(row['value'])}**"
 
 
 def _safe(text: str) -> str:
     """Text for a cell of a Markdown table: nothing in it is markup."""
-    return re.sub(r"([\\`*_{}\[\]<>#|$~])", r"\\\1", text)
+    plain = " ".join(re.sub("[⟨⟩]", "", text).split())
+    return re.sub(r"([\\`*_{}\[\]<>#|$~])", r"\\\1", plain)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -55,8 +55,8 @@ def write_startup(folder: Path) -> None:
 def notebook_environment(scratch: Path) -> dict[str, str]:
     """The environment in which notebooks are run for tests and for stored outputs.
 
-    No network, no progress bars, a fresh progress file and a ledger of its own, both in
-    `scratch`, so that a run leaves nothing behind.
+    No network, no progress bars, and a fresh progress file in `scratch`, so that a run leaves
+    nothing behind.
     """
     write_startup(scratch / "ipython")
     above_package = str(Path(__file__).resolve().parents[2])
@@ -64,7 +64,6 @@ def notebook_environment(scratch: Path) -> dict[str, str]:
         # The kernel imports the same vizkit as this process, installed or not.
         "PYTHONPATH": os.pathsep.join(filter(None, (above_package, os.environ.get("PYTHONPATH")))),
         "IPYTHONDIR": str(scratch / "ipython"),
-        "VIZKIT_LEDGER": str(scratch / "ledger.json"),
         "VIZKIT_PROGRESS_FILE": str(scratch / "progress.json"),
         "VIZKIT_PROGRESS": "0",
         "VIZKIT_REHEARSAL": "",  # numbers of untrained networks must never be stored or compared

@@ -24,14 +24,14 @@ import nbformat
 
 from vizkit.course.figures import PLOTLY_MIME
 from vizkit.course.ledger import PAGE, write_ledger
+from vizkit.course.looked import unlooked
 from vizkit.course.measure import KERNEL_USE, Use, store_measured, use_of_kernel
 from vizkit.course.offline import notebook_environment
 from vizkit.course.registry import NOTEBOOKS
-from vizkit.course.storage import read_json, update_json, write_atomically
+from vizkit.course.storage import write_atomically
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _BREATHES = re.compile(r"⟨[^⟩]*⟩")
-_CLAIM_LINE = re.compile(r"^\S ([A-F]\d+) (?:holds|does not hold|cited)", re.MULTILINE)
 _TIME_SECTION = re.compile(r"(^## Time and memory\n[^⟨]*)⟨[^⟩]*⟩", re.MULTILINE)
 
 
@@ -61,6 +61,12 @@ def main(arguments: list[str] | None = None) -> int:
             state = "stored" if changed else "unchanged"
             took = f"{use.seconds:.0f} s ({use.processor:.0f} s of the processors)"
             print(f"{path.name}: {took}, {use.gigabytes:.2f} GB at most, {state}", flush=True)
+            if cells := unlooked(nbformat.read(path, as_version=4)):
+                print(
+                    f"{path.name}: compare these texts with the outputs above them, then mark them "
+                    f"with python -m vizkit.course.looked: {' '.join(cells)}",
+                    flush=True,
+                )
     stored = [path for path in paths if path.name not in failed]
     for folder in {path.parent for path in stored if path.stem in NOTEBOOKS}:
         write_ledger(folder)
@@ -72,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
 def store_outputs(
     path: Path, render: Callable[[dict], str], *, fresh: bool = False, measured: Path | None = None
 ) -> tuple[Use, bool]:
-    """Run one notebook, store its outputs, ledger entries and figures.
+    """Run one notebook, store its outputs and figures.
 
     measured: another table of times and memory than the package's.
     Returns what it took, and whether the file changed.
@@ -87,21 +93,17 @@ def store_outputs(
     old, new = nbformat.reads(before, as_version=4), nbformat.reads(before, as_version=4)
     with tempfile.TemporaryDirectory() as scratch:
         use = _execute(new, path, Path(scratch))
-        ledger = read_json(Path(scratch) / "ledger.json")
     _clean(new)
     old_cells = {cell.id: cell for cell in old.cells if cell.cell_type == "code"}
-    kept: set[str] = set()
     for cell in (cell for cell in new.cells if cell.cell_type == "code"):
         previous = old_cells.get(cell.id)
         if previous is not None and not fresh and _is_kept(cell, previous):
             cell.outputs = previous.outputs
-            kept |= set(_CLAIM_LINE.findall(_text(cell)))
         else:
             _add_pictures(cell, previous, render)
     _fill_in_time(new, store_measured(path.stem, use, table=measured))
     after = nbformat.writes(new, indent=1).rstrip("\n") + "\n"
     write_atomically(path, after)
-    _merge_ledger(path.with_name("ledger.json"), path.stem, ledger, kept)
     return use, after != before
 
 
@@ -246,22 +248,6 @@ def _fill_in_time(notebook, use: Use) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = _TIME_SECTION.sub(rf"\g<1>{text}", cell.source)
-
-
-def _merge_ledger(path: Path, notebook: str, new: dict, kept: set[str]) -> None:
-    """Replace this notebook's entries, but for the claims whose stored outputs were kept."""
-
-    def change(ledger: dict) -> None:
-        for id in [id for id, rows in ledger.items() if notebook in rows]:
-            if id not in kept:
-                del ledger[id][notebook]
-                if not ledger[id]:
-                    del ledger[id]
-        for id, rows in new.items():
-            if id not in kept or id not in ledger:
-                ledger.setdefault(id, {}).update(rows)
-
-    update_json(path, change)
 
 
 def _last_lines(error: Exception) -> str:

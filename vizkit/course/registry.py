@@ -1,6 +1,7 @@
 """The notebooks of the course and the claims they measure, as data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 NOTEBOOKS = (
     "00_start_here",
@@ -29,6 +30,8 @@ class Claim:
         truth: what is known to be true, with the limits.
         source: where that is stated.
         notebooks: where it is measured or cited; the first is the one `claim` assumes.
+        rivals: what else could produce the same number, a short name → one sentence. A measured
+            claim has at least one, and its cells measure the control that rules each out.
     """
 
     id: str
@@ -36,6 +39,7 @@ class Claim:
     truth: str
     source: str
     notebooks: tuple[str, ...]
+    rivals: Mapping[str, str] = field(default_factory=dict)
 
 
 _VIT = "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words"

@@ -6,9 +6,13 @@ import inspect
 import math
 import textwrap
 import traceback
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from numbers import Real
+from types import CodeType
 from typing import Any, Literal
 
 import numpy as np
@@ -17,24 +21,43 @@ from vizkit.course.exercises.progress import record
 from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, card, show
 
 Kind = Literal["not yet attempted", "right", "mistake", "wrong"]
+# Half precision keeps 11 or 8 bits; a few roundings on the way are no mistake of the learner.
+_HALF_TOLERANCE = {"float16": 4e-3, "bfloat16": 3e-2}
+_SMALL = 24  # numbers that somebody is willing to redo by hand
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A known wrong answer: a function like the solution's, or a value, and the hint for it."""
+    """A known wrong answer and what helps against it.
+
+    Attributes:
+        name: what went wrong, in a few words.
+        wrong: a function like the solution's, or a value.
+        hint: a sentence, or several that say more and more (a nudge, the rule, the line): each
+            further check that finds this mistake shows one more.
+    """
 
     name: str
     wrong: Any
-    hint: str
+    hint: str | tuple[str, ...]
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """The steps of the hint, at least one."""
+        return (self.hint,) if isinstance(self.hint, str) else tuple(self.hint)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found. `mistake` is the name of the mistake, if it is a known one."""
+    """What a check found. `mistake` is the name of the mistake, if it is a known one.
+
+    `message` is the first step of its hint, `more` are the steps after it.
+    """
 
     kind: Kind
     message: str
     mistake: str = ""
+    more: tuple[str, ...] = ()
 
 
 class Exercise:
@@ -51,6 +74,7 @@ class Exercise:
         minutes: how long it takes.
         tolerance: relative and absolute; a right answer written another way is right.
         to: what arrays the learner's function receives. What it returns may be either.
+        forbidden: names of ready-made functions that would spare the learner the task.
 
     Raises:
         ValueError: an argument out of range, or two answers that the inputs do not tell apart.
@@ -67,6 +91,7 @@ class Exercise:
         minutes: int = 5,
         tolerance: float = 1e-4,
         to: Literal["numpy", "torch"] = "numpy",
+        forbidden: Sequence[str] = (),
     ):
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f"name must be a text, not {name!r}")
@@ -81,14 +106,19 @@ class Exercise:
         named = isinstance(mistakes, list | tuple)
         if not named or not mistakes or not all(isinstance(one, Mistake) for one in mistakes):
             raise ValueError(f"exercise {name!r} names no mistake, but {mistakes!r}")
+        if not all(mistake.hints and all(map(_is_text, mistake.hints)) for mistake in mistakes):
+            raise ValueError(f"exercise {name!r} has a mistake without a hint in words")
+        if not isinstance(forbidden, list | tuple) or not all(map(_is_text, forbidden)):
+            raise ValueError(f"forbidden must be a list of names, not {forbidden!r}")
         if callable(solution) != (inputs is not None):
             raise ValueError(
                 f"inputs belong to an exercise whose solution is a function, not {inputs!r}"
             )
         self.name, self.solution, self.mistakes = name, solution, tuple(mistakes)
         self.difficulty, self.minutes = difficulty, minutes
-        self.tolerance, self.to = tolerance, to
+        self.tolerance, self.to, self.forbidden = tolerance, to, tuple(forbidden)
         self._given_inputs = inputs
+        self._seen: Counter[str] = Counter()  # how often each mistake was found
         self._answers: dict[str, list] | None = None  # computed at the first check
 
     @property
@@ -116,36 +146,75 @@ class Exercise:
         }[result.kind]
         found = result.mistake or result.kind.replace("wrong", "not right yet")
         heading = f"{mark} {self.name}: {found}"
-        text = f"{heading}\n{result.message}" if result.message else heading
-        show(text, card(color, heading, result.message))
+        message = self._next_hints(result) if result.mistake else result.message
+        text = f"{heading}\n{message}" if message else heading
+        show(text, card(color, heading, message))
         if record_progress and result.kind != "not yet attempted":
             record(self.name, solved=result.kind == "right")
 
     def judge(self, answer: Any) -> Result:
         """The result of the check, without showing or recording anything."""
         self.verify()
-        expected = self._answers["solution"]
-        function = answer if callable(self.solution) else lambda: answer
-        if not callable(function):
-            return Result("wrong", f"Pass the function itself; received {_describe(answer)}.")
+        if answer is Ellipsis:
+            return Result("not yet attempted", "")
+        if callable(answer) != callable(self.solution):
+            wanted = "the function itself" if callable(self.solution) else "the value itself"
+            got = "a function" if callable(answer) else _describe(_to_numpy(answer))
+            return Result("wrong", f"Pass {wanted}; received {got}.")
+        function = answer if callable(answer) else lambda: answer
         if _has_blank(function):
             return Result("not yet attempted", "")
+        for name in self.forbidden:
+            if callable(answer) and name in _names_in(getattr(answer, "__code__", None)):
+                return Result(
+                    "wrong", f"Write it yourself, without `{name}`: that is the exercise."
+                )
         received = []
         for arguments in self.inputs:
             try:
-                received.append(_to_numpy(function(*_for_learner(arguments, self.to))))
+                received.append(function(*_for_learner(arguments, self.to)))
             except NotImplementedError:
                 return Result("not yet attempted", "")
             except Exception as error:
                 return Result("wrong", _short_error(error, function))
-        if all(_is_empty(value) for value in received) and not _is_empty(expected[0]):
+        return self._compare(received)
+
+    def _compare(self, answers: list) -> Result:
+        """What is to say about the learner's answers to all inputs."""
+        expected = self._answers["solution"]
+        received = [_to_numpy(answer) for answer in answers]
+        if any(_is_blank(value) for value in received):
             return Result("not yet attempted", "")
-        if _same(received, expected, self.tolerance):
+        if any(value is None for value in received):
+            return Result("wrong", "Your answer is None: is a `return` or a value missing?")
+        if _all_same(received, expected, self.tolerance):
             return Result("right", "")
         for mistake in self.mistakes:
-            if _same(received, self._answers[mistake.name], self.tolerance):
-                return Result("mistake", mistake.hint, mistake.name)
+            if _all_same(received, self._answers[mistake.name], self.tolerance):
+                first, *more = mistake.hints
+                return Result("mistake", first, mistake.name, tuple(more))
+        half = _half_precision(answers)
+        if half and self._nearest_is_solution(received, _HALF_TOLERANCE[half]):
+            return Result("right", f"Right, to the precision of {half}.")
         return Result("wrong", self._first_difference(received))
+
+    def _nearest_is_solution(self, received: list, tolerance: float) -> bool:
+        """Whether a rough answer fits the solution and no mistake."""
+        return _all_same(received, self._answers["solution"], tolerance) and not any(
+            _all_same(received, self._answers[mistake.name], tolerance) for mistake in self.mistakes
+        )
+
+    def _next_hints(self, result: Result) -> str:
+        """One step more of the hint each time the same mistake is found."""
+        self._seen[result.mistake] += 1
+        steps = (result.message, *result.more)
+        if len(steps) == 1:
+            return steps[0]
+        shown = steps[: self._seen[result.mistake]]
+        lines = [f"Hint {n} of {len(steps)}: {step}" for n, step in enumerate(shown, 1)]
+        if len(shown) < len(steps):
+            lines.append("Check the same answer again for the next hint.")
+        return "\n".join(lines)
 
     def verify(self) -> None:
         """Make sure that the inputs tell the solution and all mistakes apart.
@@ -164,7 +233,7 @@ class Exercise:
         for index, first in enumerate(names):
             for second in names[index + 1 :]:
                 # Ten times the tolerance: an answer close to both must not exist.
-                if _same(answers[first], answers[second], 10 * self.tolerance):
+                if _all_same(answers[first], answers[second], 10 * self.tolerance):
                     raise ValueError(
                         f"the inputs of {self.name!r} do not tell {first!r} and {second!r} apart"
                     )
@@ -176,17 +245,19 @@ class Exercise:
         return [_to_numpy(function(*copy.deepcopy(arguments))) for arguments in self.inputs]
 
     def _first_difference(self, received: list) -> str:
-        arguments, got, wanted = next(
-            case
-            for case in zip(self.inputs, received, self._answers["solution"], strict=True)
-            if not _same(case[1], case[2], self.tolerance)
-        )
+        """The first entry that differs, on the smallest inputs that show it."""
+        cases = zip(self.inputs, received, self._answers["solution"], strict=True)
+        wrong = [case for case in cases if not _same(case[1], case[2], self.tolerance)]
+        arguments, got, wanted = min(wrong, key=lambda case: _count_numbers(case[0]))
         if not callable(self.solution):
-            return f"Received {_brief(got)}: think again."
+            return _about_value(got, wanted)
         where = _name_arguments(self.solution, arguments)
-        if _describe(got) != _describe(wanted):
+        if _describe(got) != _describe(wanted) and _shape(got) != _shape(wanted):
             return f"For {where}: expected {_describe(wanted)}, received {_describe(got)}."
-        return f"For {where}: expected {_brief(wanted)}, received {_brief(got)}."
+        place, one, other = _first_entry(got, wanted, self.tolerance)
+        text = f"For {where}: {place} should be {_brief(other)}, yours is {_brief(one)}."
+        pairs = list(zip(received, self._answers["solution"], strict=True))
+        return text + _pattern(pairs, self.tolerance)
 
 
 def assert_exercise_is_sound(exercise: Exercise) -> None:
@@ -203,12 +274,12 @@ def assert_exercise_is_sound(exercise: Exercise) -> None:
     assert exercise.judge(as_answer(exercise.solution)).kind == "right", (
         f"{exercise.name}: the solution is not right"
     )
-    assert len({mistake.hint for mistake in exercise.mistakes}) == len(exercise.mistakes), (
-        f"{exercise.name}: two mistakes share a hint"
-    )
+    firsts = {mistake.hints[0] for mistake in exercise.mistakes}
+    assert len(firsts) == len(exercise.mistakes), f"{exercise.name}: two mistakes share a hint"
     for mistake in exercise.mistakes:
         result = exercise.judge(as_answer(mistake.wrong))
-        assert (result.mistake, result.message) == (mistake.name, mistake.hint), (
+        told = (result.message, *result.more)
+        assert (result.mistake, told) == (mistake.name, mistake.hints), (
             f"{exercise.name}: {mistake.name!r} was answered by {result}"
         )
 
@@ -250,38 +321,156 @@ def _to_numpy(value: Any) -> Any:
     return value
 
 
-def _is_empty(value: Any) -> bool:
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_blank(value: Any) -> bool:
+    """Whether a part of the answer is still the `...` of the stub."""
     if isinstance(value, list):
-        return any(_is_empty(item) for item in value)
-    return value is None or value is Ellipsis
+        return any(_is_blank(item) for item in value)
+    return value is Ellipsis
 
 
-def _same(first: Any, second: Any, tolerance: float) -> bool:
-    if isinstance(first, dict) or isinstance(second, dict):
+def _half_precision(answers: Any) -> str:
+    """ "float16" or "bfloat16" if an answer, or a part of one, is of that type, else ""."""
+    if isinstance(answers, dict):
+        answers = list(answers.values())
+    if isinstance(answers, list | tuple):
+        return next(filter(None, map(_half_precision, answers)), "")
+    name = str(getattr(answers, "dtype", "")).removeprefix("torch.")
+    return name if name in _HALF_TOLERANCE else ""
+
+
+def _names_in(code: CodeType | None) -> Iterator[str]:
+    """Every name that a function's code, or a function inside of it, refers to."""
+    if code is None:
+        return
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
+
+
+def _all_same(received: list, expected: list, tolerance: float) -> bool:
+    """Whether the answers to all inputs agree, input by input."""
+    return all(_same(*pair, tolerance) for pair in zip(received, expected, strict=True))
+
+
+def _same(received: Any, expected: Any, tolerance: float) -> bool:
+    if isinstance(received, dict) or isinstance(expected, dict):
         return (
-            isinstance(first, dict)
-            and isinstance(second, dict)
-            and first.keys() == second.keys()
-            and all(_same(first[key], second[key], tolerance) for key in first)
+            isinstance(received, dict)
+            and isinstance(expected, dict)
+            and received.keys() == expected.keys()
+            and all(_same(received[key], expected[key], tolerance) for key in expected)
         )
-    if isinstance(first, list) and isinstance(second, list):
-        return len(first) == len(second) and all(
-            _same(one, other, tolerance) for one, other in zip(first, second, strict=True)
+    if isinstance(expected, str):
+        return isinstance(received, str) and _folded(received) == _folded(expected)
+    other = _as_array(expected)
+    if other is None or (isinstance(expected, list) and _holds_texts(expected)):
+        return (
+            isinstance(received, list)
+            and len(received) == len(expected)
+            and all(map(_same, received, expected, [tolerance] * len(expected)))
         )
-    if isinstance(first, str) and isinstance(second, str):
-        return first.strip().casefold() == second.strip().casefold()
-    one, other = _as_array(first), _as_array(second)
-    if one is None or other is None or one.shape != other.shape:
+    one = _as_array(received)
+    if one is not None and other.ndim == 0 and one.size == 1:
+        one = one.reshape(())  # one number in brackets is that number
+    if one is None or one.shape != other.shape:
         return False
+    if other.dtype.kind == "b" or (other.ndim == 0 and one.dtype.kind == "b"):
+        return one.dtype.kind == other.dtype.kind and bool((one == other).all())
+    if other.dtype.kind in "iu":  # counted, not measured
+        return bool((one == other).all())
     return bool(np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True))
 
 
+def _folded(text: str) -> str:
+    return text.strip().casefold()
+
+
+def _holds_texts(values: list) -> bool:
+    return any(isinstance(value, str | list | dict) for value in values)
+
+
 def _as_array(value: Any) -> np.ndarray | None:
+    if isinstance(value, Fraction | Decimal):
+        value = float(value)
     try:
         array = np.asarray(value)
     except ValueError:  # rows of different lengths
         return None
     return array if array.dtype.kind in "biufc" else None
+
+
+def _shape(value: Any) -> tuple | None:
+    array = _as_array(value)
+    return None if array is None else array.shape
+
+
+def _count_numbers(arguments: tuple) -> int:
+    return sum(array.size for argument in arguments if (array := _as_array(argument)) is not None)
+
+
+def _about_value(got: Any, wanted: Any) -> str:
+    """Why a value is not the one that was asked for, without giving it away."""
+    number = _shape(wanted) == ()
+    if number and isinstance(got, str):
+        return f"Received the text {_brief(got)}: pass a number."
+    if number and _shape(got) != ():
+        return f"Received {_describe(got)}: pass one number."
+    if number and _as_array(wanted).dtype.kind in "iu" and _as_array(got) % 1:
+        return f"Received {_brief(got)}: the answer is a whole number."
+    return f"Received {_brief(got)}: think again."
+
+
+def _first_entry(got: Any, wanted: Any, tolerance: float) -> tuple[str, Any, Any]:
+    """Where two answers of one shape differ first, and the two entries there."""
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        key = next((k for k in wanted if not _same(got.get(k), wanted[k], tolerance)), None)
+        if key is not None:
+            return f"the entry {key!r}", got.get(key), wanted[key]
+    one, other = _as_array(got), _as_array(wanted)
+    if one is not None and other is not None and one.shape == other.shape and other.ndim:
+        exact = other.dtype.kind in "biu"
+        equal = one == other if exact else np.isclose(one, other, tolerance, tolerance, True)
+        index = tuple(int(i) for i in np.argwhere(~equal)[0])
+        return f"the entry {list(index)}", one[index], other[index]
+    if isinstance(wanted, list) and isinstance(got, list) and len(got) == len(wanted):
+        pairs = list(zip(got, wanted, strict=True))
+        index = next(i for i, pair in enumerate(pairs) if not _same(*pair, tolerance))
+        return f"the entry [{index}]", *pairs[index]
+    return "the result", got, wanted
+
+
+def _pattern(pairs: list[tuple], tolerance: float) -> str:
+    """What is true of all wrong entries at once, if it is something simple; else nothing."""
+    ones, others = [], []
+    for got, wanted in pairs:
+        one, other = _as_array(got), _as_array(wanted)
+        if one is None or other is None or one.shape != other.shape or other.dtype.kind != "f":
+            return ""
+        ones.append(one.astype(float))
+        others.append(other.astype(float))
+    flat, wanted = (np.concatenate([np.ravel(x) for x in xs]) for xs in (ones, others))
+    if not np.isfinite(flat).all():
+        return "" if not np.isfinite(wanted).all() else " Some of your entries are not finite."
+    if flat.size < 2 or np.ptp(wanted) == 0:
+        return ""
+    largest = np.abs(wanted).argmax()
+    factor = flat[largest] / wanted[largest]
+    if np.allclose(flat, factor * wanted, rtol=tolerance, atol=tolerance) and abs(factor) > 1e-6:
+        return f" Every entry of yours is {factor:.4g} times what it should be."
+    offset = (flat - wanted).mean()
+    if np.allclose(flat - offset, wanted, rtol=tolerance, atol=tolerance):
+        return f" Every entry of yours is {abs(offset):.4g} too {'high' if offset > 0 else 'low'}."
+    if all(x.ndim >= 2 and x.shape[-1] == x.shape[-2] for x in ones) and all(
+        np.allclose(np.swapaxes(x, -1, -2), y, rtol=tolerance, atol=tolerance)
+        for x, y in zip(ones, others, strict=True)
+    ):
+        return " Your result is the right one with its last two axes exchanged."
+    return ""
 
 
 def _has_blank(function: Any) -> bool:
@@ -341,10 +530,21 @@ def _brief(value: Any) -> str:
 
 
 def _name_arguments(function: Callable, arguments: tuple) -> str:
+    """The arguments in full where they are few numbers, else their shapes."""
     names = list(inspect.signature(function).parameters)
+    in_full = _count_numbers(arguments) <= _SMALL
     parts = []
     for name, argument in zip(names, arguments, strict=False):
         array = _as_array(argument)
-        small = isinstance(argument, str) or (array is not None and array.ndim == 0)
-        parts.append(f"{name} = {_brief(argument)}" if small else f"{name}: {_describe(argument)}")
+        small = isinstance(argument, str) or (array is not None and (in_full or array.ndim == 0))
+        shown = _in_full(argument) if small and array is not None else _brief(argument)
+        parts.append(f"{name} = {shown}" if small else f"{name}: {_describe(argument)}")
     return ", ".join(parts) or "no arguments"
+
+
+def _in_full(value: Any) -> str:
+    array = _as_array(value)
+    if array.ndim == 0:
+        return _brief(value)
+    with np.printoptions(precision=4, threshold=_SMALL + 1, suppress=True):
+        return " ".join(str(array).split())
