@@ -112,8 +112,9 @@ _ALL = (
     Claim(
         "A9",
         "Vision-language models mostly use a plain ViT, such as CLIP's ViT-L/14 or H/14",
-        "Right for the first generation; SigLIP SO400M/14 and InternViT are common since.",
-        "model cards of LLaVA-1.5, LLaVA-OneVision and InternVL",
+        "Right until 2024, with SigLIP SO400M/14 and InternViT beside CLIP's. Since then there are "
+        "also a MobileNet (Gemma 3n), FastViT (FastVLM), DaViT (Florence-2) and windows (Qwen2.5-VL).",
+        "model cards of LLaVA-1.5, LLaVA-OneVision and InternVL; configurations in transformers",
         ("13_real_models",),
     ),
     # --- patch embedding ---
@@ -153,6 +154,10 @@ _ALL = (
         "which pool by attention (a MAP head).",
         "timm vit_base_patch16_siglip_224 (global_pool='map'), vit_base_patch16_siglip_gap_224",
         ("02_patch_embedding", "13_real_models"),
+        {
+            "the other variant": "timm has two SigLIPs of this size, and one of them averages.",
+            "a label without weights": "The word map could stand for a mean that has nothing to learn.",
+        },
     ),
     Claim(
         "B6",
@@ -160,6 +165,10 @@ _ALL = (
         "CLIP resizes the shorter side and crops the centre; SigLIP squashes the image.",
         "the preprocessing of open_clip for both families",
         ("02_patch_embedding", "13_real_models"),
+        {
+            "a square picture": "A picture that is square already shows no difference between the two ways.",
+            "the library, not the model": "Another library may prepare the same weights in another way.",
+        },
     ),
     # --- positional embedding ---
     Claim(
@@ -235,6 +244,10 @@ _ALL = (
         "Right: 32,768 pairs a batch, 400 million pairs, 32 epochs.",
         f"{_CLIP}, §2.5",
         ("09_batch_size",),
+        {
+            "fewer steps": "At equal samples a larger batch takes fewer steps, so it is stopped earlier.",
+            "one learning rate": "A rate that suits one batch size punishes another.",
+        },
     ),
     Claim(
         "D7",
@@ -308,6 +321,10 @@ _ALL = (
         "the bias; the code is log_sigmoid(z (t x·y + b)) with t = 10 and b = -10 at the start.",
         f"{_SIGLIP}, Eq. 1 and Algorithm 1; open_clip SigLipLoss",
         ("08_siglip",),
+        {
+            "only a factor": "A constant in front of the loss would be harmless, as Adam removes it.",
+            "an error of ours": "The package's loss, which served as the measure, could be the wrong one.",
+        },
     ),
     Claim(
         "E2",
@@ -315,6 +332,10 @@ _ALL = (
         "Right; hence the ring over devices, one block at a time.",
         f"{_SIGLIP}, §3.3",
         ("08_siglip",),
+        {
+            "any loss would pass": "Perhaps InfoNCE passes the same test.",
+            "a generous threshold": "Small changes of other entries could lie below the threshold.",
+        },
     ),
     Claim(
         "E3",
@@ -322,20 +343,30 @@ _ALL = (
         "The paper: clearly better below 16 thousand, nearly a tie at 32 thousand.",
         f"{_SIGLIP}, Tables 5 and 7",
         ("09_batch_size",),
+        {
+            "one learning rate": "A rate that suits one loss or batch size punishes another.",
+            "stopped too early": "A lead after few samples may be gone after more.",
+        },
     ),
     Claim(
         "E4",
         "The sigmoid loss needs its bias",
-        "(b, ln t) = (-10, ln 10) 63.0; no bias 62.0; (0, ln 1) 53.7. "
+        "(b, t) = (-10, 10) 63.0; no bias, 10: 62.0; (-10, 1) 61.0; (0, 10) 61.7; (0, 1) 53.7. "
         "sigmoid(-10), about 1/22,000, matches the share of positives at N = 22 thousand.",
         f"{_SIGLIP}, Table 4",
         ("08_siglip",),
+        {
+            "stopped too early": "A run that starts badly may only need more steps.",
+            "the scale, not the bias": "The scale starts with the bias, and may be what counts.",
+            "one learning rate": "A rate that suits one start punishes another.",
+        },
     ),
     Claim(
         "E5",
         "SigLIP encoders make better VLMs; LLaVA-NeXT and InternVL use them",
         "LLaVA-NeXT (January 2024) used CLIP-L/14-336, LLaVA-OneVision uses SigLIP SO400M, "
-        "InternVL its own InternViT.",
+        "InternVL its own InternViT. That a SigLIP makes the better VLM has been seen, with more "
+        "pixels at the same time.",
         "model cards of LLaVA-NeXT, LLaVA-OneVision and InternVL",
         ("13_real_models",),
     ),

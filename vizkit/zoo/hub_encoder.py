@@ -70,10 +70,12 @@ class HubEncoder:
         """`function` of the pictures, a bounded number at a time, joined on the CPU."""
         pictures = to_pictures(images)
         starts = range(0, len(pictures), BATCH)
-        parts = [
-            function(self.preprocess(pictures[start : start + BATCH]).to(self.device)).cpu()
-            for start in tqdm(starts, desc=self.name, delay=2, leave=False, disable=quiet())
-        ]
+        # `with`: a call that the model refuses must not leave its bar behind.
+        with tqdm(starts, desc=self.name, delay=2, leave=False, disable=quiet()) as bar:
+            parts = [
+                function(self.preprocess(pictures[start : start + BATCH]).to(self.device)).cpu()
+                for start in bar
+            ]
         return torch.cat(parts)
 
 
