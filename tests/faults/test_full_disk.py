@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from tests.faults.places import files_in, files_of_at_most
-from vizkit.course import claim, measure
+from vizkit.course import measure
 from vizkit.course.exercises import progress
 from vizkit.course.storage import read_json
 from vizkit.data import images_as_array, render, sample_scenes, scenes

@@ -1,6 +1,5 @@
 """What two kernels do at the same moment, each in a process of its own: see test_two_kernels.py."""
 
-import contextlib
 import os
 import time
 import warnings

@@ -74,7 +74,7 @@ def claimed(draw) -> dict[str, Any]:
         "measured": draw(one_of(1, 2.5, {"a": 1, "b": 2.0}, "a word", course.estimate([1, 2]))),
         "holds": draw(one_of(True, False, "with a limit", "undecided")),
         "sentence": draw(WORDS),
-        "controls": {name: 1.5 for name in course.CLAIMS[id].rivals},
+        "controls": dict.fromkeys(course.CLAIMS[id].rivals, 1.5),
         "note": draw(WORDS),
         "notebook": None,
     }

@@ -17,7 +17,6 @@ from vizkit.course import CLAIMS, NOTEBOOKS, Estimate, all_of, cite, claim, clai
 from vizkit.course.claims import CLAIM_MIME
 from vizkit.course.storage import read_json, update_json, write_atomically
 
-
 RIVALS = {"luck": "One seed may have been lucky.", "border": "The border gives places away."}
 
 
