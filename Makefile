@@ -4,6 +4,7 @@
 # make outputs      run the notebooks and store what they print
 # make site         the course as a static, offline site in site/; slides too: make site ARGS=--slides
 # make bench        measure the widgets against their peers
+# make experiments  run what takes longer than a notebook may, and store its tables
 # make lint         ruff
 # make constraints  choose the newest versions for constraints.txt
 #
@@ -15,7 +16,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 	then echo $$python; break; fi; done)
 ARGS ?=
 
-TASKS := lab test repeat outputs site bench lint constraints
+TASKS := lab test repeat outputs site bench experiments lint constraints
 .PHONY: $(TASKS)
 
 $(TASKS):

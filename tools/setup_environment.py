@@ -2,7 +2,7 @@
 
     python tools/setup_environment.py TASK [arguments]
 
-TASK is lab, test, repeat, outputs, site, bench, lint or constraints.
+TASK is lab, test, repeat, outputs, site, bench, experiments, lint or constraints.
 
 `make <task>` calls this file with the first Python it finds that is new enough. It needs nothing
 but the standard library, so it also works on Windows without make. What it knows by heart:
@@ -263,6 +263,12 @@ def bench(arguments: list[str]) -> NoReturn:
     run_in_environment([python, "-m", "benchmarks", *arguments])
 
 
+def experiments(arguments: list[str]) -> NoReturn:
+    """Runs the long experiments and stores their tables."""
+    python = ensure_environment("test")
+    run_in_environment([python, "-m", "experiments", *arguments])
+
+
 def lint(arguments: list[str]) -> NoReturn:
     """ruff: rules, then layout."""
     python = ensure_environment("test")
@@ -282,7 +288,8 @@ def constraints(arguments: list[str]) -> NoReturn:
 
 
 TASKS = {
-    task.__name__: task for task in (lab, test, repeat, outputs, site, bench, lint, constraints)
+    task.__name__: task
+    for task in (lab, test, repeat, outputs, site, bench, experiments, lint, constraints)
 }
 
 

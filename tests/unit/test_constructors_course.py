@@ -3,6 +3,9 @@
 import contextlib
 import inspect
 import io
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,30 +69,10 @@ def interval(found: tuple[np.ndarray, np.ndarray], options: dict[str, Any]) -> N
     assert not (half < 0).any()
 
 
-@st.composite
-def claimed(draw) -> dict[str, Any]:
-    id = draw(st.sampled_from([key for key, one in course.CLAIMS.items() if one.rivals]))
-    return {
-        "id": id,
-        "measured": draw(one_of(1, 2.5, {"a": 1, "b": 2.0}, "a word", course.estimate([1, 2]))),
-        "holds": draw(one_of(True, False, "with a limit", "undecided")),
-        "sentence": draw(WORDS),
-        "controls": dict.fromkeys(course.CLAIMS[id].rivals, 1.5),
-        "note": draw(WORDS),
-        "notebook": None,
-    }
-
-
-def decided(found: Any, options: dict[str, Any]) -> None:
-    assert found in (True, False, "undecided")
-
-
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><path d="M0 0h4"/></svg>'
-ALT = "A line from left to right."
-
-
-def drawn(found: course.Svg, options: dict[str, Any]) -> None:
-    assert found.alt == options["alt"]
+def in_the_ledger(text: str, options: dict[str, Any]) -> None:
+    assert options["id"] in text
+    ledger = json.loads(Path(os.environ["VIZKIT_LEDGER"]).read_text(encoding="utf-8"))
+    assert options["id"] in ledger
 
 
 def asked(text: str, options: dict[str, Any]) -> None:
@@ -119,14 +102,7 @@ CASES = {
     "vizkit.course.line_chart": Case(
         shown(course.line_chart),
         st.builds(
-            lambda a, b: {**a, **b},
-            lines(),
-            fixed(
-                log_x=st.booleans(),
-                log_y=st.booleans(),
-                dots=st.booleans(),
-                limits=one_of(None, (-1, 1)),
-            ),
+            lambda a, b: {**a, **b}, lines(), fixed(log_x=st.booleans(), log_y=st.booleans())
         ),
         says("alt"),
         examples=3,
@@ -175,54 +151,23 @@ CASES = {
     "vizkit.course.mean_and_interval": Case(
         course.mean_and_interval, fixed(values=MATRICES, axis=one_of(0, 1)), interval
     ),
-    "vizkit.course.claim": Case(shown(course.claim), claimed(), says("id")),
-    "vizkit.course.cite": Case(
-        shown(course.cite),
+    "vizkit.course.claim": Case(
+        shown(course.claim),
         fixed(
-            id=st.sampled_from(list(course.CLAIMS)),
-            source=WORDS,
+            id=st.sampled_from([key for key, one in course.CLAIMS.items() if one.notebooks]),
+            measured=one_of(1, 2.5, {"a": 1, "b": 2.0}, "a word"),
             holds=one_of(True, False, "with a limit"),
             note=WORDS,
             notebook=st.none(),
         ),
-        says("id"),
+        in_the_ledger,
     ),
-    "vizkit.course.estimate": Case(
-        course.estimate,
-        fixed(values=one_of([1, 2.5], np.arange(5)), of=WORDS),
-        lambda found, options: None if found.count > 1 else pytest.fail("too few"),
-    ),
-    "vizkit.course.Estimate": Case(
-        course.Estimate,
+    "vizkit.course.cite": Case(
+        shown(course.cite),
         fixed(
-            mean=st.floats(-9, 9),
-            standard_error=st.floats(0, 9),
-            count=st.integers(2, 9),
-            of=WORDS,
+            id=st.sampled_from(list(course.CLAIMS)), source=WORDS, note=WORDS, notebook=st.none()
         ),
-        lambda found, options: decided(found.above(0), options),
-    ),
-    "vizkit.course.all_of": Case(
-        lambda first, second: course.all_of(first, second),
-        fixed(first=one_of(True, False, "undecided"), second=one_of(True, "undecided")),
-        decided,
-    ),
-    "vizkit.course.Svg": Case(course.Svg, fixed(text=st.just(SVG), alt=st.just(ALT)), drawn),
-    "vizkit.course.show_drawing": Case(
-        shown(course.show_drawing),
-        fixed(drawing=st.just(course.Svg(SVG, ALT)), width=one_of(None, 200)),
-        lambda text, options: None if ALT in text else pytest.fail("no alt text"),
-    ),
-    "vizkit.course.dot_chart": Case(
-        shown(course.dot_chart),
-        fixed(
-            groups=one_of({"a": 1.0, "<b>": [1, 2]}, {"a": [1, 2, 3]}),
-            limits=one_of(None, (0, 1)),
-            line=one_of(None, 0.5),
-            **LABELS,
-        ),
-        says("alt"),
-        examples=3,
+        in_the_ledger,
     ),
     "vizkit.course.quiz": Case(shown(course.quiz), question(), asked),
     "vizkit.course.rope_wheel": Case(
@@ -241,6 +186,19 @@ CASES = {
         lambda text, options: pytest.fail("empty") if not text.strip() else None,
         examples=3,
     ),
+    "vizkit.course.stored_experiment": Case(
+        course.stored_experiment,
+        fixed(name=st.just("data_hunger")),
+        lambda table, options: pytest.fail("empty") if not table["rows"] else None,
+        also_odd={"name": ("../data_hunger", "nowhere")},
+    ),
+    "vizkit.course.experiment_verdicts": Case(
+        course.experiment_verdicts,
+        st.builds(lambda: {"table": course.stored_experiment("data_hunger")}),
+        lambda verdicts, options: pytest.fail("none") if not verdicts else None,
+        also_odd={"table": ({}, {"name": "nowhere"}, {"name": 3})},
+        examples=1,
+    ),
     "vizkit.course.Exercise": Case(
         course.Exercise,
         fixed(
@@ -252,7 +210,6 @@ CASES = {
             minutes=one_of(1, 5),
             tolerance=one_of(1e-4, 1e-2),
             to=one_of("numpy", "torch"),
-            forbidden=one_of((), ("softmax",)),
         ),
         exercise,
         keep=("solution",),  # anything can be the answer that an exercise asks for
@@ -262,6 +219,7 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIZKIT_LEDGER", str(tmp_path / "ledger.json"))
     monkeypatch.setenv("VIZKIT_PROGRESS_FILE", str(tmp_path / "progress.json"))
 
 

@@ -12,6 +12,7 @@ from vizkit.course.exercises import (
     forget_progress,
     show_progress,
 )
+from vizkit.course.experiments import experiment_verdicts, stored_experiment
 from vizkit.course.figures import (
     bar_chart,
     dot_chart,
@@ -40,6 +41,7 @@ __all__ = [
     "claim",
     "dot_chart",
     "estimate",
+    "experiment_verdicts",
     "forget_progress",
     "heat_map",
     "line_chart",
@@ -52,4 +54,5 @@ __all__ = [
     "show_images",
     "show_progress",
     "show_source",
+    "stored_experiment",
 ]
