@@ -63,6 +63,10 @@ _ALL = (
         "the effective one like its square root.",
         "Luo et al. 2016, Understanding the Effective Receptive Field",
         ("01_cnn_vs_vit", "05_hybrids"),
+        {
+            "the border cuts the field": "A field near the border of a small picture cannot be wider than the picture.",
+            "training alone": "The width could come from what was learned, not from the depth.",
+        },
     ),
     Claim(
         "A3",
@@ -71,6 +75,10 @@ _ALL = (
         "ViT-B/32 is behind ResNet-50 at 9 million and ahead from 90 million.",
         f"{_VIT}, §4.3 and Fig. 4",
         ("01_cnn_vs_vit", "05_hybrids"),
+        {
+            "trained too short": "A network that was stopped early looks worse than it is.",
+            "an unfit learning rate": "A rate that suits one network punishes another.",
+        },
     ),
     Claim(
         "A4",
@@ -93,6 +101,10 @@ _ALL = (
         "Right: a 1x1 convolution on a ResNet's feature map replaces the patch embedding.",
         f"{_VIT}, §3.1; timm vit_base_r50_s16_224",
         ("05_hybrids",),
+        {
+            "a patch embedding in disguise": "A token could still depend on its own patch alone, as that of a pure ViT does.",
+            "another model than the published one": "Tokens of the right shape do not make it the hybrid of the paper.",
+        },
     ),
     Claim(
         "A7",
@@ -101,6 +113,10 @@ _ALL = (
         "patch-like downsampling.",
         "Liu et al. 2022, A ConvNet for the 2020s",
         ("05_hybrids",),
+        {
+            "another block than the published one": "A block of our own could have these properties and not be ConvNeXt's.",
+            "the start, not the block": "Initial weights that are too small for a narrow network look like a bad block.",
+        },
     ),
     Claim(
         "A8",
@@ -108,6 +124,11 @@ _ALL = (
         "Right; with a relative position bias, at a cost linear in the number of patches.",
         "Liu et al. 2021, Swin Transformer",
         ("05_hybrids",),
+        {
+            "edges that meet by the roll": "The roll alone would connect opposite edges of the picture.",
+            "fixed time of each call": "On small grids the time that every call takes hides how the cost grows.",
+            "another block than the published one": "A block of our own could have these properties and not be Swin's.",
+        },
     ),
     Claim(
         "A9",
