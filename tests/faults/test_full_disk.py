@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from tests.faults.places import files_in, files_of_at_most
-from vizkit.course import claim, measure
+from vizkit.course import measure
 from vizkit.course.exercises import progress
 from vizkit.course.storage import read_json
 from vizkit.data import images_as_array, render, sample_scenes, scenes
@@ -147,23 +147,6 @@ def test_progress_that_cannot_be_kept_is_said_once(tmp_path, monkeypatch, capsys
     assert files_in(tmp_path) == {"progress.json": json.dumps(FILLED).encode()}
     progress.record("new", solved=True)
     assert read_json(file) == {**FILLED, "new": {"solved": True, "tries": 1}}
-
-
-def test_a_ledger_that_cannot_be_written_is_said_once(tmp_path, monkeypatch, capsys):
-    file = tmp_path / "ledger.json"
-    file.write_text(json.dumps(FILLED))
-    monkeypatch.setenv("VIZKIT_LEDGER", str(file))
-    with files_of_at_most(LIMIT):
-        claim("A1", measured=1.0, holds=True)
-        claim("A2", measured=1.0, holds=True)
-    notice = capsys.readouterr().out
-    assert notice.count("The ledger of claims could not be written") == 1
-    assert "File too large" in notice
-    assert str(file) in notice
-    assert "A2 holds" in notice
-    assert files_in(tmp_path) == {"ledger.json": json.dumps(FILLED).encode()}
-    claim("A1", measured=1.0, holds=True)
-    assert {*FILLED, "A1"} == set(read_json(file))
 
 
 def test_drawn_scenes_that_cannot_be_kept_are_held_in_memory(tmp_path):

@@ -13,7 +13,7 @@ from tests.faults.places import files_in
 from tests.faults.two_kernels import LENGTH, VERSIONS, work
 from tests.hub import Hub
 from tests.processes import run_processes
-from vizkit.course.registry import CLAIMS, NOTEBOOKS
+from vizkit.course.registry import NOTEBOOKS
 from vizkit.zoo.hub import HubFile, fetch
 
 
@@ -26,7 +26,6 @@ def test_two_kernels_keep_everything(tmp_path):
     progress = json.loads(stored["progress.json"])
     assert len(progress) == 81
     assert progress["exercise of both"] == {"solved": False, "tries": 80}
-    assert set(json.loads(stored["ledger.json"])) == set(CLAIMS)
     assert set(json.loads(stored["measured.json"])) == set(NOTEBOOKS)
     assert stored["weights"] in (bytes([rank]) * LENGTH for rank in range(2))
     (run,) = (tmp_path / "cache").iterdir()
@@ -34,7 +33,7 @@ def test_two_kernels_keep_everything(tmp_path):
     assert set(files_in(tmp_path / "site")) >= {"index.html", "01_a.html", ".vizkit-site"}
     # Nothing else: no lock, no file of a write that lost the race, no unfinished site.
     names = {"01_a.ipynb", "cache", "site", "weights"}
-    names |= {"progress.json", "ledger.json", "measured.json"}
+    names |= {"progress.json", "measured.json"}
     assert {path.name for path in tmp_path.iterdir() if "keep" not in path.name} == names
 
 

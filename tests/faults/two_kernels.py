@@ -1,6 +1,5 @@
 """What two kernels do at the same moment, each in a process of its own: see test_two_kernels.py."""
 
-import contextlib
 import os
 import time
 import warnings
@@ -9,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vizkit.course import claim
 from vizkit.course.exercises import progress
 from vizkit.course.measure import Use, store_measured
-from vizkit.course.registry import CLAIMS, NOTEBOOKS
+from vizkit.course.registry import NOTEBOOKS
 from vizkit.files import write_whole
 from vizkit.site import build, execute
 
@@ -22,7 +20,7 @@ VERSIONS = 60
 
 def work(rank: int, count: int, place: Path) -> None:
     """Everything that a kernel writes for keeps, all of it at the same time as the other kernel."""
-    stages = (keep_progress, keep_claims, keep_times, keep_whole_files)
+    stages = (keep_progress, keep_times, keep_whole_files)
     for stage in (*stages, keep_a_run_for_the_site, keep_a_site):
         meeting = place / stage.__name__
         meeting.mkdir(exist_ok=True)
@@ -41,13 +39,6 @@ def keep_progress(rank: int, place: Path) -> None:
     for number in range(40):
         progress.record(f"exercise {number} of {rank}", solved=True)
         progress.record("exercise of both", solved=False)
-
-
-def keep_claims(rank: int, place: Path) -> None:
-    os.environ["VIZKIT_LEDGER"] = str(place / "ledger.json")
-    with contextlib.redirect_stdout(None):
-        for name in list(CLAIMS)[rank::2]:
-            claim(name, measured=rank, holds=True)
 
 
 def keep_times(rank: int, place: Path) -> None:

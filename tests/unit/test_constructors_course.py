@@ -3,9 +3,6 @@
 import contextlib
 import inspect
 import io
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,10 +66,30 @@ def interval(found: tuple[np.ndarray, np.ndarray], options: dict[str, Any]) -> N
     assert not (half < 0).any()
 
 
-def in_the_ledger(text: str, options: dict[str, Any]) -> None:
-    assert options["id"] in text
-    ledger = json.loads(Path(os.environ["VIZKIT_LEDGER"]).read_text(encoding="utf-8"))
-    assert options["id"] in ledger
+@st.composite
+def claimed(draw) -> dict[str, Any]:
+    id = draw(st.sampled_from([key for key, one in course.CLAIMS.items() if one.rivals]))
+    return {
+        "id": id,
+        "measured": draw(one_of(1, 2.5, {"a": 1, "b": 2.0}, "a word", course.estimate([1, 2]))),
+        "holds": draw(one_of(True, False, "with a limit", "undecided")),
+        "sentence": draw(WORDS),
+        "controls": dict.fromkeys(course.CLAIMS[id].rivals, 1.5),
+        "note": draw(WORDS),
+        "notebook": None,
+    }
+
+
+def decided(found: Any, options: dict[str, Any]) -> None:
+    assert found in (True, False, "undecided")
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><path d="M0 0h4"/></svg>'
+ALT = "A line from left to right."
+
+
+def drawn(found: course.Svg, options: dict[str, Any]) -> None:
+    assert found.alt == options["alt"]
 
 
 def asked(text: str, options: dict[str, Any]) -> None:
@@ -102,7 +119,14 @@ CASES = {
     "vizkit.course.line_chart": Case(
         shown(course.line_chart),
         st.builds(
-            lambda a, b: {**a, **b}, lines(), fixed(log_x=st.booleans(), log_y=st.booleans())
+            lambda a, b: {**a, **b},
+            lines(),
+            fixed(
+                log_x=st.booleans(),
+                log_y=st.booleans(),
+                dots=st.booleans(),
+                limits=one_of(None, (-1, 1)),
+            ),
         ),
         says("alt"),
         examples=3,
@@ -151,23 +175,54 @@ CASES = {
     "vizkit.course.mean_and_interval": Case(
         course.mean_and_interval, fixed(values=MATRICES, axis=one_of(0, 1)), interval
     ),
-    "vizkit.course.claim": Case(
-        shown(course.claim),
+    "vizkit.course.claim": Case(shown(course.claim), claimed(), says("id")),
+    "vizkit.course.cite": Case(
+        shown(course.cite),
         fixed(
-            id=st.sampled_from([key for key, one in course.CLAIMS.items() if one.notebooks]),
-            measured=one_of(1, 2.5, {"a": 1, "b": 2.0}, "a word"),
+            id=st.sampled_from(list(course.CLAIMS)),
+            source=WORDS,
             holds=one_of(True, False, "with a limit"),
             note=WORDS,
             notebook=st.none(),
         ),
-        in_the_ledger,
+        says("id"),
     ),
-    "vizkit.course.cite": Case(
-        shown(course.cite),
+    "vizkit.course.estimate": Case(
+        course.estimate,
+        fixed(values=one_of([1, 2.5], np.arange(5)), of=WORDS),
+        lambda found, options: None if found.count > 1 else pytest.fail("too few"),
+    ),
+    "vizkit.course.Estimate": Case(
+        course.Estimate,
         fixed(
-            id=st.sampled_from(list(course.CLAIMS)), source=WORDS, note=WORDS, notebook=st.none()
+            mean=st.floats(-9, 9),
+            standard_error=st.floats(0, 9),
+            count=st.integers(2, 9),
+            of=WORDS,
         ),
-        in_the_ledger,
+        lambda found, options: decided(found.above(0), options),
+    ),
+    "vizkit.course.all_of": Case(
+        lambda first, second: course.all_of(first, second),
+        fixed(first=one_of(True, False, "undecided"), second=one_of(True, "undecided")),
+        decided,
+    ),
+    "vizkit.course.Svg": Case(course.Svg, fixed(text=st.just(SVG), alt=st.just(ALT)), drawn),
+    "vizkit.course.show_drawing": Case(
+        shown(course.show_drawing),
+        fixed(drawing=st.just(course.Svg(SVG, ALT)), width=one_of(None, 200)),
+        lambda text, options: None if ALT in text else pytest.fail("no alt text"),
+    ),
+    "vizkit.course.dot_chart": Case(
+        shown(course.dot_chart),
+        fixed(
+            groups=one_of({"a": 1.0, "<b>": [1, 2]}, {"a": [1, 2, 3]}),
+            limits=one_of(None, (0, 1)),
+            line=one_of(None, 0.5),
+            **LABELS,
+        ),
+        says("alt"),
+        examples=3,
     ),
     "vizkit.course.quiz": Case(shown(course.quiz), question(), asked),
     "vizkit.course.rope_wheel": Case(
@@ -210,6 +265,7 @@ CASES = {
             minutes=one_of(1, 5),
             tolerance=one_of(1e-4, 1e-2),
             to=one_of("numpy", "torch"),
+            forbidden=one_of((), ("softmax",)),
         ),
         exercise,
         keep=("solution",),  # anything can be the answer that an exercise asks for
@@ -219,7 +275,6 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path, monkeypatch):
-    monkeypatch.setenv("VIZKIT_LEDGER", str(tmp_path / "ledger.json"))
     monkeypatch.setenv("VIZKIT_PROGRESS_FILE", str(tmp_path / "progress.json"))
 
 

@@ -1,4 +1,5 @@
 import json
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def _blank_left(x):
     return x / length.norm()
 
 
-@pytest.mark.parametrize("stub", [_raises, _returns_nothing, _blank_left, lambda x: ...])
+@pytest.mark.parametrize("stub", [_raises, _blank_left, lambda x: ...])
 def test_stub_is_not_yet_attempted(stub):
     assert _exercise(to="torch").judge(stub).kind == "not yet attempted"
 
@@ -109,7 +110,11 @@ def _divides_by_zero(x):
     ("answer", "message"),
     [
         (lambda x: x.sum(1), "expected numbers of shape (3, 4), received numbers of shape (3,)"),
-        (lambda x: x + 100, "expected [["),
+        (lambda x: x.exp(), "the entry [0, 0] should be "),
+        (lambda x: 3 * x / x.norm(dim=-1, keepdim=True), "is 3 times what it should be"),
+        (lambda x: x / x.norm(dim=-1, keepdim=True) + 1, "is 1 too high"),
+        (lambda x: x / 0, "not finite"),
+        (_returns_nothing, "is a `return` or a value missing?"),
         (lambda x: "text", "received a str"),
         (_divides_by_zero, "at the line: return x[0, 0].item() / 0"),
         (3.5, "Pass the function itself"),
@@ -126,17 +131,107 @@ def test_other_wrong_answers_get_a_general_message(answer, message):
     ("answer", "kind"),
     [
         (..., "not yet attempted"),
-        (None, "not yet attempted"),
+        (None, "wrong"),
         (197, "right"),
         (197.0, "right"),
+        (torch.tensor([197]), "right"),
+        ((197,), "right"),
+        (np.float16(197), "right"),
+        (Fraction(394, 2), "right"),
         (196, "mistake"),
         (5, "wrong"),
+        (True, "wrong"),
+        (196.99, "wrong"),
+        (197.001, "wrong"),
         ([197, 1], "wrong"),
         ("197", "wrong"),
+        (lambda: 197, "wrong"),
     ],
 )
 def test_value_exercise(answer, kind):
     assert TOKENS.judge(answer).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (196.99, "whole number"),
+        ("197", "pass a number"),
+        ([197, 1], "pass one number"),
+        (lambda: 197, "Pass the value itself; received a function"),
+        (None, "missing"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_why(answer, message):
+    assert message in TOKENS.judge(answer).message
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_right_and_told_so_and_hides_no_mistake(dtype):
+    exercise = _exercise(to="torch")
+    result = exercise.judge(lambda x: (x / x.norm(dim=-1, keepdim=True)).to(dtype))
+    assert result.kind == "right"
+    assert str(dtype).removeprefix("torch.") in result.message
+    assert exercise.judge(lambda x: (x / x.norm(dim=0)).to(dtype)).kind != "right"
+    # The same error in full precision is an error.
+    assert exercise.judge(lambda x: 1.002 * x / x.norm(dim=-1, keepdim=True)).kind == "wrong"
+
+
+def test_a_whole_number_is_compared_exactly():
+    exercise = Exercise("Large", solution=590_592, mistakes=[Mistake("m", 589_824, "h")])
+    assert [exercise.judge(n).kind for n in (590_592, 590_593, 590_592.5)] == [
+        "right",
+        "wrong",
+        "wrong",
+    ]
+
+
+def test_the_smallest_case_that_differs_is_shown_with_its_numbers():
+    small, large = np.arange(6, dtype="float32").reshape(2, 3), np.ones((9, 9), "float32")
+    exercise = _exercise(
+        solution=lambda x: x.cumsum(1),
+        mistakes=[Mistake("m", lambda x: x, "h")],
+        inputs=[(large,), (small,)],
+    )
+    message = exercise.judge(lambda x: x.cumsum(1) + (x == 5)).message
+    assert "x = [[0. 1. 2.] [3. 4. 5.]]" in message
+    assert "the entry [1, 2] should be 12, yours is 13" in message
+
+
+def test_an_answer_turned_round_is_told_so():
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    exercise = _exercise(
+        solution=lambda x: x @ x, mistakes=[Mistake("m", lambda x: x, "h")], inputs=[(x,)]
+    )
+    assert "last two axes exchanged" in exercise.judge(lambda x: (x @ x).T).message
+
+
+def test_a_ready_made_function_is_refused_by_its_name():
+    exercise = _exercise(to="torch", forbidden=("normalize",))
+    for answer in (
+        lambda x: torch.nn.functional.normalize(x, dim=-1),
+        lambda x: (lambda y: torch.nn.functional.normalize(y, dim=-1))(x),
+    ):
+        result = exercise.judge(answer)
+        assert result.kind == "wrong"
+        assert "`normalize`" in result.message
+    assert exercise.judge(lambda x: x / x.norm(dim=-1, keepdim=True)).kind == "right"
+
+
+def test_hints_come_in_steps(capsys):
+    mistake = Mistake("off by one", 4, ("Count again.", "Counting starts at 0.", "Write n - 1."))
+    exercise = Exercise("Steps", solution=3, mistakes=[mistake])
+    assert_exercise_is_sound(exercise)
+    said = []
+    for _ in range(4):
+        exercise.check(4, record_progress=False)
+        said.append(capsys.readouterr().out)
+    assert "Hint 1 of 3: Count again." in said[0]
+    assert "Counting" not in said[0]
+    assert "Hint 2 of 3: Counting starts at 0." in said[1]
+    assert "Write" not in said[1]
+    assert "Hint 3 of 3: Write n - 1." in said[2]
+    assert said[2] == said[3]
 
 
 def test_text_and_list_answers():
@@ -154,6 +249,9 @@ def test_text_and_list_answers():
         ({"to": "jax"}, "torch"),
         ({"mistakes": []}, "no mistake"),
         ({"inputs": None}, "function"),
+        ({"mistakes": [Mistake("a", lambda x: x, ())]}, "without a hint"),
+        ({"mistakes": [Mistake("a", lambda x: x, ("ok", ""))]}, "without a hint"),
+        ({"forbidden": "normalize"}, "forbidden"),
     ],
 )
 def test_bad_definition_is_refused(changes, message):
@@ -167,7 +265,7 @@ def test_bad_definition_is_refused(changes, message):
         ({"inputs": [(np.eye(3, dtype="float32"),)]}, "tell 'solution' and 'wrong axis' apart"),
         ({"inputs": []}, "argument tuples"),
         ({"inputs": [np.ones(3)]}, "argument tuples"),
-        ({"mistakes": [Mistake("a", lambda x: x, "")] * 2}, "two mistakes"),
+        ({"mistakes": [Mistake("a", lambda x: x, "h")] * 2}, "two mistakes"),
     ],
 )
 def test_inputs_that_do_not_discriminate_are_found(changes, message):

@@ -20,12 +20,26 @@ class Estimate:
         standard_error: of the mean, 0 or more: spread of the values / sqrt(count).
         count: how many values there were, at least 2.
         of: what was repeated, in the plural ("seeds", "pictures").
+
+    Raises:
+        ValueError: a number that is not finite, a negative error, fewer than two values.
     """
 
     mean: float
     standard_error: float
     count: int
     of: str = "seeds"
+
+    def __post_init__(self) -> None:
+        given = repr(self.standard_error)
+        for name in ("mean", "standard_error"):
+            object.__setattr__(self, name, _finite(name, getattr(self, name)))
+        if self.standard_error < 0:
+            raise ValueError(f"standard_error must be 0 or more, received {given}")
+        if type(self.count) is not int or self.count < 2:
+            raise ValueError(f"count must be a whole number of at least 2, received {self.count!r}")
+        if not isinstance(self.of, str) or not self.of.strip():
+            raise ValueError(f"of must say what was repeated, received {self.of!r}")
 
     def above(self, threshold: float) -> Decision:
         """True if the mean lies at least two standard errors above `threshold`, False if at
@@ -57,10 +71,8 @@ def estimate(values: Any, of: str = "seeds") -> Estimate:
     Raises ValueError on fewer than two values, on values that are not finite numbers in one row,
     and on an empty `of`.
     """
-    if not isinstance(of, str) or not of.strip():
-        raise ValueError(f"of must say what was repeated, received {of!r}")
     if hasattr(values, "detach"):
-        values = values.detach().cpu().float()
+        values = values.detach().cpu().double()
     try:
         array = np.asarray(values, dtype=float)
     except (TypeError, ValueError):

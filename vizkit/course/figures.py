@@ -6,6 +6,7 @@ import json
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -257,8 +258,8 @@ def dot_chart(
     """
     _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
     _require_named(groups=groups)
-    if line is not None:
-        line = float(_numbers("line", line).reshape(()))
+    if line is not None and (not isinstance(line, Real) or isinstance(line, bool)):
+        raise ValueError(f"line must be a number or None, received {line!r}")
     if limits is not None:
         limits = _limits(limits)
     import plotly.graph_objects as go
@@ -542,7 +543,10 @@ def _limits(limits: Any) -> tuple[float, float]:
     """The lowest and the highest value there can be; ValueError if these are no range."""
     if limits is None:
         return -math.inf, math.inf
-    low, high = (float(_numbers("limits", end).reshape(-1)[0]) for end in _two("limits", limits))
+    low, high = _two("limits", limits)
+    for end in (low, high):
+        if not isinstance(end, Real) or isinstance(end, bool):
+            raise ValueError(f"limits must be two numbers, received {limits!r}")
     if not low < high:
         raise ValueError(f"limits must be (low, high) with low below high, received {limits!r}")
     return low, high

@@ -35,7 +35,9 @@ class Svg:
         try:
             root = ElementTree.fromstring(self.text)
         except ElementTree.ParseError as error:
-            raise ValueError(f"text must be well-formed SVG: {error}") from None
+            raise ValueError(
+                f"text must be well-formed SVG ({error}), received {self.text[:40]!r}"
+            ) from None
         if root.tag != f"{_NAMESPACE}svg" or not root.get("viewBox"):
             raise ValueError(
                 f"text must be an <svg> with its namespace and a viewBox, not {root.tag}"
