@@ -24,7 +24,7 @@ def _online(blocks: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _without_maximum(blocks: Sequence[np.ndarray]) -> np.ndarray:
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):
         return np.log(sum(np.exp(block.astype(float)).sum(axis=1) for block in blocks))
 
 
@@ -34,6 +34,16 @@ def _without_rescaling(blocks: Sequence[np.ndarray]) -> np.ndarray:
         peak = np.maximum(peak, block.max(axis=1))
         total = total + np.exp(block - peak[:, None]).sum(axis=1)
     return peak + np.log(total)
+
+
+def _maximum(blocks: Sequence[np.ndarray]) -> np.ndarray:
+    return np.max([block.max(axis=1) for block in blocks], axis=0)  # (R,)
+
+
+def _maximum_from_zero(blocks: Sequence[np.ndarray]) -> np.ndarray:
+    peak = np.maximum(_maximum(blocks), 0.0)  # (R,)
+    with np.errstate(divide="ignore"):
+        return peak + np.log(sum(np.exp(block - peak[:, None]).sum(axis=1) for block in blocks))
 
 
 def _of_the_blocks(join: Callable) -> Callable:
@@ -56,38 +66,79 @@ online_logsumexp = Exercise(
         Mistake(
             "maximum forgotten",
             _without_maximum,
-            "e to the power of a large logit overflows: subtract the largest one seen so far, and "
-            "add it again at the end.",
+            (
+                "What is e to the power of 1,000?",
+                "It overflows: subtract the largest value seen so far, and add it again at the end.",
+                "np.exp(block - largest[:, None])",
+            ),
         ),
         Mistake(
             "sum not rescaled",
             _without_rescaling,
-            "When a later block holds a larger maximum, the sum so far is still relative to the "
-            "old one: multiply it by e to the power of (old maximum - new maximum).",
+            (
+                "What happens to the sum when a later block holds a larger value?",
+                "The sum so far is still relative to the old maximum: multiply it by e to the power "
+                "of (old maximum - new maximum).",
+                "total = total * np.exp(old - new) + np.exp(block - new[:, None]).sum(axis=1)",
+            ),
         ),
         Mistake(
             "mean of the blocks",
             _of_the_blocks(np.mean),
-            "The log-sum-exps of the blocks cannot be averaged: add up the powers of e.",
+            (
+                "May the results of the blocks be averaged?",
+                "No: the powers of e add up, not their logarithms.",
+                "Keep one running sum of powers for all blocks.",
+            ),
         ),
         Mistake(
             "sum of the blocks",
             _of_the_blocks(np.sum),
-            "The logarithm of a sum is not the sum of the logarithms: add up the powers of e.",
+            (
+                "Is the logarithm of a sum the sum of the logarithms?",
+                "It is not: add up the powers of e, and take one logarithm at the end.",
+                "return largest + np.log(total), once",
+            ),
         ),
         Mistake(
             "largest block only",
             _of_the_blocks(np.max),
-            "You kept the largest block's result; the other blocks add to the sum as well.",
+            (
+                "Which blocks does your result depend on?",
+                "You kept the largest block's result; the other blocks add to the sum as well.",
+                "Carry the sum from block to block.",
+            ),
+        ),
+        Mistake(
+            "maximum started at 0",
+            _maximum_from_zero,
+            (
+                "Try rows in which every logit is below -1,000.",
+                "A maximum that starts at 0 never comes down: all powers of e are then 0. "
+                "Start below every number.",
+                "largest = np.full(len(blocks[0]), -np.inf)",
+            ),
+        ),
+        Mistake(
+            "maximum not added again",
+            lambda blocks: _online(blocks) - _maximum(blocks),
+            (
+                "You have subtracted something that is still missing.",
+                "The sum is relative to the largest value: add that value after the logarithm.",
+                "return largest + np.log(total)",
+            ),
         ),
     ],
     inputs=lambda rng: [
+        ([np.array([[1.0, 0.0]], "float32"), np.array([[2.0]], "float32")],),
         (_blocks(rng, 4, (3, 5, 2), 1.0),),
         (_blocks(rng, 3, (4, 4), 2.0),),
         ([1000 + block for block in _blocks(rng, 2, (3, 3, 3), 1.0)],),
+        ([block - 1000 for block in _blocks(rng, 2, (2, 4, 1), 1.0)],),
     ],
     difficulty=3,
     minutes=12,
+    forbidden=("concatenate", "hstack", "column_stack", "concat", "logsumexp"),
 )
 
 
@@ -96,11 +147,59 @@ matrix_in_gibibytes = Exercise(
     solution=4,
     mistakes=[
         Mistake(
-            "numbers counted", 1, "That many numbers, in units of 2^30. How long is a float32?"
+            "numbers counted",
+            1,
+            (
+                "How long is one number?",
+                "You counted the numbers, in units of 2^30. Each float32 takes 4 bytes.",
+                "32768**2 * 4 / 2**30",
+            ),
         ),
-        Mistake("float64", 8, "A float64 has 8 bytes, a float32 has 4."),
-        Mistake("float16", 2, "A float16 has 2 bytes, a float32 has 4."),
-        Mistake("bits", 32, "A float32 has 32 bits. How many bytes are that?"),
+        Mistake(
+            "float64",
+            8,
+            (
+                "How many bytes did you take for one number?",
+                "A float64 has 8 bytes, a float32 has 4.",
+                "32768**2 * 4 / 2**30",
+            ),
+        ),
+        Mistake(
+            "float16",
+            2,
+            (
+                "How many bytes has one number?",
+                "A float16 has 2 bytes, a float32 has 4.",
+                "32768**2 * 4 / 2**30",
+            ),
+        ),
+        Mistake(
+            "bits",
+            32,
+            (
+                "Bits or bytes?",
+                "A float32 has 32 bits, which are 4 bytes.",
+                "32768**2 * 4 / 2**30",
+            ),
+        ),
+        Mistake(
+            "gigabytes",
+            32768**2 * 4 / 1e9,
+            (
+                "In which unit is the answer asked for?",
+                "You divided by a billion, which gives gigabytes. One GiB is 2^30 bytes.",
+                "32768**2 * 4 / 2**30",
+            ),
+        ),
+        Mistake(
+            "mebibytes",
+            4096,
+            (
+                "Are those GiB?",
+                "That is in units of 2^20 bytes. One GiB is 2^30 bytes.",
+                "32768**2 * 4 / 2**30",
+            ),
+        ),
     ],
     difficulty=1,
     minutes=3,
@@ -114,25 +213,50 @@ gradient_factor = Exercise(
         Mistake(
             "no factor",
             1,
-            "That is with gather_with_grad=True. By default a process sees its own share of the "
-            "gradient only, and DistributedDataParallel still divides by W.",
+            (
+                "With two processes, what did the cell above print for open_clip's default?",
+                "A factor of 1 is with gather_with_grad=True. By default a process sees its own "
+                "share of the gradient only, and DistributedDataParallel still divides by W.",
+                "One share each, added up to the whole gradient once, divided by 8.",
+            ),
         ),
         Mistake(
             "multiplied",
             8,
-            "That is the sum that every process holds with gather_with_grad=True, before the mean. "
-            "By default nobody adds up.",
+            (
+                "Did the gradient become longer or shorter with two processes?",
+                "8 is the sum that every process holds with gather_with_grad=True, before the mean. "
+                "By default each process has its own share only.",
+                "The whole gradient once, divided by 8.",
+            ),
         ),
         Mistake(
             "divided twice",
             1 / 64,
-            "One division only: the loss is the mean over the whole batch in every process, and "
-            "the gradients are averaged over W processes.",
+            (
+                "How often is something divided by the number of processes?",
+                "Once: the loss is the mean over the whole batch in every process, and the "
+                "gradients are averaged over W processes.",
+                "1 / W",
+            ),
         ),
         Mistake(
             "root of W",
             8**-0.5,
-            "Gradients are added here, not independent noise: there is no root.",
+            (
+                "Is this about noise?",
+                "Gradients are added here, not independent noise: there is no root.",
+                "A mean over 8 processes divides by 8.",
+            ),
+        ),
+        Mistake(
+            "for two processes",
+            1 / 2,
+            (
+                "How many processes has the question?",
+                "One half is what two processes print above. Here there are 8.",
+                "1 / W with W = 8",
+            ),
         ),
     ],
     difficulty=3,

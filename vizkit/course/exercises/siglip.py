@@ -42,6 +42,11 @@ def _loss(total: Callable = _sum_over_n, bias_sign: int = 1) -> Callable:
     return loss
 
 
+def _of_signed(values: np.ndarray) -> float:
+    """The loss of logits that already carry the sign of their label."""
+    return _softplus(-values).sum() / len(values)
+
+
 def _labels_zero_and_one(logits: np.ndarray) -> float:
     return _softplus(-np.eye(len(logits)) * logits).sum() / len(logits)
 
@@ -66,39 +71,94 @@ sigmoid_loss = Exercise(
         Mistake(
             "divided by N squared",
             _loss(lambda logits: _sum_over_n(logits) / len(logits)),
-            "You took the mean over all N x N pairs. Add them up and divide by N: otherwise the "
-            "positives pull less and less as the batch grows.",
+            (
+                "By what is the sum divided in Algorithm 1?",
+                "You took the mean over all N x N pairs. Add them up and divide by N: otherwise the "
+                "positives pull less and less as the batch grows.",
+                "The last step is .sum() / len(logits), not .mean().",
+            ),
         ),
         Mistake(
             "bias with the wrong sign",
             _loss(bias_sign=-1),
-            "The logit is scale * cosine + bias. With the bias subtracted, -10 says that "
-            "everything matches everything.",
+            (
+                "Look at the sign of the bias.",
+                "The logit is scale * cosine + bias. With the bias subtracted, -10 says that "
+                "everything matches everything.",
+                "logits = scale * images @ texts.T + bias",
+            ),
         ),
         Mistake(
             "labels 0 and 1",
             _loss(_labels_zero_and_one),
-            "With a label of 0 the logit of a negative is multiplied away, and it costs log 2 "
-            "whatever it is. The labels are +1 and -1.",
+            (
+                "What is the label of a pair that does not belong together?",
+                "With a label of 0 the logit of a negative is multiplied away, and it costs log 2 "
+                "whatever it is. The labels are +1 and -1.",
+                "z = 2 * torch.eye(len(logits)) - 1",
+            ),
         ),
         Mistake(
             "labels off by one",
             _loss(_labels_off_by_one),
-            "Your positives lie beside the diagonal: picture i belongs to text i.",
+            (
+                "Where in the matrix are the pairs that belong together?",
+                "Your positives lie beside the diagonal: picture i belongs to text i.",
+                "z is +1 where the row and the column have the same number.",
+            ),
         ),
         Mistake(
             "positives only",
             _loss(_positives_only),
-            "You asked the N true pairs only. The N x N - N others have to learn to say no.",
+            (
+                "How many terms has your sum?",
+                "You asked the N true pairs only. The N x N - N others have to learn to say no.",
+                "Sum over the whole matrix of -logsigmoid(z * logits), not over its diagonal.",
+            ),
         ),
         Mistake(
             "log of the mean",
             _loss(_log_of_the_mean),
-            "You averaged the probabilities before the logarithm: take the logarithm of each "
-            "pair's probability first.",
+            (
+                "In which order do you take logarithm and mean?",
+                "You averaged the probabilities before the logarithm: take the logarithm of each "
+                "pair's probability first.",
+                "First logsigmoid of every entry, then the sum.",
+            ),
+        ),
+        Mistake(
+            "label on the cosine only",
+            lambda images, texts, scale, bias: _of_signed(
+                _sign(images) * (scale * images @ texts.T) + bias
+            ),
+            (
+                "What does the label multiply?",
+                "The label z turns the whole logit round, the bias included: "
+                "z * (scale * cosine + bias).",
+                "-logsigmoid(z * (scale * images @ texts.T + bias))",
+            ),
+        ),
+        Mistake(
+            "minus forgotten",
+            lambda images, texts, scale, bias: -_loss()(images, texts, scale, bias),
+            (
+                "Can a loss be negative here?",
+                "The logarithm of a probability is negative; the loss is minus that.",
+                "Begin with a minus: -logsigmoid(...).sum() / N",
+            ),
+        ),
+        Mistake(
+            "not divided",
+            _loss(lambda logits: _sum_over_n(logits) * len(logits)),
+            (
+                "Your value is N times too large.",
+                "The sum over all pairs is divided by the number of pictures, N.",
+                "The last step is .sum() / len(logits).",
+            ),
         ),
     ],
     inputs=lambda rng: [
+        (*_features(rng, 2, 2), 2.0, -1.0),
         (*_features(rng, 5, 4), 10.0, -10.0),
         (*_features(rng, 8, 6), 4.0, -1.5),
     ],
@@ -126,28 +186,54 @@ gradient_of_the_logits = Exercise(
         Mistake(
             "positives forgotten",
             lambda logits: _gradient(logits) + np.eye(len(logits)) / len(logits),
-            "Every entry of yours pushes its logit down. For a pair the slope is sigmoid - 1: it "
-            "pulls up.",
+            (
+                "Look at the diagonal.",
+                "Every entry of yours pushes its logit down. For a pair the slope is sigmoid - 1: it "
+                "pulls up.",
+                "(sigmoid - identity) / N",
+            ),
         ),
         Mistake(
             "softmax instead of sigmoid",
             _softmax_gradient,
-            "Your rows sum to 0: that is the gradient of a softmax. Here every logit has a "
-            "sigmoid of its own.",
+            (
+                "What do your rows sum to?",
+                "They sum to 0: that is the gradient of a softmax. Here every logit has a sigmoid "
+                "of its own.",
+                "Start from logits.sigmoid().",
+            ),
         ),
         Mistake(
             "wrong sign",
             lambda logits: -_gradient(logits),
-            "That is the direction in which the logits should go. The gradient points to where "
-            "the loss grows.",
+            (
+                "Raise the logit of a wrong pair a little: does the loss grow or fall?",
+                "Yours is the direction in which the logits should go. The gradient points to where "
+                "the loss grows.",
+                "sigmoid - identity, not identity - sigmoid.",
+            ),
         ),
         Mistake(
             "not divided by N",
             lambda logits: _gradient(logits, divide=False),
-            "The loss is a sum divided by N, so its gradient is divided by N as well.",
+            (
+                "Your values are N times too large.",
+                "The loss is a sum divided by N, so its gradient is divided by N as well.",
+                "Divide by len(logits).",
+            ),
+        ),
+        Mistake(
+            "divided by N squared",
+            lambda logits: _gradient(logits) / len(logits),
+            (
+                "By what is the sum of this loss divided?",
+                "The loss is a sum over N x N pairs divided by N, not a mean over the pairs.",
+                "Divide by len(logits), once.",
+            ),
         ),
     ],
     inputs=lambda rng: [
+        (np.array([[2.0, -1.0], [0.5, -3.0]], "float32"),),
         (2 * rng.normal(size=(4, 4)).astype("float32"),),
         (rng.normal(size=(7, 7)).astype("float32") - 1,),
     ],
@@ -164,22 +250,56 @@ bias_that_fits = Exercise(
         Mistake(
             "wrong sign",
             lambda batch_size: np.log(batch_size - 1.0),
-            "With a positive bias the sigmoid is above one half: most pairs do not match.",
+            (
+                "What does the sigmoid of a positive bias say?",
+                "With a positive bias the sigmoid is above one half: most pairs do not match.",
+                "The bias is minus a logarithm.",
+            ),
         ),
         Mistake(
             "odds mistaken for a share",
             lambda batch_size: -np.log(float(batch_size)),
-            "Close: sigmoid(-log N) is 1 / (N + 1). Solve sigmoid(b) = 1 / N.",
+            (
+                "Close. Put your bias into the sigmoid: what comes out for N = 4?",
+                "sigmoid(-log N) is 1 / (N + 1). Solve sigmoid(b) = 1 / N.",
+                "1 + exp(-b) = N.",
+            ),
         ),
         Mistake(
             "the share itself",
             lambda batch_size: 1.0 / batch_size,
-            "That is the probability. The bias is the logit whose sigmoid is that probability.",
+            (
+                "Is that a bias or a probability?",
+                "It is the probability. The bias is the logit whose sigmoid is that probability.",
+                "Solve 1 / (1 + exp(-b)) = 1 / N for b.",
+            ),
         ),
         Mistake(
             "one pair in N x N",
             lambda batch_size: -np.log(batch_size**2 - 1.0),
-            "N of the N x N pairs match, not one: the share is 1 / N.",
+            (
+                "How many of the N x N pairs match?",
+                "N of the N x N pairs match, not one: the share is 1 / N.",
+                "Solve sigmoid(b) = 1 / N.",
+            ),
+        ),
+        Mistake(
+            "always the paper's value",
+            lambda batch_size: -10.0,
+            (
+                "Does your answer depend on the batch?",
+                "-10 says one pair in 22,027. In a batch of N one pair in N belongs together.",
+                "Solve sigmoid(b) = 1 / N for b.",
+            ),
+        ),
+        Mistake(
+            "logarithm to the base 10",
+            lambda batch_size: -np.log10(batch_size - 1.0),
+            (
+                "Which logarithm undoes the e in the sigmoid?",
+                "The sigmoid is made with powers of e, so the natural logarithm undoes it.",
+                "np.log, not np.log10",
+            ),
         ),
     ],
     inputs=[(4,), (64,), (32_768,)],

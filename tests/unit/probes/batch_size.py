@@ -1,0 +1,207 @@
+"""Answers to the exercises of 09: right in unusual ways, and wrong in 150."""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import torch
+
+from tests.unit.probes import Probe
+
+ONLINE, MATRIX, FACTOR = (
+    "Log-sum-exp, one block at a time",
+    "The size of one matrix",
+    "The factor of a gather",
+)
+
+# ── Log-sum-exp ───────────────────────────────────────────────────────────────────────────────────
+
+
+def by_logaddexp(blocks):
+    total = np.full(len(blocks[0]), -np.inf)
+    for block in blocks:
+        for column in block.T:
+            total = np.logaddexp(total, column)
+    return total
+
+
+def in_loops(blocks):
+    found = []
+    for row in range(len(blocks[0])):
+        largest, total = -np.inf, 0.0
+        for block in blocks:
+            for value in block[row].tolist():
+                new = max(largest, value)
+                total = total * np.exp(largest - new) + np.exp(value - new)
+                largest = new
+        found.append(largest + np.log(total))
+    return found
+
+
+def two_passes(blocks):
+    largest = np.max([block.max(axis=1) for block in blocks], axis=0)
+    return largest + np.log(sum(np.exp(block - largest[:, None]).sum(axis=1) for block in blocks))
+
+
+def in_torch(blocks):
+    total = torch.full((len(blocks[0]),), -torch.inf, dtype=torch.float64)
+    for block in blocks:
+        values = torch.from_numpy(np.asarray(block)).double()
+        largest = values.amax(dim=1)
+        own = largest + (values - largest[:, None]).exp().sum(dim=1).log()
+        total = torch.logaddexp(total, own)
+    return total
+
+
+STARTS = {"-inf": -np.inf, "0": 0.0, "the first value": None}
+SUMS = {
+    "rescaled": lambda total, old, new: total * np.exp(old - new),
+    "not rescaled": lambda total, old, new: total,
+    "rescaled the wrong way": lambda total, old, new: total * np.exp(new - old),
+    "forgotten": lambda total, old, new: 0.0,
+}
+TERMS = {
+    "sum": lambda powers: powers.sum(axis=1),
+    "mean": lambda powers: powers.mean(axis=1),
+    "largest": lambda powers: powers.max(axis=1),
+    "first": lambda powers: powers[:, 0],
+    "sum of all rows": lambda powers: np.full(len(powers), powers.sum()),
+}
+ENDS = {
+    "largest + log": lambda largest, total: largest + np.log(total),
+    "log": lambda largest, total: np.log(total),
+    "largest": lambda largest, total: largest,
+    "largest * log": lambda largest, total: largest * np.log(total),
+    "total": lambda largest, total: total,
+    "largest - log": lambda largest, total: largest - np.log(total),
+}
+NAMED = {
+    ("-inf", "not rescaled", "sum", "largest + log"): "sum not rescaled",
+    ("0", "not rescaled", "sum", "largest + log"): "",
+    ("0", "rescaled", "sum", "largest + log"): "maximum started at 0",
+    ("-inf", "rescaled", "sum", "log"): "maximum not added again",
+    ("the first value", "rescaled", "sum", "log"): "maximum not added again",
+    ("the first value", "not rescaled", "sum", "largest + log"): "sum not rescaled",
+}
+RIGHT = {
+    ("-inf", "rescaled", "sum", "largest + log"),
+    ("the first value", "rescaled", "sum", "largest + log"),
+}
+
+
+def online(start, carry, term, end):
+    def answer(blocks):
+        with np.errstate(all="ignore"):
+            largest = (
+                blocks[0][:, 0] if STARTS[start] is None else np.full(len(blocks[0]), STARTS[start])
+            )
+            total = np.zeros(len(blocks[0]))
+            for block in blocks:
+                new = np.maximum(largest, block.max(axis=1))
+                total = SUMS[carry](total, largest, new) + TERMS[term](np.exp(block - new[:, None]))
+                largest = new
+            return ENDS[end](largest, total)
+
+    return answer
+
+
+def composed() -> list[Probe]:
+    found = []
+    for parts in itertools.product(STARTS, SUMS, TERMS, ENDS):
+        name = NAMED.get(parts, "")
+        kind = "right" if parts in RIGHT else "mistake" if name else "wrong"
+        found.append(Probe(ONLINE, ", ".join(parts), online(*parts), kind, name))
+    return found
+
+
+def without_maximum(blocks):
+    with np.errstate(all="ignore"):
+        return np.log(sum(np.exp(block).sum(axis=1) for block in blocks))
+
+
+def own_results(join):
+    def answer(blocks):
+        each = [block.max(axis=1) for block in blocks]
+        each = [
+            m + np.log(np.exp(b - m[:, None]).sum(axis=1))
+            for m, b in zip(each, blocks, strict=True)
+        ]
+        return join(np.stack(each), axis=0)
+
+    return answer
+
+
+def not_implemented(blocks):
+    raise NotImplementedError
+
+
+ONLINES = [
+    Probe(ONLINE, "logaddexp", by_logaddexp, "right"),
+    Probe(ONLINE, "loops and a list", in_loops, "right"),
+    Probe(ONLINE, "two passes", two_passes, "right"),
+    Probe(ONLINE, "torch", in_torch, "right"),
+    Probe(ONLINE, "logaddexp of the blocks' results", own_results(np.logaddexp.reduce), "right"),
+    Probe(ONLINE, "the stub", not_implemented, "not yet attempted"),
+    Probe(
+        ONLINE, "joined", lambda blocks: np.log(np.exp(np.concatenate(blocks, 1)).sum(1)), "wrong"
+    ),
+    Probe(ONLINE, "hstack", lambda blocks: two_passes([np.hstack(blocks)]), "wrong"),
+    Probe(ONLINE, "no maximum", without_maximum, "mistake", "maximum forgotten"),
+    Probe(ONLINE, "mean of blocks", own_results(np.mean), "mistake", "mean of the blocks"),
+    Probe(ONLINE, "sum of blocks", own_results(np.sum), "mistake", "sum of the blocks"),
+    Probe(ONLINE, "largest of blocks", own_results(np.max), "mistake", "largest block only"),
+    Probe(ONLINE, "smallest of blocks", own_results(np.min), "wrong"),
+    Probe(ONLINE, "one number", lambda blocks: two_passes(blocks).sum(), "wrong"),
+    Probe(ONLINE, "a column", lambda blocks: two_passes(blocks)[:, None], "wrong"),
+    *composed(),
+]
+
+# ── Two numbers ───────────────────────────────────────────────────────────────────────────────────
+
+MATRICES = [
+    Probe(MATRIX, "computed", 32768**2 * 4 / 2**30, "right"),
+    Probe(MATRIX, "a fraction", Fraction(4), "right"),
+    Probe(MATRIX, "a tensor", torch.tensor([4.0]), "right"),
+    Probe(MATRIX, "a text", "4", "wrong"),
+    Probe(MATRIX, "the stub", ..., "not yet attempted"),
+    Probe(MATRIX, "gigabytes", 4.294967296, "mistake", "gigabytes"),
+    Probe(MATRIX, "numbers", 1, "mistake", "numbers counted"),
+    Probe(MATRIX, "float64", 8.0, "mistake", "float64"),
+    Probe(MATRIX, "float16", 2, "mistake", "float16"),
+    Probe(MATRIX, "bits", 32, "mistake", "bits"),
+    Probe(MATRIX, "mebibytes", 4096, "mistake", "mebibytes"),
+    *(
+        Probe(MATRIX, f"{value!r}", value, "wrong")
+        for value in (0, -4, 3, 5, 16, 64, 4.1, 3.9, 4.0e9, 32768, 2**30, 2**32, "four", [4, 4])
+    ),
+]
+FACTORS = [
+    Probe(FACTOR, "a fraction", Fraction(1, 8), "right"),
+    Probe(FACTOR, "a text", "1/8", "wrong"),
+    Probe(FACTOR, "a decimal", 0.125, "right"),
+    Probe(FACTOR, "the stub", ..., "not yet attempted"),
+    Probe(FACTOR, "one", 1, "mistake", "no factor"),
+    Probe(FACTOR, "eight", 8, "mistake", "multiplied"),
+    Probe(FACTOR, "a 64th", 1 / 64, "mistake", "divided twice"),
+    Probe(FACTOR, "root", 8**-0.5, "mistake", "root of W"),
+    Probe(FACTOR, "one half", 0.5, "mistake", "for two processes"),
+    *(
+        Probe(FACTOR, f"{value!r}", value, "wrong")
+        for value in (
+            0,
+            -1 / 8,
+            1 / 7,
+            7 / 8,
+            1 / 16,
+            2,
+            64,
+            0.13,
+            0.12,
+            7,
+            "an eighth",
+            [1 / 8, 1 / 8],
+        )
+    ),
+]
+
+PROBES = ONLINES + MATRICES + FACTORS
