@@ -87,6 +87,13 @@ _ALL = (
         "that the first layer sees everything holds for some heads only.",
         f"{_VIT}, Fig. 7",
         ("01_cnn_vs_vit", "03_attention"),
+        rivals={
+            "looks everywhere alike": "A head that makes no difference between the patches has a "
+            "large attention distance as well, and so has an untrained one.",
+            "any cut hurts": "A network whose attention is cut after training loses whatever is cut.",
+            "stopped too early": "A network that has not been trained to the end may change where it "
+            "looks.",
+        },
     ),
     Claim(
         "A5",
@@ -394,18 +401,31 @@ _ALL = (
     # --- into the VLM ---
     Claim(
         "F1",
-        "An encoder gives either one CLS vector or all its patch tokens",
-        "VLMs take the patch tokens: LLaVA-NeXT from the layer before the last without CLS, "
-        "LLaVA-OneVision the whole last layer.",
-        "transformers, llava_next and llava_onevision",
+        "CLS stands for the whole picture, so a language model can read that one vector",
+        "CLS says what is there, not where; VLMs take the patch tokens. LLaVA-NeXT takes the layer "
+        "before the last without CLS; LLaVA-OneVision deletes the last block of its SigLIP, and so "
+        "takes the layer before the last as well.",
+        "transformers, llava_next and llava_onevision (num_hidden_layers 26 of 27)",
         ("12_into_the_vlm",),
+        rivals={
+            "the reader cannot say it": "A reader of another kind may find the place in CLS.",
+            "more numbers": "The patches hold 64 times as many numbers as CLS.",
+            "this encoder": "The CLS of an encoder that was trained otherwise may hold the place.",
+        },
     ),
     Claim(
         "F2",
-        "A connector maps the tokens to the width of the language model",
-        "A two-layer MLP (LLaVA-1.5), a resampler, or pixel-shuffle.",
+        "A trained connector lets a language model see what the encoder saw",
+        "A connector maps the patch tokens to the width of the language model: a two-layer MLP "
+        "(LLaVA-1.5), a resampler, or pixel-shuffle. Whether it must be trained depends on whether "
+        "the language model learns beside it.",
         "Liu et al. 2023, Improved Baselines with Visual Instruction Tuning",
         ("12_into_the_vlm",),
+        rivals={
+            "habit": "A language model answers many questions well without looking.",
+            "the decoder does the work": "A language model that learns may read any fixed "
+            "projection of the tokens, so that the connector need not be trained.",
+        },
     ),
 )
 

@@ -33,26 +33,38 @@ pixel_shuffle = Exercise(
             lambda tokens, factor: tokens.reshape(
                 len(tokens), tokens.shape[1] // factor**2, factor**2 * tokens.shape[2]
             ),
-            "You joined tokens that follow one another in the sequence: a strip of one row. The "
-            "tokens lie on a grid; bring rows and columns of each block together first.",
+            (
+                "Which tokens stand in your first block?",
+                "You joined tokens that follow one another in the sequence: a strip of one row. Bring the rows and columns of each block together first.",
+                "tokens.unflatten(1, (rows // f, f, columns // f, f)).transpose(2, 3)",
+            ),
         ),
         Mistake(
             "blocks down the columns",
             lambda tokens, factor: _ordered(tokens, factor, (0, 3, 1, 2, 4, 5)),
-            "Your blocks come column by column. The tokens came row by row, and so should they "
-            "leave.",
+            (
+                "Which block comes second in your result?",
+                "Your blocks come column by column. The tokens came row by row, and so should they leave.",
+                "(B, rows / f, columns / f, f, f, D) before you flatten",
+            ),
         ),
         Mistake(
             "block transposed within",
             lambda tokens, factor: _ordered(tokens, factor, (0, 1, 3, 4, 2, 5)),
-            "The right tokens are together, but within a block you walk down before you walk "
-            "right.",
+            (
+                "In which order do you walk within a block?",
+                "The right tokens are together, but within a block you walk down before you walk right.",
+                "(B, rows / f, columns / f, f down, f right, D) before you flatten",
+            ),
         ),
         Mistake(
             "channels interleaved",
             lambda tokens, factor: _ordered(tokens, factor, (0, 1, 3, 5, 2, 4)),
-            "You keep the f x f values of one channel together, as torch's pixel_unshuffle does. "
-            "Here each neighbour's whole vector stands beside the next.",
+            (
+                "Look at the first D numbers of your first token.",
+                "You keep the f x f values of one channel together, as torch's pixel_unshuffle does. Here each neighbour's whole vector stands beside the next.",
+                "the axis of the channels comes last before you flatten",
+            ),
         ),
         Mistake(
             "averaged",
@@ -60,16 +72,22 @@ pixel_shuffle = Exercise(
                 _blocks(tokens, factor).mean(axis=(2, 4)).reshape(len(tokens), -1, tokens.shape[2]),
                 factor**2,
             ),
-            "You averaged the neighbours, which throws three quarters away. Put them side by side.",
+            (
+                "Are all numbers of the input still there?",
+                "You averaged the neighbours, which throws three quarters away. Put them side by side.",
+                "flatten instead of mean",
+            ),
         ),
     ],
     inputs=lambda rng: [
+        (np.arange(16.0, dtype="float32").reshape(1, 16, 1), 2),
         (rng.normal(size=(2, 16, 3)).astype("float32"), 2),
         (rng.normal(size=(1, 36, 2)).astype("float32"), 3),
     ],
     difficulty=3,
     minutes=10,
     to="torch",
+    forbidden=("pixel_shuffle", "PixelShuffleConnector"),
 )
 
 
@@ -80,23 +98,47 @@ llava_tokens = Exercise(
         Mistake(
             "class token counted",
             (336 // 14) ** 2 + 1,
-            "The encoder makes that many, but LLaVA drops the class token.",
+            (
+                "Does the language model read all tokens of the encoder?",
+                "The encoder makes that many, but LLaVA drops the class token.",
+                "patches per side, squared",
+            ),
         ),
         Mistake(
             "picture of 224 pixels",
             (224 // 14) ** 2,
-            "That is ViT-L/14 at 224 pixels. LLaVA-1.5 feeds it 336.",
+            (
+                "How large is the picture?",
+                "That is ViT-L/14 at 224 pixels. LLaVA-1.5 feeds it 336.",
+                "(336 // 14) ** 2",
+            ),
         ),
         Mistake(
             "patches of 16",
             (336 // 16) ** 2,
-            "The 14 of L/14 is the patch size, and 336 is not the side of a B/16.",
+            (
+                "What does the 14 of L/14 say?",
+                "The 14 of L/14 is the patch size, and 336 is not the side of a B/16.",
+                "(336 // 14) ** 2",
+            ),
         ),
-        Mistake("one row", 336 // 14, "That is one row of patches. There are as many rows."),
+        Mistake(
+            "one row",
+            336 // 14,
+            (
+                "How many rows of patches are there?",
+                "That is one row of patches. There are as many rows.",
+                "(336 // 14) ** 2",
+            ),
+        ),
         Mistake(
             "pixel-shuffled",
             (336 // 14) ** 2 // 4,
-            "InternVL would shuffle them to a quarter. The MLP of LLaVA keeps every token.",
+            (
+                "Which connector has LLaVA-1.5?",
+                "InternVL would shuffle them to a quarter. The MLP of LLaVA keeps every token.",
+                "(336 // 14) ** 2",
+            ),
         ),
     ],
     difficulty=1,
@@ -124,41 +166,63 @@ prefix_mask = Exercise(
         Mistake(
             "causal throughout",
             lambda length, num_free: _mask(length, 0),
-            "That is LLaVA's mask: even the patches look back only. Here the first `num_free` "
-            "tokens look at one another both ways.",
+            (
+                "May the first patch see the second?",
+                "That is LLaVA's mask: even the patches look back only. Here the first `num_free` tokens look at one another both ways.",
+                "mask[:num_free, :num_free] = True",
+            ),
         ),
         Mistake(
             "prefix reads the words",
             lambda length, num_free: _with(
                 _mask(length, num_free), slice(num_free), slice(None), True
             ),
-            "Your prefix looks at the words behind it, also at the answer that is to be learned. "
-            "It may see itself, no more.",
+            (
+                "May a patch see the answer?",
+                "Your prefix looks at the words behind it, also at the answer that is to be learned. It may see itself, no more.",
+                "mask[:num_free, :num_free] = True, not mask[:num_free]",
+            ),
         ),
         Mistake(
             "rows and columns swapped",
             lambda length, num_free: _mask(length, num_free).T,
-            "Row i says what token i may look at. Yours look ahead and never back.",
+            (
+                "May the first word see the last one in your mask?",
+                "Row i says what token i may look at. Yours look ahead and never back.",
+                "torch.ones(length, length).tril()",
+            ),
         ),
         Mistake(
             "no word sees itself",
             lambda length, num_free: _mask(length, num_free) & ~np.eye(length, dtype=bool),
-            "A token may look at itself; it is the *next* one that it must not see.",
+            (
+                "Look at the diagonal.",
+                "A token may look at itself; it is the *next* one that it must not see.",
+                ".tril() with its diagonal",
+            ),
         ),
         Mistake(
             "True where it must not look",
             lambda length, num_free: ~_mask(length, num_free),
-            "You marked the forbidden places. Here True means: may look.",
+            (
+                "What does True mean here?",
+                "You marked the forbidden places. Here True means: may look.",
+                "~mask",
+            ),
         ),
         Mistake(
             "words see nothing but the prefix",
             lambda length, num_free: _with(
                 _mask(length, num_free), slice(num_free, None), slice(num_free, None), False
             ),
-            "Your words see the picture but not the words before them.",
+            (
+                "May the last word see the word before it?",
+                "Your words see the picture but not the words before them.",
+                "torch.ones(length, length).tril().bool() first, then the prefix",
+            ),
         ),
     ],
-    inputs=lambda rng: [(6, 3), (5, 2)],
+    inputs=lambda rng: [(3, 2), (6, 3), (5, 2), (4, 0), (4, 4)],
     difficulty=2,
     minutes=6,
     to="torch",
@@ -195,6 +259,12 @@ def _answers(rng: np.random.Generator, batch: int, length: int) -> tuple:
     )
 
 
+def _short_answer() -> tuple:
+    """Two words to learn after one that is given, among three words: short enough for paper."""
+    logits = np.array([[[2, 0, 1], [0, 1, 0], [1, 1, 3]]], dtype="float32")
+    return logits, np.array([[0, 2, 1]]), np.array([[False, True, True]])
+
+
 next_word = Exercise(
     "The loss of the next word",
     solution=_next_word,
@@ -202,45 +272,74 @@ next_word = Exercise(
         Mistake(
             "not shifted",
             lambda logits, tokens, counted: float(_cost(logits, tokens)[counted].mean()),
-            "You ask each word to foretell itself, which it can see. The logits at word i speak of "
-            "word i + 1.",
+            (
+                "Which word do the logits at place i speak of?",
+                "You ask each word to predict itself, which it can see. The logits at word i speak of word i + 1.",
+                "logits[:, :-1] with tokens[:, 1:]",
+            ),
         ),
         Mistake(
             "shifted the wrong way",
             lambda logits, tokens, counted: float(
                 _cost(logits[:, 1:], tokens[:, :-1])[counted[:, 1:]].mean()
             ),
-            "You ask each word for the one *before* it. Drop the last logits and the first token.",
+            (
+                "Does a word predict what came or what comes?",
+                "You ask each word for the one *before* it. Drop the last logits and the first token.",
+                "logits[:, :-1] with tokens[:, 1:]",
+            ),
         ),
         Mistake(
             "counted not shifted",
             lambda logits, tokens, counted: float(
                 _cost(logits[:, :-1], tokens[:, 1:])[counted[:, :-1]].mean()
             ),
-            "`counted` marks the words to be learned, so it moves along with the tokens; yours "
-            "leaves out the first word of each answer.",
+            (
+                "To which words does `counted` belong?",
+                "`counted` marks the words to be learned, so it moves along with the tokens; yours leaves out the first word of each answer.",
+                "counted[:, 1:]",
+            ),
         ),
         Mistake(
             "questions learned as well",
             lambda logits, tokens, counted: float(_cost(logits[:, :-1], tokens[:, 1:]).mean()),
-            "You count the words of the question too. Nobody needs a model that foretells what it "
-            "will be asked.",
+            (
+                "Which words are counted in your mean?",
+                "You count the words of the question too. Nobody needs a model that predicts what it will be asked.",
+                "[counted[:, 1:]]",
+            ),
         ),
         Mistake(
             "mean of the means",
             _mean_of_rows,
-            "You averaged each answer first, so the words of short answers weigh more. Take one "
-            "mean over all counted words.",
+            (
+                "Do long answers count as much as short ones in your loss?",
+                "You averaged each answer first, so the words of short answers weigh more. Take one mean over all counted words.",
+                "cost[counted[:, 1:]].mean()",
+            ),
+        ),
+        Mistake(
+            "minus forgotten",
+            lambda logits, tokens, counted: -_next_word(logits, tokens, counted),
+            (
+                "Can a loss of this kind be negative?",
+                "The loss is the mean of minus log P: the smaller, the better.",
+                "-log_probability[...].mean()",
+            ),
         ),
         Mistake(
             "summed",
             lambda logits, tokens, counted: float(
                 _cost(logits[:, :-1], tokens[:, 1:])[counted[:, 1:]].sum()
             ),
-            "You added the words up; take their mean, or a longer batch would look worse.",
+            (
+                "Your loss grows with the number of words.",
+                "You added the words up; take their mean, or a longer batch would look worse.",
+                ".mean()",
+            ),
         ),
     ],
-    inputs=lambda rng: [_answers(rng, 3, 6), _answers(rng, 2, 8)],
+    inputs=lambda rng: [_short_answer(), _answers(rng, 3, 6), _answers(rng, 2, 8)],
     difficulty=3,
     minutes=10,
     to="torch",
