@@ -55,6 +55,10 @@ _ALL = (
         "pooling and stride break it for all other shifts.",
         "follows from the definition; Zhang 2019, Making Convolutional Networks Shift-Invariant",
         ("01_cnn_vs_vit",),
+        {
+            "the border": "Pixels that leave the picture could make the error, whatever the stride is.",
+            "a measure that cannot see": "An error divided by a large enough spread looks small for every layer.",
+        },
     ),
     Claim(
         "A2",
@@ -93,6 +97,11 @@ _ALL = (
             "any cut hurts": "A network whose attention is cut after training loses whatever is cut.",
             "stopped too early": "A network that has not been trained to the end may change where it "
             "looks.",
+            "the head": "A linear head cannot combine two colours, even where the features hold both.",
+            "a window that sees both": "Objects that are not far enough apart fit into one local window.",
+            "a network that learns nothing": "A network that cannot learn any question fails at this one, too.",
+            "places added up": "Patches that know their place could vote one by one, without any relation.",
+            "too few steps": "A network that fails, or lags behind, may only need more steps.",
         },
     ),
     Claim(
@@ -101,6 +110,9 @@ _ALL = (
         "Right; and a patch embedding is itself a convolution whose stride equals its kernel.",
         f"{_VIT}, §3.1",
         ("01_cnn_vs_vit",),
+        {
+            "the size, not the stride": "A large kernel by itself could be what ends the overlap.",
+        },
     ),
     Claim(
         "A6",
@@ -324,7 +336,7 @@ _ALL = (
         "The shared space makes a search engine, from text to images and back",
         "Right.",
         _CLIP,
-        ("10_zero_shot", "00_start_here"),
+        ("10_zero_shot",),
     ),
     Claim(
         "D14",

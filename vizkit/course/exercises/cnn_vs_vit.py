@@ -29,16 +29,26 @@ def _signed(before: np.ndarray, after: np.ndarray, shift: int) -> float:
     return (after[:, :, shift:] - before[:, :, :-shift]).max()
 
 
+def _one_too_far(before: np.ndarray, after: np.ndarray, shift: int) -> float:
+    return np.abs(after[:, :, shift + 1 :] - before[:, :, : -shift - 1]).max()
+
+
 def _shifted_maps(rng: np.random.Generator) -> list[tuple]:
-    """Feature maps before and after a shift to the right, with an error that is known to exist."""
-    cases = []
-    for shift, noise in ((1, 0.0), (3, 0.5)):
+    """Feature maps before and after a shift to the right; every place has an error of its own."""
+    before = np.array([[[1, 4, 2, 7], [0, 5, 3, 6]]], dtype="float32")
+    after = np.array([[[9, 2, 4, 0], [8, 0, 7, 3]]], dtype="float32")  # errors 1, 0, -2; 0, 2, 0
+    cases = [(before, after, 1)]
+    for shift in (1, 3):
         before = rng.normal(size=(2, 6, 9)).astype("float32")
-        after = rng.normal(size=(2, 6, 9)).astype("float32")
-        after[:, :, shift:] = before[:, :, :-shift]
-        after[1, 4, 6] -= noise  # below, not above: the sign of a difference must not matter
+        after = rng.normal(size=(2, 6, 9)).astype("float32") * 4
+        after[:, :, shift:] = before[:, :, :-shift] + rng.normal(size=(2, 6, 9 - shift)) * 0.3
+        after[1, 4, 6] -= 2  # below, not above: the sign of a difference must not matter
         cases.append((before, after, shift))
     return cases
+
+
+def _errors(before: np.ndarray, after: np.ndarray, shift: int) -> np.ndarray:
+    return after[:, :, shift:] - before[:, :, :-shift]
 
 
 equivariance_error = Exercise(
@@ -48,29 +58,85 @@ equivariance_error = Exercise(
         Mistake(
             "invariance measured",
             _unshifted,
-            "You compare the same place before and after. An equivariant map moves along with "
-            "the image: compare each place with the one that it came from.",
+            (
+                "What should a perfect layer give for your measure?",
+                "You compare the same place before and after. An equivariant map moves along with "
+                "the image: compare each place with the one that it came from.",
+                "Column x + shift of `after` belongs to column x of `before`.",
+            ),
         ),
         Mistake(
             "shifted the wrong way",
             _wrong_way,
-            "The image moved to the right: column x before is column x + shift after.",
+            (
+                "Which way did the image move?",
+                "The image moved to the right: column x before is column x + shift after.",
+                "Compare `after[:, :, shift:]` with `before[:, :, :-shift]`.",
+            ),
         ),
         Mistake(
             "rows shifted",
             _along_rows,
-            "The last axis holds the columns; you moved along the rows.",
+            (
+                "Which axis did you move along?",
+                "The last axis holds the columns; you moved along the rows.",
+                "Cut the third axis: `[:, :, shift:]`.",
+            ),
         ),
         Mistake(
             "border included",
             _rolled,
-            "`roll` brings columns from the right edge back on the left. They have no partner: "
-            "leave the first `shift` columns out.",
+            (
+                "Which columns have no partner?",
+                "`roll` brings columns from the right edge back on the left. They have no partner: "
+                "leave the first `shift` columns out.",
+                "After the roll, compare `[:, :, shift:]` of both.",
+            ),
+        ),
+        Mistake(
+            "one column too many left out",
+            _one_too_far,
+            (
+                "How many columns have no partner?",
+                "Exactly `shift` columns came in; the next one has a partner already.",
+                "Start at `shift`, not at `shift + 1`.",
+            ),
         ),
         Mistake(
             "sign kept",
             _signed,
-            "A large negative difference is an error too: take absolute values first.",
+            (
+                "What does your measure say when a value is too small?",
+                "A large negative difference is an error too: take absolute values first.",
+                "`.abs().max()`, in this order.",
+            ),
+        ),
+        Mistake(
+            "mean instead of the largest",
+            lambda before, after, shift: np.abs(_errors(before, after, shift)).mean(),
+            (
+                "Which one number of all the differences was asked for?",
+                "The mean hides a single bad place; the task asks for the largest difference.",
+                "End with `.max()`.",
+            ),
+        ),
+        Mistake(
+            "squared difference",
+            lambda before, after, shift: (_errors(before, after, shift) ** 2).max(),
+            (
+                "In which unit is your answer?",
+                "A square is another number than the difference; no root was taken.",
+                "Use `.abs()` in place of the square.",
+            ),
+        ),
+        Mistake(
+            "first channel only",
+            lambda before, after, shift: np.abs(_errors(before, after, shift)[0]).max(),
+            (
+                "Which channels does your answer depend on?",
+                "A feature map has C channels; an error in any of them counts.",
+                "Keep the first axis whole: `[:, :, shift:]`.",
+            ),
         ),
     ],
     inputs=_shifted_maps,
@@ -104,6 +170,18 @@ def _whole_kernels(kernels: list[int], strides: list[int]) -> int:
     return field
 
 
+def _from_zero(kernels: list[int], strides: list[int]) -> int:
+    return _receptive_field(kernels, strides) - 1
+
+
+def _strides_added(kernels: list[int], strides: list[int]) -> int:
+    field, step = 1, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        field += (kernel - 1) * step
+        step += stride
+    return field
+
+
 receptive_field = Exercise(
     "The receptive field of a stack",
     solution=_receptive_field,
@@ -111,55 +189,148 @@ receptive_field = Exercise(
         Mistake(
             "strides ignored",
             lambda kernels, strides: 1 + sum(kernel - 1 for kernel in kernels),
-            "After a stride of 2, neighbours in the feature map are two pixels apart: later "
-            "kernels reach further.",
+            (
+                "Does your answer change when a stride changes?",
+                "After a stride of 2, neighbours in the feature map are two pixels apart: later "
+                "kernels reach further.",
+                "Add `(kernel - 1) * step`, where `step` is the product of the strides before.",
+            ),
         ),
         Mistake(
             "own stride counted",
             _own_stride_first,
-            "The stride of a layer spreads the layers after it, not the layer itself: add first, "
-            "multiply the step afterwards.",
+            (
+                "Try one layer with a kernel of 3 and a stride of 2: how many pixels does it see?",
+                "The stride of a layer spreads the layers after it, not the layer itself.",
+                "Add first, multiply the step afterwards.",
+            ),
         ),
         Mistake(
             "whole kernels added",
             _whole_kernels,
-            "A 3x3 kernel reaches one pixel further on each side: it adds 2, not 3.",
+            (
+                "Try one 3x3 layer: how many pixels wide is its field?",
+                "A 3x3 kernel reaches one pixel further on each side: it adds 2, not 3.",
+                "Add `(kernel - 1) * step`.",
+            ),
         ),
         Mistake(
             "kernels multiplied",
             lambda kernels, strides: int(np.prod(kernels)),
-            "Two 3x3 layers see 5x5 pixels, not 9x9: their fields overlap and add up.",
+            (
+                "Draw two 3x3 layers: does the second see nine new pixels?",
+                "Two 3x3 layers see 5x5 pixels, not 9x9: their fields overlap and add up.",
+                "Add `(kernel - 1) * step` for each layer.",
+            ),
+        ),
+        Mistake(
+            "started from nothing",
+            _from_zero,
+            (
+                "How many pixels does a stack without any layer see?",
+                "One place of the input sees itself: the field starts at 1.",
+                "Begin with `field, step = 1, 1`.",
+            ),
+        ),
+        Mistake(
+            "strides added",
+            _strides_added,
+            (
+                "Two layers of stride 2: how many pixels apart are two neighbours then?",
+                "Strides multiply: after two layers of stride 2 neighbours are four pixels apart.",
+                "`step *= stride`.",
+            ),
+        ),
+        Mistake(
+            "radius instead of width",
+            lambda kernels, strides: (_receptive_field(kernels, strides) - 1) / 2,
+            (
+                "Is your number the whole width?",
+                "This is how far the field reaches to one side of its middle.",
+                "The width is twice that, and the pixel in the middle.",
+            ),
+        ),
+        Mistake(
+            "area instead of width",
+            lambda kernels, strides: _receptive_field(kernels, strides) ** 2,
+            (
+                "In which unit is your answer?",
+                "This is the number of pixels in the square; the task asks for its width.",
+                "Return the field without squaring it.",
+            ),
         ),
     ],
     inputs=lambda rng: [
         ([3], [1]),
         ([3, 3, 3], [1, 1, 1]),
+        ([3], [2]),
+        ([3, 3], [2, 2]),
         ([7, 3, 3, 3], [2, 2, 1, 2]),
         ([5, 2, 3], [1, 2, 1]),
+        ([4, 5, 3, 2], [3, 2, 2, 3]),
     ],
     difficulty=3,
     minutes=10,
 )
 
+_PER_OUTPUT = 16 * 16 * 3
 count_patch_parameters = Exercise(
     "Count the parameters of a patch embedding",
-    solution=16 * 16 * 3 * 768 + 768,
+    solution=_PER_OUTPUT * 768 + 768,
     mistakes=[
-        Mistake("bias forgotten", 16 * 16 * 3 * 768, "Each of the 768 outputs has a bias as well."),
+        Mistake(
+            "bias forgotten",
+            _PER_OUTPUT * 768,
+            (
+                "What does the layer add after it has multiplied?",
+                "Each of the 768 outputs has a bias as well.",
+                "Add 768.",
+            ),
+        ),
         Mistake(
             "channels forgotten",
             16 * 16 * 768 + 768,
-            "A patch holds 16 x 16 pixels of three channels each.",
+            (
+                "How many numbers are in one patch?",
+                "A patch holds 16 x 16 pixels of three channels each.",
+                "Multiply 16 x 16 by 3 first.",
+            ),
         ),
         Mistake(
             "weights for every patch",
-            196 * (16 * 16 * 3 * 768 + 768),
-            "All 196 patches go through the same weights: that is what makes it a convolution.",
+            196 * (_PER_OUTPUT * 768 + 768),
+            (
+                "Does the number of weights depend on the size of the image?",
+                "All 196 patches go through the same weights: that is what makes it a convolution.",
+                "Leave the 196 out.",
+            ),
         ),
         Mistake(
             "one output only",
-            16 * 16 * 3 + 1,
-            "That is one of the 768 numbers in a token; each has weights of its own.",
+            _PER_OUTPUT + 1,
+            (
+                "How many numbers does the layer make of one patch?",
+                "That is one of the 768 numbers in a token; each has weights of its own.",
+                "Multiply by 768.",
+            ),
+        ),
+        Mistake(
+            "one bias for all",
+            _PER_OUTPUT * 768 + 1,
+            (
+                "How many biases does a layer with 768 outputs have?",
+                "Each output has a bias of its own.",
+                "Add 768, not 1.",
+            ),
+        ),
+        Mistake(
+            "positions counted",
+            _PER_OUTPUT * 768 + 768 + 196 * 768,
+            (
+                "Which parts of the ViT did you count?",
+                "The positional embedding is a table of its own, not a part of this layer.",
+                "Leave the 196 x 768 out.",
+            ),
         ),
     ],
     difficulty=1,

@@ -8,12 +8,50 @@ count_negatives = Exercise(
     "Count the negative pairs",
     solution=24 * 24 - 24,
     mistakes=[
-        Mistake("positives counted too", 24 * 24, "The 24 true pairs are in there as well."),
-        Mistake("positives counted", 24, "These are the pairs that do belong together."),
+        Mistake(
+            "positives counted too",
+            24 * 24,
+            (
+                "Is every cell of the matrix a negative pair?",
+                "The 24 pairs that belong together are in there as well.",
+                "All 24 x 24 cells, less the 24 on the diagonal.",
+            ),
+        ),
+        Mistake(
+            "positives counted",
+            24,
+            (
+                "Which cells of the matrix did you count?",
+                "The 24 on the diagonal are the pairs that do belong together.",
+                "Count all cells that are not on the diagonal.",
+            ),
+        ),
         Mistake(
             "each pair counted once",
             24 * 23 // 2,
-            "Picture 1 with caption 2 and picture 2 with caption 1 are two different pairs.",
+            (
+                "Does the matrix have the same cell on both sides of its diagonal?",
+                "Picture 1 with caption 2 and picture 2 with caption 1 are two different pairs.",
+                "Count the cells on both sides of the diagonal.",
+            ),
+        ),
+        Mistake(
+            "one row only",
+            23,
+            (
+                "For how many pictures is this the count?",
+                "Each picture has 23 captions that are not its own.",
+                "Take that number for each of the 24 pictures.",
+            ),
+        ),
+        Mistake(
+            "counted from both sides",
+            2 * 24 * 23,
+            (
+                "Is a pair that you found from its picture a new one when you find it from its caption?",
+                "Picture 1 with caption 2 is one cell of the matrix, from whichever side you come.",
+                "Count the cells off the diagonal once.",
+            ),
         ),
     ],
     difficulty=1,
@@ -25,6 +63,22 @@ def _unit(vectors: np.ndarray, axis: int = 1) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
 
 
+def _square(vectors: np.ndarray) -> np.ndarray:
+    return vectors / (vectors**2).sum(axis=1, keepdims=True)
+
+
+def _pairs(rng: np.random.Generator) -> list[tuple]:
+    """Three vectors with lengths that can be read off, then some of every length."""
+    images = np.array([[3, 4], [0, 2]], dtype="float32")
+    texts = np.array([[5, 12], [-8, 6], [1, 0]], dtype="float32")
+    large = rng.normal(size=(5, 8)).astype("float32") * 3
+    return [
+        (images, texts),
+        (large, rng.normal(size=(4, 8)).astype("float32")),
+        (large[:3, :2], rng.normal(size=(6, 2)).astype("float32") * 2),
+    ]
+
+
 cosine_matrix = Exercise(
     "Cosine similarity",
     solution=lambda images, texts: _unit(images) @ _unit(texts).T,
@@ -32,28 +86,59 @@ cosine_matrix = Exercise(
         Mistake(
             "missing normalisation",
             lambda images, texts: images @ texts.T,
-            "A dot product grows with the length of the vectors: divide each by its own length.",
+            (
+                "Can a cosine be larger than 1? Yours can.",
+                "A dot product grows with the length of the vectors: divide each by its own length.",
+                "First `images / images.norm(dim=1, keepdim=True)`, and the same for the texts.",
+            ),
         ),
         Mistake(
-            "one side only",
+            "texts not normalised",
             lambda images, texts: _unit(images) @ texts.T,
-            "The texts still have lengths other than 1.",
+            (
+                "Make a text vector twice as long: does your answer change?",
+                "The texts still have lengths other than 1.",
+                "Divide the texts by `texts.norm(dim=1, keepdim=True)`, too.",
+            ),
+        ),
+        Mistake(
+            "images not normalised",
+            lambda images, texts: images @ _unit(texts).T,
+            (
+                "Make an image vector twice as long: does your answer change?",
+                "The images still have lengths other than 1.",
+                "Divide the images by `images.norm(dim=1, keepdim=True)`, too.",
+            ),
         ),
         Mistake(
             "normalised over the wrong axis",
             lambda images, texts: _unit(images, 0) @ _unit(texts, 0).T,
-            "You divided each feature by its length over the batch: a vector is a row.",
+            (
+                "Which axis of the array runs through one vector?",
+                "You divided each feature by its length over the batch: a vector is a row.",
+                "Take the norm with `dim=1`.",
+            ),
+        ),
+        Mistake(
+            "divided by the squared length",
+            lambda images, texts: _square(images) @ _square(texts).T,
+            (
+                "What is the cosine of a vector with itself? Try your function.",
+                "The length of a vector is the square root of the sum of its squares.",
+                "Divide by `images.norm(dim=1, keepdim=True)`: the root is in it.",
+            ),
         ),
         Mistake(
             "transposed",
             lambda images, texts: _unit(texts) @ _unit(images).T,
-            "Rows should be images and columns texts; yours are the other way round.",
+            (
+                "Which shape did the task ask for?",
+                "Rows should be images and columns texts; yours are the other way round.",
+                "`images @ texts.T` has the shape (N, M).",
+            ),
         ),
     ],
-    inputs=lambda rng: [
-        (rng.normal(size=(5, 8)).astype("float32") * 3, rng.normal(size=(4, 8)).astype("float32")),
-        (rng.normal(size=(3, 2)).astype("float32"), rng.normal(size=(6, 2)).astype("float32") * 2),
-    ],
+    inputs=_pairs,
     difficulty=2,
     minutes=6,
     to="torch",
