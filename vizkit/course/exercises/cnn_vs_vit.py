@@ -42,6 +42,7 @@ def _shifted_maps(rng: np.random.Generator) -> list[tuple]:
         before = rng.normal(size=(2, 6, 9)).astype("float32")
         after = rng.normal(size=(2, 6, 9)).astype("float32") * 4
         after[:, :, shift:] = before[:, :, :-shift] + rng.normal(size=(2, 6, 9 - shift)) * 0.3
+        after[1, 2, 7] += 1.2
         after[1, 4, 6] -= 2  # below, not above: the sign of a difference must not matter
         cases.append((before, after, shift))
     return cases
