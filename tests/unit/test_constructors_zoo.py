@@ -21,12 +21,13 @@ from vizkit.models import AttentionCapture
 
 PICTURES = st.integers(1, 3).map(lambda count: np.zeros((count, 20, 30, 3), np.uint8))
 WRONG_PICTURES = (
-    np.zeros((2, 4, 4), np.uint8),
-    np.zeros((4, 4, 3)),
+    np.zeros((2, 7, 5), np.uint8),
+    np.full((4, 4, 3), 2.5),
+    np.full((4, 4, 3), np.nan),
     np.zeros((0, 4, 4, 3), np.uint8),
-    np.zeros((1, 3, 4, 4), np.uint8),
+    np.zeros((1, 5, 7, 6), np.uint8),
     ["a.png"],
-    [np.zeros((4, 4), np.uint8)],
+    [np.zeros((4, 4, 5), np.uint8)],
 )
 SENTENCES = st.text(max_size=9) | st.lists(st.text(max_size=9), min_size=1, max_size=3)
 
@@ -59,10 +60,15 @@ ENCODERS = {
 }
 
 
+def count_of(given: Any) -> int:
+    """How many pictures or sentences these are: an array with two or three axes is one picture."""
+    return 1 if isinstance(given, str) or getattr(given, "ndim", 4) in (2, 3) else len(given)
+
+
 def unit_vectors(key: str):
     def check(found: Tensor, options: dict[str, Any]) -> None:
         given = options[key]
-        assert len(found) == (1 if isinstance(given, str) else len(given))
+        assert len(found) == count_of(given)
         torch.testing.assert_close(found.norm(dim=-1), torch.ones(len(found)))
 
     return check
@@ -70,7 +76,7 @@ def unit_vectors(key: str):
 
 def a_token_for_each_patch(tokens: Tensor, options: dict[str, Any]) -> None:
     assert tokens.ndim == 3
-    assert len(tokens) == len(options["images"])
+    assert len(tokens) == count_of(options["images"])
     assert tokens.isfinite().all()
 
 
@@ -78,7 +84,7 @@ def maps_of_each_picture(capture: AttentionCapture, options: dict[str, Any]) -> 
     layers = options["layers"]
     assert len(capture.maps) == len(set(layers)) if layers else capture.maps
     for one in capture.maps:
-        assert len(one) == len(options["images"])
+        assert len(one) == count_of(options["images"])
         torch.testing.assert_close(one.sum(-1), torch.ones_like(one[..., 0]))
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from vizkit.data import pairs
-from vizkit.data.pictures import upright_rgb
+from vizkit.inputs import upright_rgb
 
 RED, WHITE, BLUE = (255, 0, 0), (255, 255, 255), (0, 0, 255)
 # What stands in the upper left and the lower right quarter of each picture when seen upright.

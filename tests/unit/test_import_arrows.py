@@ -15,19 +15,20 @@ PACKAGE = Path(__file__).parents[2] / "vizkit"
 # of numpy arrays, so what a person sees never waits for PyTorch.
 ROOMS = {
     *("widgets", "course", "models", "losses", "data", "training", "zoo", "site"),
-    *("device", "files", "fonts"),
+    *("device", "files", "fonts", "inputs"),
 }
 ALLOWED_ROOMS = {
-    "widgets": {"files", "fonts"},
+    "widgets": {"files", "fonts", "inputs"},
     "course": {"files", "fonts"},
     "device": set(),
     "files": set(),
     "fonts": set(),
+    "inputs": set(),
     "models": set(),
     "losses": set(),
-    "data": {"files"},
+    "data": {"files", "inputs"},
     "training": {"models", "losses", "data", "device", "files"},
-    "zoo": {"models", "device", "files"},
+    "zoo": {"models", "device", "files", "inputs"},
     "site": {"widgets", "course"},
 }
 FORBIDDEN_LIBRARIES = {
@@ -36,6 +37,8 @@ FORBIDDEN_LIBRARIES = {
     "data": {"torch", "torchvision", "timm", "open_clip"},
     "models": {"datasets", "anywidget", "ipywidgets"},
     "losses": {"datasets", "anywidget", "ipywidgets"},
+    # The door recognises tables and tensors by what they can do.
+    "inputs": {"torch", "torchvision", "timm", "open_clip", "datasets", "pandas", "pyarrow"},
     "site": {"torch", "torchvision", "timm", "open_clip", "datasets"},
 }
 # Two declared exceptions, both inside a function, so that the import of the room stays light:
@@ -116,6 +119,7 @@ def test_a_room_imports_only_what_its_arrows_allow(room):
         ("training/loop.py", "import vizkit.widgets.base"),
         ("training/loop.py", "from vizkit import site"),
         ("site/build.py", "from vizkit.data import scenes"),
+        ("inputs/columns.py", "def later():\n    import pandas"),
         ("course/show.py", "try:\n    import vizkit.zoo\nexcept ImportError:\n    pass"),
     ],
 )
@@ -142,7 +146,7 @@ def test_only_the_version_is_imported_with_the_package():
     assert imports(tree, ("vizkit",)) == []
 
 
-@pytest.mark.parametrize("room", ["widgets", "course", "data"])
+@pytest.mark.parametrize("room", ["widgets", "course", "data", "inputs"])
 def test_importing_a_room_without_torch_leaves_torch_out(room):
     code = f"import sys, vizkit.{room}; sys.exit('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

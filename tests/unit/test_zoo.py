@@ -117,33 +117,28 @@ def test_sizes_may_be_mixed_in_one_list(pictures):
 @pytest.mark.parametrize(
     ("images", "error"),
     [
-        (np.zeros((64, 64, 3), np.float32), ValueError),
-        (np.zeros((64, 64, 3), bool), ValueError),
-        (np.zeros((64, 64), np.uint8), ValueError),
-        (np.zeros((64, 64, 4), np.uint8), ValueError),
-        (np.zeros((3, 64, 64), np.uint8), ValueError),
-        (np.zeros((2, 3, 64, 64), np.uint8), ValueError),
-        (np.zeros((2, 64, 64, 3), np.int64), ValueError),
+        (np.full((64, 64, 3), 2.5, np.float32), ValueError),
+        (np.zeros((2, 64, 64), np.uint8), ValueError),
+        (np.zeros((2, 2, 64, 64), np.uint8), ValueError),
+        (np.full((2, 64, 64, 3), 256), ValueError),
         (np.zeros((2, 0, 64, 3), np.uint8), ValueError),
         (np.zeros((0, 5, 3), np.uint8), ValueError),
         (np.zeros((0, 64, 64, 3), np.uint8), ValueError),
         (np.zeros((1, 2, 64, 64, 3), np.uint8), ValueError),
-        ([np.zeros((64, 64, 3))], ValueError),
+        ([np.full((64, 64, 3), np.nan)], ValueError),
         ([], ValueError),
         ("picture.png", TypeError),
         (b"png", TypeError),
         (["picture.png"], TypeError),
-        (torch.zeros(1, 3, 64, 64), TypeError),
+        (-torch.ones(1, 3, 64, 64), ValueError),
         ({"image": 1}, TypeError),
         (None, TypeError),
-        ((np.zeros((4, 4, 3), np.uint8) for _ in range(2)), TypeError),
         (7, TypeError),
     ],
 )
 def test_what_is_no_picture_is_refused(images, error):
-    with pytest.raises(error, match="expected") as caught:
+    with pytest.raises(error, match=r"images|at least one picture"):
         to_pixels(images, 64)
-    assert "received" in str(caught.value)
 
 
 def test_preprocess_is_what_training_saw(encoder, pictures):

@@ -289,12 +289,16 @@ def test_traits_refuse_what_is_out_of_range_and_keep_together(maps):
         "layer": 3,
         "head": 2,
         "query": 17,
-        "hovered": 16,
         "image_index": 1,
         "opacity": -1,
     }.items():
         with pytest.raises(traitlets.TraitError, match=name):
             setattr(widget, name, value)
+    with pytest.warns(UserWarning, match="hovered=16 is ignored: there are 16 items"):
+        widget.hovered = 16  # a linked widget may have more items
+    with pytest.warns(UserWarning, match="selected=99 is ignored"):
+        widget.selected = [2, 99]
+    assert (widget.hovered, widget.selected) == (-1, [])
     widget.selected = [2, 5]
     assert (widget.selected, widget.query) == ([5], 6)
     widget.query = 3

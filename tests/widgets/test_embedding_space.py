@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from vizkit.widgets import EmbeddingSpace, inputs, picture
+from vizkit.widgets import EmbeddingSpace, codec, picture
 from vizkit.widgets import embedding_space as module
 
 HOSTILE = '<img src=x onerror=alert(1)> & </script> "한국어" \u2028'
@@ -26,7 +26,7 @@ def rng():
 def places(widget, name=None, step=None):
     """Coordinates as the front end reads them."""
     shown = widget.maps[name or widget.projection]
-    codes = inputs.unpack(shown["points"])[widget.step if step is None else step]
+    codes = codec.unpack(shown["points"])[widget.step if step is None else step]
     return np.array(shown["low"]) + codes / 65535 * shown["span"]
 
 
@@ -90,11 +90,11 @@ def test_from_pairs_joins_image_i_with_text_i(rng):
         labels=["x", "y", "x", "y"],
     )
     np.testing.assert_array_equal(
-        inputs.unpack(widget.data["pairs"]), [[0, 4], [1, 5], [2, 6], [3, 7]]
+        codec.unpack(widget.data["pairs"]), [[0, 4], [1, 5], [2, 6], [3, 7]]
     )
     assert widget.data["captions"] == ["", "", "", "", "a", "b", "c", HOSTILE]
-    np.testing.assert_array_equal(inputs.unpack(widget.data["tiles"]), [0, 1, 2, 3])
-    np.testing.assert_array_equal(inputs.unpack(widget.data["modality"]), [0b11110000])
+    np.testing.assert_array_equal(codec.unpack(widget.data["tiles"]), [0, 1, 2, 3])
+    np.testing.assert_array_equal(codec.unpack(widget.data["modality"]), [0b11110000])
     assert widget.data["classes"] == ["x", "y"]
     with pytest.raises(ValueError, match=r"one shape, got \(4, 3\) and \(5, 3\)"):
         EmbeddingSpace.from_pairs(np.ones((4, 3)), np.ones((5, 3)))
@@ -105,7 +105,7 @@ def test_classes_travel_packed(classes):
     labels = np.arange(classes * 2 + 1) % classes
     widget = EmbeddingSpace(np.random.default_rng(0).normal(size=(len(labels), 2)), labels=labels)
     packed = widget.data["codes"]
-    codes = inputs.unpack(packed)
+    codes = codec.unpack(packed)
     if packed["bits"] == 4:
         codes = np.stack([codes & 15, codes >> 4], 1).reshape(-1)[: len(labels)]
     np.testing.assert_array_equal(codes, labels)
@@ -254,7 +254,7 @@ def test_the_table_of_neighbours_equals_neighbours(rng):
     widget = EmbeddingSpace(rows)
     assert widget.table == {}  # nothing of it travels before the first picture
     widget._answer(widget, {"ask": "table"}, [])
-    indices, values = (inputs.unpack(widget.table[name]) for name in ("indices", "values"))
+    indices, values = (codec.unpack(widget.table[name]) for name in ("indices", "values"))
     for step in range(2):
         found, cosines = widget.neighbours(7, step=step)
         np.testing.assert_array_equal(indices[step, 7], found)
@@ -286,7 +286,7 @@ def test_neighbours_refuses_what_is_out_of_range(rng, call, message):
 
 def test_page_state_carries_the_neighbours_only_where_they_fit(rng, monkeypatch):
     widget = EmbeddingSpace(rng.normal(size=(30, 4)))
-    assert inputs.unpack(widget.page_state()["table"]["indices"]).shape == (1, 30, 8)
+    assert codec.unpack(widget.page_state()["table"]["indices"]).shape == (1, 30, 8)
     assert widget.page_state()["data"]["live"] is False
     monkeypatch.setattr(module, "TABLE_POINTS", 10)
     assert widget.page_state()["table"] == {}

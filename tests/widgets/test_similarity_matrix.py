@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ipywidgets import Widget
 from torch.nn import functional as F
 
-from vizkit.widgets import SimilarityMatrix, inputs, picture
+from vizkit.widgets import SimilarityMatrix, codec, picture
 from vizkit.widgets.similarity_matrix import VIEWS
 
 
@@ -140,8 +140,12 @@ BAD_ARGUMENTS = {
     "bias": ({"similarity": np.eye(3), "bias": 11}, traitlets.TraitError, "bias"),
     "view": ({"similarity": np.eye(3), "view": "heat"}, traitlets.TraitError, "view"),
     "step": ({"similarity": np.eye(3), "step": 1}, traitlets.TraitError, "step must lie between 0"),
-    "hovered": ({"similarity": np.eye(3), "hovered": 3}, traitlets.TraitError, "between -1 and 2"),
-    "selected": ({"similarity": np.eye(3), "selected": [0, 9]}, traitlets.TraitError, "got 9"),
+    "keyword": ({"similarity": np.eye(3), "pictures": []}, TypeError, "did you mean 'images'"),
+    "batches": (
+        {"image_embeddings": [np.eye(3), np.eye(3)], "text_embeddings": np.eye(3)},
+        ValueError,
+        "image_embeddings must be one array, got a list of 2",
+    ),
 }
 
 
@@ -154,13 +158,17 @@ def test_bad_arguments_are_named(name):
 
 def test_traits_refuse_what_is_out_of_range_and_stay_as_they_were():
     widget = SimilarityMatrix(similarity=np.zeros((2, 3, 4)))
-    wrong = {"temperature": 0.0049, "bias": -21.0, "step": 2, "hovered": 3, "hovered_text": 4}
-    wrong |= {"selected": [3], "selected_text": [-1], "view": "gradient of sigmoid"}
+    wrong = {"temperature": 0.0049, "bias": -21.0, "step": 2, "view": "gradient of sigmoid"}
     for name, value in wrong.items():
         before = getattr(widget, name)
         with pytest.raises(traitlets.TraitError):
             setattr(widget, name, value)
         assert getattr(widget, name) == before
+    linked = {"hovered": (3, -1), "hovered_text": (4, -1), "selected": ([3, 1], [1])}
+    for name, (value, kept) in linked.items():
+        with pytest.warns(UserWarning, match=f"{name}=. is ignored"):
+            setattr(widget, name, value)
+        assert getattr(widget, name) == kept
     right = {"temperature": 0.005, "bias": 10.0, "step": 1, "hovered": 2, "hovered_text": 3}
     for name, value in (right | {"selected": [2, 0], "selected_text": [3]}).items():
         setattr(widget, name, value)
@@ -257,16 +265,16 @@ def test_the_mimebundle_has_text_and_picture():
 def test_what_travels_unpacks_to_what_python_uses():
     images, texts = embeddings(9, 4)
     widget = SimilarityMatrix(images, texts)
-    sent = {name: inputs.unpack(packed)[0] for name, packed in widget.data.items()}
+    sent = {name: codec.unpack(packed)[0] for name, packed in widget.data.items()}
     np.testing.assert_array_equal(sent["images"] @ sent["texts"].T, widget.similarity())
 
 
 def test_fixed_point_keeps_the_digits_of_float32():
     values = np.random.default_rng(0).uniform(-1, 1, (40, 50))
-    packed = inputs.pack_fixed(values)
+    packed = codec.pack_fixed(values)
     assert len(packed["buffer"]) == 3 * values.size
-    assert np.abs(inputs.unpack(packed) - values).max() <= np.ptp(values) / 2**25
-    np.testing.assert_array_equal(inputs.unpack(inputs.pack_fixed(np.full((2, 3), 0.25))), 0.25)
+    assert np.abs(codec.unpack(packed) - values).max() <= np.ptp(values) / 2**25
+    np.testing.assert_array_equal(codec.unpack(codec.pack_fixed(np.full((2, 3), 0.25))), 0.25)
 
 
 def test_the_browser_meets_the_widget_when_it_is_whole(monkeypatch):

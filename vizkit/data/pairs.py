@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vizkit.data.captions import write_captions
-from vizkit.data.pictures import upright_rgb
 from vizkit.data.render import check_image_size
 from vizkit.data.scenes import SceneTable, check_count, check_share, sample_scenes
 from vizkit.data.store import images_as_array, scenes
+from vizkit.inputs import upright_rgb
 
 if TYPE_CHECKING:
     from datasets import Dataset

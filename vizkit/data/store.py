@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vizkit.data.pictures import upright_rgb
 from vizkit.data.render import check_image_size, render
 from vizkit.data.scenes import PLACES, RELATIONS, SIZES, SceneTable, sample_scenes
 from vizkit.data.shapes import SHAPES
 from vizkit.data.styles import BACKGROUNDS, COLORS, STYLES
 from vizkit.files import home_folder
+from vizkit.inputs import upright_rgb
 
 if TYPE_CHECKING:  # importing datasets takes seconds: only those who call scenes() pay for it
     import pyarrow as pa

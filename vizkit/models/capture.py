@@ -36,6 +36,7 @@ SUPPORTED = (
     "VisionTransformer (DeiT, CLIP, SigLIP, DINO, hybrids, ...), Eva (EVA, DINOv3, ...), Beit, "
     "SwinTransformer (1 and 2); open_clip image towers; torch.nn.MultiheadAttention"
 )
+MOST_PREFIX_TOKENS = 16
 SOFTMAX = (F.softmax, torch.softmax, Tensor.softmax)
 
 
@@ -49,6 +50,8 @@ class AttentionCapture:
     names: the module of each map, e.g. "blocks.0.attn";
     grids: (rows, columns) of the patches of each layer; stages of a Swin differ;
     num_prefix_tokens: how many tokens come before the patches;
+    prefix_names: what each of them is: "CLS", "distillation", "register 1", ..., or "prefix 0" where
+        the model does not say;
     output: what the model returned;
     pooling_maps: name -> (B, H, L, S) of attention pooling, L learned queries over S tokens.
     """
@@ -59,6 +62,14 @@ class AttentionCapture:
     names: list[str] = field(default_factory=list)
     grids: list[tuple[int, int]] = field(default_factory=list)
     pooling_maps: dict[str, Tensor] = field(default_factory=dict)
+    prefix_names: list[str] = field(default_factory=list)
+
+    @property
+    def token_names(self) -> list[str]:
+        """What each token is: the prefix tokens, then "patch r,c" row by row. ValueError as `grid`."""
+        rows, columns = self.grid
+        patches = [f"patch {row},{column}" for row in range(rows) for column in range(columns)]
+        return [*self.prefix_names, *patches]
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -69,28 +80,40 @@ class AttentionCapture:
 
 
 def capture_attention(
-    model: nn.Module, images: Tensor, *, layers: Sequence[int] | None = None
+    model: nn.Module,
+    images: Tensor,
+    *,
+    layers: Sequence[int] | None = None,
+    num_prefix_tokens: int | None = None,
 ) -> AttentionCapture:
     """Run `model` on images (B, C, H, W) and return its attention maps and its output.
 
     layers: only these of its attention layers, counted from 0 in the order of its modules, pooling
         included. Those of many tokens take much memory: a Swin's first two, at 224 pixels, 40 MB a
         head.
+    num_prefix_tokens: tokens before the patches, for a model that does not say so; None takes the
+        model's word, or what is left of its tokens beside the grid of its patches.
 
     Runs `model.encode_image(images)` where there is one (CLIP-like models), else `model(images)`,
-    in the model's own mode, dtype and autocast. Nothing stays changed, whatever happens.
+    in the model's own mode, dtype and autocast. Nothing stays changed, whatever happens. Inside
+    `torch.compile`, `DataParallel` and `DistributedDataParallel` the bare model is run, and where
+    torch's `TransformerEncoder` would take its fast path it takes the plain one (equal up to
+    rounding). Keys that are no tokens (`add_bias_kv`, `add_zero_attn`) take their share of a row
+    and are left out, so that such rows sum to less than 1.
     A Swin's windows are put back on their grid, (B, H, N, N) with zeros outside the window; where
     it fills up its grid, attention to the filling is left out and such rows sum to less than 1.
 
     Raises TypeError if the model has no attention that is known here, ValueError if its tokens do
-    not form a grid (e.g. patch dropout in train mode) or it has no such layer.
+    not form a grid (e.g. patch dropout in train mode), if they are split into groups that never meet
+    (MobileViT), or it has no such layer.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"expected a torch.nn.Module, received {type(model).__name__}")
     if not isinstance(images, Tensor) or images.ndim != 4:
         received = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise ValueError(f"expected images (B, C, H, W), received {received}")
-    model = getattr(model, "_orig_mod", model)  # compiled code calls no Python to listen to
+    check_prefix(num_prefix_tokens)
+    model = bare(model)
     chosen = attention_layers(model, layers)
     caught: list[Caught] = []
     grids: dict[str, tuple[int, int]] = {}
@@ -103,13 +126,48 @@ def capture_attention(
                     grids[name] = block.grid
                 else:
                     stack.enter_context(measuring(block, name, grids))
+        stack.enter_context(plain_paths(model))
         output = getattr(model, "encode_image", model)(images)
     if not caught:
         raise TypeError(
             f"found no attention that can be read in {type(model).__name__}; "
             f"supported are: {SUPPORTED}"
         )
-    return arrange(model, images, caught, grids, output)
+    return arrange(model, images, caught, grids, output, num_prefix_tokens)
+
+
+def check_prefix(count: int | None) -> None:
+    """Raise ValueError unless a number of prefix tokens is None or whole, from 0 on."""
+    whole = isinstance(count, Integral) and not isinstance(count, bool) and count >= 0
+    if count is not None and not whole:
+        raise ValueError(
+            f"expected num_prefix_tokens to be None or a whole number, received {count!r}"
+        )
+
+
+def bare(model: nn.Module) -> nn.Module:
+    """The model inside `torch.compile`, `DataParallel` and `DistributedDataParallel`."""
+    while True:
+        if hasattr(model, "_orig_mod"):
+            model = model._orig_mod
+        elif isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            model = model.module
+        else:
+            return model
+
+
+@contextmanager
+def plain_paths(model: nn.Module) -> Iterator[None]:
+    """Within this context no part of the model runs as code that calls no Python to listen to."""
+    with ExitStack() as stack:
+        if any(hasattr(module, "_orig_mod") for module in model.modules()):
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        if any(isinstance(module, nn.TransformerEncoderLayer) for module in model.modules()):
+            stack.callback(
+                torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled()
+            )
+            torch.backends.mha.set_fastpath_enabled(False)
+        yield
 
 
 def attention_layers(model: nn.Module, layers: Sequence[int] | None) -> dict[str, nn.Module]:
@@ -248,14 +306,17 @@ def multihead_map(
     attn_mask: Tensor | None = None,
     **options: bool,
 ) -> tuple[bool, Tensor]:
-    """Whether query and key differ, and the map (B, H, T, S) of `nn.MultiheadAttention`.
+    """Whether this is no self-attention, and the map (B, H, T, S) of `nn.MultiheadAttention`.
 
     Projects query and key once more: torch's module does that and the fused kernel in one call
     that nothing outside can look into.
     """
-    if key_padding_mask is not None or attn_mask is not None or module.bias_k is not None:
-        raise TypeError("cannot read masked torch.nn.MultiheadAttention: not an image encoder's")
+    masked = key_padding_mask is not None or attn_mask is not None
     with torch.no_grad():
+        if masked or module.bias_k is not None or module.add_zero_attn:
+            whole = explicit_multihead_map(module, query, key, value, key_padding_mask, attn_mask)
+            tokens = key.shape[1 if module.batch_first else 0]
+            return is_pooling(module, query, key), whole[..., :tokens]  # (B, H, T, S)
         if module.in_proj_weight is not None:
             query_weight, key_weight, _ = module.in_proj_weight.chunk(3)  # (D, D) each
         else:
@@ -267,7 +328,52 @@ def multihead_map(
         if not module.batch_first:
             projected = [part.transpose(0, 1) for part in projected]
         heads = [part.unflatten(-1, (module.num_heads, -1)).transpose(1, 2) for part in projected]
-    return query is not key, fused_map(*heads, heads[1])  # (B, H, T, S)
+    return is_pooling(module, query, key), fused_map(*heads, heads[1])  # (B, H, T, S)
+
+
+def explicit_multihead_map(
+    module: nn.MultiheadAttention,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    key_padding_mask: Tensor | None,
+    attn_mask: Tensor | None,
+) -> Tensor:
+    """The map (B, H, T, S) that the module itself computes, with masks and keys of its own."""
+    training, own = module.training, module.__dict__.pop("forward", None)
+    try:
+        module.training = False  # the map before dropout
+        _, whole = module(
+            query,
+            key,
+            value,
+            key_padding_mask=key_padding_mask,
+            attn_mask=attn_mask,
+            need_weights=True,
+            average_attn_weights=False,
+        )
+    finally:
+        module.training = training
+        if own is not None:
+            module.forward = own
+    return whole.detach().to(map_dtype(whole))
+
+
+def is_pooling(module: nn.MultiheadAttention, query: Tensor, key: Tensor) -> bool:
+    """Whether learned queries look at tokens; else tokens look at tokens.
+
+    Not whether they are one object: a block may normalise its tokens once for each. Queries of
+    another number than the tokens, or the same ones for pictures whose tokens differ, are learned.
+    """
+    if query is key:
+        return False
+    batch, tokens = (0, 1) if module.batch_first else (1, 0)
+    if query.shape[tokens] != key.shape[tokens]:
+        return True
+    if query.shape[batch] == 1 or torch.equal(query, key):
+        return False
+    same = [torch.equal(part, part.narrow(batch, 0, 1).expand_as(part)) for part in (query, key)]
+    return same[0] and not same[1]
 
 
 def arrange(
@@ -276,11 +382,13 @@ def arrange(
     caught: list[Caught],
     grids: dict[str, tuple[int, int]],
     output: object,
+    num_prefix_tokens: int | None,
 ) -> AttentionCapture:
     """Sort what was caught into self-attention on a grid and pooling attention."""
     windows_only = all(one.kind == "window" for one in caught)  # a Swin has patches only
-    num_prefix_tokens = 0 if windows_only else prefix_tokens(model)
-    capture = AttentionCapture(num_prefix_tokens=num_prefix_tokens, output=output)
+    if num_prefix_tokens is None:
+        num_prefix_tokens = 0 if windows_only else prefix_tokens(model)
+    capture = AttentionCapture(num_prefix_tokens=num_prefix_tokens or 0, output=output)
     for one in caught:
         if one.kind == "pooling":
             capture.pooling_maps[one.name] = one.map
@@ -292,11 +400,26 @@ def arrange(
             whole = unwindow(one.map, grid, window, shift, len(images))
         else:
             whole = one.map
+            check_batch(one, images)
+            if num_prefix_tokens is None:  # the model does not say: what its grid leaves
+                num_prefix_tokens = beside_the_grid(model, images, whole.shape[-1])
+                capture.num_prefix_tokens = num_prefix_tokens
             grid = patch_grid(model, images, whole.shape[-1] - capture.num_prefix_tokens)
         capture.maps.append(whole)
         capture.names.append(one.name)
         capture.grids.append(grid)
+    capture.prefix_names = prefix_names(model, capture.num_prefix_tokens)
     return capture
+
+
+def check_batch(one: Caught, images: Tensor) -> None:
+    """Raise ValueError unless there is one map for each picture."""
+    if len(one.map) != len(images):
+        raise ValueError(
+            f"expected maps of {len(images)} picture(s) from {one.name}, received {len(one.map)}: "
+            "this model splits its patches into groups that never meet (as MobileViT does), which "
+            "cannot be shown on one grid"
+        )
 
 
 def unwindow(
@@ -346,16 +469,54 @@ def places_on_grid(
     return index.flatten(), high * wide, size
 
 
-def prefix_tokens(model: nn.Module) -> int:
-    """How many tokens come before the patches: class token, distillation token, registers."""
+CLASS_TOKENS = ("cls_token", "class_token", "class_embedding")  # timm, torchvision, open_clip
+DISTILLATION_TOKENS = ("dist_token", "distillation_token")
+REGISTERS = ("reg_token", "register_tokens", "registers")
+
+
+def prefix_tokens(model: nn.Module) -> int | None:
+    """How many tokens the model says come before its patches; None if it does not say."""
     for module in model.modules():
         count = getattr(module, "num_prefix_tokens", None)
         if isinstance(count, int):
             return count
-        if isinstance(getattr(module, "class_embedding", None), Tensor):  # open_clip
-            return 1
-        if isinstance(getattr(module, "class_token", None), Tensor):  # torchvision
-            return 1
+        names = named_prefix(module)
+        if names:
+            return len(names)
+    return None
+
+
+def named_prefix(module: nn.Module) -> list[str]:
+    """What the prefix tokens of this module are, by the names of its parameters, in their order."""
+    found = []
+    for kind, attributes in (("CLS", CLASS_TOKENS), ("distillation", DISTILLATION_TOKENS)):
+        if any(isinstance(getattr(module, one, None), Tensor) for one in attributes):
+            found.append(kind)
+    for one in REGISTERS:
+        registers = getattr(module, one, None)
+        if isinstance(registers, Tensor) and registers.ndim > 1:
+            found += [f"register {number + 1}" for number in range(registers.shape[-2])]
+    return found
+
+
+def prefix_names(model: nn.Module, count: int) -> list[str]:
+    """What each of `count` prefix tokens is; "prefix 0" and so on where the model does not say."""
+    for module in model.modules():
+        names = named_prefix(module)
+        if len(names) == count:
+            return names
+    return [f"prefix {number}" for number in range(count)]
+
+
+def beside_the_grid(model: nn.Module, images: Tensor, tokens: int) -> int:
+    """How many of the tokens are no patches, by the grid of the convolution that cuts patches."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == module.stride != (1, 1):
+            sizes = zip(images.shape[2:], module.kernel_size, strict=True)
+            rows, columns = (size // patch for size, patch in sizes)
+            extra = tokens - rows * columns
+            if 0 <= extra <= MOST_PREFIX_TOKENS:
+                return extra
     return 0
 
 
@@ -372,10 +533,18 @@ def patch_grid(model: nn.Module, images: Tensor, num_patches: int) -> tuple[int,
         if isinstance(stated, tuple):
             grid = stated
             break
+    else:
+        patches = [one for one in model.modules() if isinstance(one, nn.Conv2d)]
+        for one in patches:
+            if one.kernel_size == one.stride != (1, 1):
+                sizes = zip((height, width), one.kernel_size, strict=True)
+                stated = tuple(size // patch for size, patch in sizes)
+                grid = stated if stated[0] * stated[1] == num_patches else grid
     if grid[0] * grid[1] != num_patches:
         raise ValueError(
             f"expected {grid[0]} x {grid[1]} patch tokens, received {num_patches} "
-            "(patch dropout? use eval mode)"
+            "(patch dropout? use eval mode; a class token or registers of your own? give "
+            "num_prefix_tokens=)"
         )
     return grid
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from vizkit.inputs import as_array, as_list, as_numpy, as_texts
 from vizkit.widgets.attention_numbers import Block
-from vizkit.widgets.inputs import Array, as_array, as_texts
+from vizkit.widgets.codec import Array
 
 ROW_SUM_TOLERANCE = 1e-3
 MAX_PREFIX_TOKENS = 16
@@ -46,6 +47,7 @@ class Side:
     num_prefix_tokens: int
     signed: bool
     complete: bool
+    prefix_names: tuple[str, ...] = ()  # what each prefix token is, where that is known
     pooling: Layer | None = None  # of the learned query of attention pooling: one query, all keys
 
     @property
@@ -125,7 +127,9 @@ def _side(name: str, maps: Any, grid: Any, prefix: Any, names: Any, chosen: Any)
     label = f"attention[{name!r}]" if name else "attention"
     arrays = _layer_arrays(label, maps)
     keep = _chosen(chosen, len(arrays))
-    own_names = as_texts("names", names, len(arrays)) or [str(i) for i in range(len(arrays))]
+    own_names = [str(i) for i in range(len(arrays))]
+    if names is not None:
+        own_names = as_texts("names", names, len(arrays))
     grids = _grids(grid, len(arrays))
     tokens = [array.shape[-1] for array in arrays]
     prefix = _prefix(label, prefix, tokens[0], grids[0] if grids else None)
@@ -140,6 +144,8 @@ def _side(name: str, maps: Any, grid: Any, prefix: Any, names: Any, chosen: Any)
 
 def _layer_arrays(label: str, maps: Any) -> list[Array]:
     """Return one array (images, H, T, T) for each layer."""
+    if isinstance(maps, list | tuple):
+        maps = [as_numpy(f"{label}[{i}]", one) for i, one in enumerate(maps)]
     ragged = isinstance(maps, list | tuple) and len({np.shape(m) for m in maps}) > 1
     as_layers = isinstance(maps, list | tuple) and len(maps) and np.ndim(maps[0]) in (3, 4)
     if ragged or as_layers:
@@ -166,7 +172,7 @@ def _layer_arrays(label: str, maps: Any) -> list[Array]:
 def _chosen(chosen: Any, count: int) -> list[int]:
     if chosen is None:
         return list(range(count))
-    chosen = [int(index) for index in chosen]
+    chosen = [int(index) for index in as_list("layers", chosen)]
     if not chosen or any(not -count <= index < count for index in chosen):
         raise ValueError(
             f"layers must name at least one of the layers 0 to {count - 1}, got {chosen}"
@@ -248,7 +254,9 @@ def _blocks(where: str, array: Array, prefix: int) -> tuple[Block, ...]:
             f" smallest value of {low:.3g} and sums from {sums.min():.4g} to {sums.max():.4g}. Apply softmax over the"
             " last axis, or show any other numbers with AttentionMap.from_maps"
         )
-    return tuple(Block.from_weights(np.maximum(one, 0), prefix) for one in array)
+    return tuple(
+        Block.from_weights(np.maximum(one, 0) if low < 0 else one, prefix) for one in array
+    )
 
 
 def _check_size(where: str, count: int) -> None:
@@ -279,7 +287,9 @@ def map_sides(maps: Any, grid: Any, names: Any) -> tuple[Side, ...]:
     signed = bool(array.min() < 0)
     stack = array[None] if array.ndim == 3 else array
     stack = stack[:, None] if stack.ndim == 4 else stack  # (variants, heads, Q, rows, columns)
-    own_names = as_texts("names", names, len(stack)) or [str(i) for i in range(len(stack))]
+    own_names = [str(i) for i in range(len(stack))]
+    if names is not None:
+        own_names = as_texts("names", names, len(stack))
     layers = []
     for index, one in enumerate(stack):
         _check_size(f"variant {index} of maps", one.size)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ import numpy as np
 import traitlets
 from PIL import Image
 
+from vizkit.inputs import as_image, as_images, as_texts
 from vizkit.widgets.attention_inputs import Layer, Side, attention_sides, map_sides, with_pooling
 from vizkit.widgets.attention_numbers import (
     Block,
@@ -21,7 +24,7 @@ from vizkit.widgets.attention_numbers import (
     patch_distances,
 )
 from vizkit.widgets.base import VizkitWidget
-from vizkit.widgets.inputs import Array, as_image, as_images, as_texts
+from vizkit.widgets.codec import Array
 
 MODES = ("one head", "mean over heads", "max over heads", "rollout")
 SCALES = ("each map", "shared")
@@ -73,11 +76,12 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         image_index: picture on view.
         panels: which of "heads", "distance" and "matrix" stand beside the map.
         hovered: index of the patch under the pointer, -1 for none.
-        selected: the pinned patch, as a list of at most one index.
+        selected: the pinned patch, as a list of at most one index. An index that a linked widget
+            sends and that is no patch here is ignored, with a warning.
 
     Raises:
         ValueError, TypeError: bad shapes, NaN, rows that do not sum to 1 within 1e-3, a layer, head
-            or query out of range; the message names the argument.
+            or query out of range, an unknown keyword; the message names the argument.
     """
 
     layer = traitlets.Int(0).tag(sync=True)
@@ -110,6 +114,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         pooling: Any = None,
         **traits: Any,
     ) -> None:
+        self.refuse_unknown(AttentionMap.__init__, traits)
         sides = attention_sides(attention, grid, num_prefix_tokens, names, layers)
         sides = with_pooling(sides, pooling)
         self._head_names = []
@@ -148,11 +153,14 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         Raises:
             ValueError, TypeError: as the constructor.
         """
+        cls.refuse_unknown(cls.from_maps, traits)
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
         self = cls.__new__(cls)
         sides = map_sides(maps, grid, names)
-        self._head_names = as_texts("head_names", head_names, sides[0].layers[0].heads) or []
+        self._head_names = []
+        if head_names is not None:
+            self._head_names = as_texts("head_names", head_names, sides[0].layers[0].heads)
         self._open(kind, sides, image, layer, head, query, opacity, title, traits)
         return self
 
@@ -177,31 +185,80 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
                 normalised. A float tensor (3, H, W) or (B, 3, H, W) is taken as the model's input.
             preprocess: PIL image -> tensor (3, H, W), such as open_clip's or timm's transform.
             picture: what to show instead of the input with the normalisation undone; as `image` of the constructor.
-            mean, std: normalisation of the three channels from 0..1; None takes the model's own
-                (timm `pretrained_cfg`, open_clip `visual.image_mean`), else none is applied.
-            options: as the constructor (`layer`, `head`, `title`, `layers`, …).
+            mean, std: normalisation of the channels from 0..1; None takes the model's own (timm
+                `pretrained_cfg`, open_clip `image_mean`), also of a model inside of a wrapper.
+            options: as the constructor (`layer`, `head`, `title`, `layers`, …). `layers` costs no
+                more than these layers; `num_prefix_tokens` is for a model that does not say.
 
         Raises:
             TypeError: the model has no attention that is known, or `image` is no picture.
-            ValueError: as the constructor.
+            ValueError: as the constructor; the normalisation is not found and not given.
         """
+        cls.refuse_unknown(cls.from_model, options, also=OPTIONS)
         # Widgets know arrays only; this one door to the models opens when it is used.
-        from vizkit.models import capture_attention
-        from vizkit.widgets.attention_model import run_model
+        from vizkit.models import capture
+        from vizkit.widgets.attention_model import chosen_modules, run_model
 
-        captured, pictures = run_model(capture_attention, model, image, preprocess, mean, std)
-        options = {"names": [_short_name(name) for name in captured.names], **options}
-        tokens = captured.maps[-1].shape[-1]
-        for pooled in captured.pooling_maps.values():  # (B, H, L, S), of L learned queries
-            if tuple(pooled.shape[2:]) == (1, tokens):
-                options.setdefault("pooling", pooled[:, :, 0])
-        return cls(
-            captured.maps,
-            pictures if picture is None else picture,
-            grid=list(captured.grids),
-            num_prefix_tokens=captured.num_prefix_tokens,
-            **options,
+        layers, prefix = options.pop("layers", None), options.pop("num_prefix_tokens", None)
+        chosen = None
+        if layers is not None and hasattr(model, "named_modules"):
+            modules = capture.attention_layers(capture.bare(model), None)
+            chosen = chosen_modules(
+                [capture.kind_of(type(one)) for one in modules.values()], layers
+            )
+        captured, pictures = run_model(
+            capture.capture_attention,
+            model,
+            image,
+            preprocess,
+            mean,
+            std,
+            layers=None if chosen is None else chosen[0],
+            num_prefix_tokens=prefix,
         )
+        return cls._of_capture(
+            captured, pictures if picture is None else picture, layers, chosen, options
+        )
+
+    @classmethod
+    def _of_capture(
+        cls, captured: Any, image: Any, layers: Any, chosen: Any, options: dict[str, Any]
+    ) -> AttentionMap:
+        """Show captured maps: all, those of `layers`, or those that alone were captured, `chosen`."""
+        if not captured.maps:
+            raise ValueError(
+                f"the model has attention pooling only, {list(captured.pooling_maps)}: its maps are"
+                " shown by AttentionMap.from_maps"
+            )
+        tokens = captured.maps[-1].shape[-1]
+        pooling, complete = options.pop("pooling", None), True
+        if chosen is not None:
+            captured.maps, captured.names, captured.grids = (
+                [part[place] for place in chosen[1]]
+                for part in (captured.maps, captured.names, captured.grids)
+            )
+            wanted = [int(layer) for layer in layers]
+            complete, layers = wanted == list(range(len(wanted))), None
+        if pooling is None:
+            for pooled in captured.pooling_maps.values():  # (B, H, L, S), of L learned queries
+                if tuple(pooled.shape[2:]) == (1, tokens):
+                    pooling = pooled[:, :, 0]
+        names = options.pop("names", None)
+        names = [_short_name(name) for name in captured.names] if names is None else names
+        prefix = captured.num_prefix_tokens
+        (side,) = attention_sides(captured.maps, list(captured.grids), prefix, names, layers)
+        side = replace(
+            side,
+            complete=side.complete and complete,
+            prefix_names=tuple(captured.prefix_names),
+        )
+        (side,) = with_pooling((side,), pooling)
+        self = cls.__new__(cls)
+        self._head_names = []
+        shown = {"layer": -1, "head": 0, "query": None, "opacity": 0.65, "title": ""}
+        shown |= {name: options.pop(name) for name in tuple(shown) if name in options}
+        self._open("attention", (side,), image, *shown.values(), options)
+        return self
 
     def _open(
         self,
@@ -275,20 +332,18 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
     @traitlets.validate("hovered")
     def _check_hovered(self, proposal: dict[str, Any]) -> int:
-        return self._patch("hovered", proposal["value"], lowest=-1)
+        return self.within("hovered", proposal["value"], self._patches)
 
     @traitlets.validate("selected")
     def _check_selected(self, proposal: dict[str, Any]) -> list[int]:
         # A linked widget may select many items; one query can be pinned: the last.
-        return [self._patch("selected", index, lowest=0) for index in proposal["value"][-1:]]
+        last = proposal["value"][-1:]
+        return [one for one in last if self.within("selected", one, self._patches) >= 0]
 
-    def _patch(self, name: str, value: int, lowest: int) -> int:
+    @property
+    def _patches(self) -> int:
         rows, columns = self._sides[0].layers[0].grid
-        if not lowest <= value < rows * columns:
-            raise traitlets.TraitError(
-                f"{name} must be a patch from {lowest} to {rows * columns - 1}, got {value}"
-            )
-        return value
+        return rows * columns
 
     @traitlets.validate("opacity")
     def _check_opacity(self, proposal: dict[str, Any]) -> float:
@@ -320,6 +375,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             {
                 "name": side.name,
                 "prefix": side.num_prefix_tokens,
+                "tokens": list(side.prefix_names),
                 "signed": side.signed,
                 "rollout": self._kind == "attention" and side.can_roll_out,
                 "layers": [_facts(layer) for layer in side.layers],
@@ -507,14 +563,23 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         return figure(self)
 
 
+# What the constructor takes beside maps and pictures, which `from_model` computes.
+OPTIONS = tuple(
+    name
+    for name in inspect.signature(AttentionMap.__init__).parameters
+    if name not in ("self", "attention", "image", "grid", "traits")
+)
+
+
 def _pictures(image: Any, count: int) -> list[Array]:
     """Return no pictures or `count` of them."""
     if image is None:
         return []
     shape = getattr(image, "shape", None)
-    several = isinstance(image, list | tuple) or (shape is not None and len(shape) == 4)
-    if several:
-        return as_images("image", image, count) or []
+    # A picture has two or three axes, whether it is one of PIL, an array or a tensor.
+    one = isinstance(image, Image.Image) or (shape is not None and len(shape) in (2, 3))
+    if not one:
+        return as_images("image", image, count)
     if count > 1:
         raise ValueError(f"image must be a list of {count} pictures, one for each, got one picture")
     return [as_image("image", image)]

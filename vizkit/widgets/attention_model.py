@@ -12,105 +12,161 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vizkit.widgets.inputs import Array, as_array, as_image
+from vizkit.inputs import as_array, as_image, as_images, as_list
+from vizkit.widgets.codec import Array
 
 
 def run_model(
-    capture_attention: Callable[[Any, Any], Any],
+    capture_attention: Callable[..., Any],
     model: Any,
     image: Any,
     preprocess: Any,
-    mean: Sequence[float] | None,
-    std: Sequence[float] | None,
+    mean: Any,
+    std: Any,
+    **options: Any,
 ) -> tuple[Any, list[Array]]:
     """Return what `capture_attention` returns and the pictures that the model saw, uint8 (H, W, 3).
 
     Raises:
         TypeError: not a model with parameters.
-        ValueError: `image`, `preprocess`, `mean` or `std` do not fit.
+        ValueError: `image`, `preprocess`, `mean` or `std` do not fit, or the normalisation of the
+            model is not known and not given.
     """
-    weight = next(model.parameters(), None) if hasattr(model, "parameters") else None
-    if weight is None:
-        raise TypeError(f"model must be a torch model with parameters, got {type(model).__name__}")
-    mean, std = _normalization(model, preprocess, mean, std)
-    inputs = _inputs(model, image, preprocess, mean, std)  # (B, 3, H, W)
-    # A tensor like the model's own weights: their device and their precision.
-    captured = capture_attention(model, weight.detach().new_tensor(inputs))
+    weight = _first_weight(model)
+    channels = weight.shape[1] if len(weight.shape) == 4 else 3
+    mean, std = _normalization(model, preprocess, mean, std, channels)
+    inputs = _inputs(model, image, preprocess, mean, std, channels)  # (B, C, H, W)
+    # A tensor like the weights that meet it: their device and their precision.
+    captured = capture_attention(model, weight.detach().new_tensor(inputs), **options)
     return captured, [_seen(one, mean, std) for one in inputs]
 
 
+def _first_weight(model: Any) -> Any:
+    """The weight that meets the pictures: of the first convolution, else the first matrix.
+
+    Not the first parameter: in half precision, some models keep a few others in float32.
+    """
+    weights = list(model.parameters()) if hasattr(model, "parameters") else []
+    weights = [one for one in weights if one.is_floating_point()]
+    if not weights:
+        raise TypeError(f"model must be a torch model with parameters, got {type(model).__name__}")
+    convolutions = [one for one in weights if one.ndim == 4]
+    return [*convolutions, *(one for one in weights if one.ndim == 2), *weights][0]
+
+
 def _normalization(
-    model: Any, preprocess: Any, mean: Any, std: Any
+    model: Any, preprocess: Any, mean: Any, std: Any, channels: int
 ) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
     """Mean and standard deviation of the model's input, from the caller, the transform or the model."""
-    for step in getattr(preprocess, "transforms", ()):
-        if hasattr(step, "mean") and hasattr(step, "std"):
-            # timm holds them as tensors, which are neither true nor false.
-            mean, std = (step.mean if mean is None else mean), (step.std if std is None else std)
-    config = getattr(model, "pretrained_cfg", None) or {}
-    visual = getattr(model, "visual", None)
-    if mean is None:
-        mean = config.get("mean") or getattr(visual, "image_mean", None)
-    if std is None:
-        std = config.get("std") or getattr(visual, "image_std", None)
     if (mean is None) != (std is None):
         raise ValueError(f"mean and std belong together, got mean={mean} and std={std}")
-    return _three("mean", mean), _three("std", std)
+    for step in getattr(preprocess, "transforms", ()):
+        if mean is None and hasattr(step, "mean") and hasattr(step, "std"):
+            mean, std = step.mean, step.std  # timm holds them as tensors
+    if mean is None and preprocess is None:
+        mean, std = _stated(model)
+    return _per_channel("mean", mean, channels), _per_channel("std", std, channels)
 
 
-def _three(name: str, values: Any) -> tuple[float, ...] | None:
+def _stated(model: Any) -> tuple[Any, Any]:
+    """What the model, or the model inside of a wrapper, says of its normalisation.
+
+    The outermost one counts: open_clip's tower knows better than the trunk of timm in it. Two that
+    stand beside each other and differ decide nothing.
+    """
+    found: dict[str, tuple] = {}
+    for name, module in model.named_modules():
+        if any(name.startswith(f"{outer}.") or not outer for outer in found):
+            continue
+        config = getattr(module, "pretrained_cfg", None) or {}
+        config = config if hasattr(config, "get") else vars(config)
+        mean = getattr(module, "image_mean", None) or config.get("mean")
+        std = getattr(module, "image_std", None) or config.get("std")
+        if mean is not None and std is not None:
+            found[name] = (tuple(mean), tuple(std))
+    return found.popitem()[1] if len(set(found.values())) == 1 else (None, None)
+
+
+def _per_channel(name: str, values: Any, channels: int) -> tuple[float, ...] | None:
     if values is None:
         return None
+    values = [values] if isinstance(values, int | float) else as_list(name, values)
     values = tuple(float(value) for value in values)
-    if len(values) != 3:
-        raise ValueError(f"{name} must hold three numbers, one for each channel, got {values}")
+    if len(set(values)) == 1:
+        return values[:1] * channels  # of a model for gray pictures, three times the same
+    if len(values) != channels:
+        raise ValueError(
+            f"{name} must hold one number for each of the {channels} channels, got {values}"
+        )
     return values
 
 
-def _inputs(model: Any, image: Any, preprocess: Any, mean: Any, std: Any) -> Array:
-    """One batch (B, 3, H, W) from whatever came."""
+def _inputs(model: Any, image: Any, preprocess: Any, mean: Any, std: Any, channels: int) -> Array:
+    """One batch (B, C, H, W) from whatever came."""
     if hasattr(image, "is_floating_point") and image.is_floating_point() and preprocess is None:
         batch = as_array("image", image, ndims=(3, 4))
         batch = batch[None] if batch.ndim == 3 else batch
-        if batch.shape[1] != 3:
+        if batch.shape[1] != channels:
             raise ValueError(
-                "a float tensor as image must be the model's input (3, H, W) or (B, 3, H, W),"
-                f" got {tuple(image.shape)}"
+                f"a float tensor as image must be the model's input ({channels}, H, W) or"
+                f" (B, {channels}, H, W), got {tuple(image.shape)}"
             )
         return batch
-    several = isinstance(image, list | tuple)
-    if several and not image:
+    shape = getattr(image, "shape", None)
+    one = isinstance(image, Image.Image) or (shape is not None and len(shape) in (2, 3))
+    pictures = [as_image("image", image)] if one else as_images("image", image)
+    if not pictures:
         raise ValueError("image must not be an empty list")
-    pictures = [as_image("image", one) for one in (image if several else [image])]
     if preprocess is not None:
-        return np.stack([_preprocessed(preprocess, one) for one in pictures])
+        return np.stack([_preprocessed(preprocess, one, channels) for one in pictures])
+    if mean is None:
+        raise ValueError(
+            f"the normalisation of {type(model).__name__} cannot be found, and without it the model"
+            " would see another picture than in its training: give mean= and std= (of pixels from 0"
+            " to 1; mean=0, std=1 for none), preprocess=, or the model's input as a float tensor"
+        )
     size = _input_size(model)
     batch = np.stack([_fitted(one, size) for one in pictures]).astype(np.float32) / 255
-    if mean is not None:
-        batch = (batch - np.float32(mean)) / np.float32(std)
-    return np.moveaxis(batch, -1, 1)  # (B, 3, H, W)
+    batch = _in_channels(batch, channels)  # (B, H, W, C)
+    batch = (batch - np.float32(mean)) / np.float32(std)
+    return np.moveaxis(batch, -1, 1)  # (B, C, H, W)
 
 
-def _preprocessed(preprocess: Any, pixels: Array) -> Array:
+def _in_channels(pixels: Array, channels: int) -> Array:
+    """Pixels (B, H, W, 3) as the model's channels: colours, or gray as Pillow mixes it."""
+    if channels == 3:
+        return pixels
+    if channels != 1:
+        raise ValueError(
+            f"the model takes pictures of {channels} channels, which no picture file has: give its"
+            f" input as a float tensor ({channels}, H, W), got a picture"
+        )
+    return pixels @ np.float32([[0.299], [0.587], [0.114]])  # (B, H, W, 1)
+
+
+def _preprocessed(preprocess: Any, pixels: Array, channels: int) -> Array:
     result = as_array("what preprocess returns", preprocess(Image.fromarray(pixels)))
-    if result.ndim != 3 or result.shape[0] != 3:
-        raise ValueError(f"preprocess must return a tensor (3, H, W), got shape {result.shape}")
+    if result.ndim != 3 or result.shape[0] != channels:
+        raise ValueError(
+            f"preprocess must return a tensor ({channels}, H, W), got shape {result.shape}"
+        )
     return result
 
 
 def _input_size(model: Any) -> tuple[int, int] | None:
-    """(height, width) that the model wants, or None where it does not say."""
-    config = getattr(model, "pretrained_cfg", None) or {}
-    patches = getattr(model, "patch_embed", None)
-    visual = getattr(model, "visual", None)
-    for size in (
-        getattr(patches, "img_size", None),
-        getattr(model, "image_size", None),
-        getattr(visual, "image_size", None),
-        (config.get("input_size") or (None,))[1:],
-    ):
-        if size:
-            return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+    """(height, width) that the model, or the model in a wrapper, wants; None where none says."""
+    for module in model.modules():
+        config = getattr(module, "pretrained_cfg", None) or {}
+        config = config if hasattr(config, "get") else vars(config)
+        for size in (
+            getattr(getattr(module, "patch_embed", None), "img_size", None),
+            getattr(module, "image_size", None),
+            (config.get("input_size") or (None,))[1:],
+        ):
+            if isinstance(size, int):
+                return size, size
+            if isinstance(size, Sequence) and len(size) == 2:
+                return int(size[0]), int(size[1])
     return None
 
 
@@ -128,10 +184,36 @@ def _fitted(pixels: Array, size: tuple[int, int] | None) -> Array:
 
 
 def _seen(inputs: Array, mean: Any, std: Any) -> Array:
-    """One input (3, H, W) as a picture: the normalisation undone, or stretched to 0..1 if unknown."""
-    pixels = np.moveaxis(inputs, 0, -1).astype(np.float64)  # (H, W, 3)
+    """One input (C, H, W) as a picture: the normalisation undone, or stretched to 0..1 if unknown.
+
+    Channels that are not three are shown as their mean.
+    """
+    pixels = np.moveaxis(inputs, 0, -1).astype(np.float64)  # (H, W, C)
     if mean is not None:
         pixels = pixels * np.array(std) + np.array(mean)
     elif pixels.min() < -1e-3 or pixels.max() > 1 + 1e-3:
         pixels = (pixels - pixels.min()) / ((pixels.max() - pixels.min()) or 1.0)
+    if pixels.shape[2] != 3:
+        pixels = np.repeat(pixels.mean(2, keepdims=True), 3, axis=2)
     return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+
+
+def chosen_modules(kinds: Sequence[str | None], layers: Any) -> tuple[list[int], list[int]] | None:
+    """Which attention modules to listen to for these self-attention layers, and their order.
+
+    Args:
+        kinds: the kind of each attention module, in the order of the modules.
+        layers: the layers wanted, counted without pooling; negative ones count from the end.
+
+    Returns:
+        Modules by number, those of pooling included, and the place of each wanted layer among the
+        maps that come; None where all must run, to be checked and chosen afterwards.
+    """
+    own = [index for index, kind in enumerate(kinds) if kind != "pooling"]
+    wanted = [int(layer) for layer in as_list("layers", layers)]
+    if not wanted or any(not -len(own) <= layer < len(own) for layer in wanted):
+        return None
+    wanted = [layer % len(own) for layer in wanted]
+    some = sorted(set(wanted))
+    pooling = [index for index, kind in enumerate(kinds) if kind == "pooling"]
+    return sorted([own[layer] for layer in some] + pooling), [some.index(one) for one in wanted]

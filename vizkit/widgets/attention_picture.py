@@ -9,7 +9,7 @@ from PIL import Image
 
 from vizkit.fonts import font
 from vizkit.widgets import picture
-from vizkit.widgets.inputs import Array
+from vizkit.widgets.codec import Array
 
 if TYPE_CHECKING:
     from vizkit.widgets.attention_map import AttentionMap
@@ -68,6 +68,14 @@ def _heads(widget: AttentionMap) -> Image.Image:
     return sheet
 
 
+def unknown_names(prefix: int) -> list[str]:
+    """Names of prefix tokens of maps alone, which do not say what their tokens are.
+
+    One token before the patches is a class token nearly everywhere; several may be anything.
+    """
+    return ["CLS"] if prefix == 1 else [f"prefix {number}" for number in range(prefix)]
+
+
 def describe(widget: AttentionMap) -> str:
     """What the map on view is, in words."""
     side = widget._sides[0]
@@ -75,7 +83,7 @@ def describe(widget: AttentionMap) -> str:
     if widget.query < 0:
         query = "no query"
     elif widget.query < prefix:
-        query = "query CLS" if widget.query == 0 else f"query register {widget.query}"
+        query = f"query {(side.prefix_names or unknown_names(prefix))[widget.query]}"
     else:
         query = "query row {}, column {}".format(*divmod(widget.query - prefix, columns))
     names = widget._head_names

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import inspect
+import warnings
 import zlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,12 @@ import anywidget
 import traitlets
 from PIL import Image
 
+from vizkit.inputs import refuse_unknown
 from vizkit.widgets import page, picture
 from vizkit.widgets.names import shorten_names
 from vizkit.widgets.shrink import drop_unused, shrink_css
 
+TAKES_ALL = ("self", "traits", "options")
 FRONTEND = Path(__file__).with_name("frontend")
 
 
@@ -67,6 +72,7 @@ class VizkitWidget(anywidget.AnyWidget):
     selected = traitlets.List(traitlets.Int()).tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
+    filled = frozenset({"data", "maps", "table", "about", "blocks"})  # traits that no caller sets
     frontend: str  # the stem of the files in `frontend/`
 
     def __init_subclass__(cls, frontend: str | None = None, **kwargs: Any) -> None:
@@ -75,6 +81,34 @@ class VizkitWidget(anywidget.AnyWidget):
             cls._esm = packed(frontend)
             cls._css = joined(frontend, "css")
         super().__init_subclass__(**kwargs)
+
+    @classmethod
+    def refuse_unknown(
+        cls, call: Callable[..., Any], options: dict[str, Any], *, also: tuple[str, ...] = ()
+    ) -> None:
+        """Raise TypeError, with the nearest name, for a keyword that is no option and no trait.
+
+        Args:
+            call: what took `options` beside its own parameters: the constructor, or what calls it.
+            options: the further keywords that came.
+            also: the parameters of what `call` hands the options to.
+        """
+        own = [name for name in inspect.signature(call).parameters if name not in TAKES_ALL]
+        traits = cls.class_traits(sync=True).items()
+        traits = [name for name, trait in traits if name[0] != "_" and not trait.read_only]
+        known = {*own, *also, *traits} - cls.filled
+        refuse_unknown(f"{call.__qualname__.removesuffix('.__init__')}()", options, known)
+
+    def within(self, name: str, value: int, count: int) -> int:
+        """A linked index as it is, or -1 and a warning where this widget has no such item."""
+        if -1 <= value < count:
+            return value
+        warnings.warn(
+            f"{type(self).__name__}: {name}={value} is ignored: there are {count} items here, and"
+            " a linked widget may have more",
+            stacklevel=2,
+        )
+        return -1
 
     def headline(self) -> str:
         """One line that says what the widget shows and its main number; the same on every machine."""

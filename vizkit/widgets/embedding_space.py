@@ -11,7 +11,17 @@ import numpy as np
 import traitlets
 from PIL import Image
 
-from vizkit.widgets import inputs, picture
+from vizkit.inputs import (
+    as_array,
+    as_embeddings,
+    as_images,
+    as_list,
+    as_texts,
+    is_missing,
+    power_of_two,
+    unit_rows,
+)
+from vizkit.widgets import codec, picture
 from vizkit.widgets import projection as plane
 from vizkit.widgets.base import VizkitWidget
 
@@ -22,8 +32,12 @@ TABLE_POINTS = (
 )
 PICTURE_POINTS = 60_000  # the static picture is drawn from so many
 QUICK_POINTS = 4_000  # so many get all their neighbours at once in JupyterLab; beyond, when asked
+ORDINARY = 40  # a power of two: up to 1e12 and down to 1e-12 nothing needs to be rescaled
 MODALITIES = ("image", "text")
 MAX_IMAGES = 10_000
+# A class has a colour and, where there are more classes than colours, a mark of its own as well.
+MARKS = ("circle", "square", "diamond", "cross", "x", "star", "pentagon", "hourglass")
+TEXT_MARKS = ("triangle-up", "triangle-down", "triangle-left", "triangle-right")
 PROJECTION_NAMES = {"none": "as given", "pca": "PCA", "tsne": "t-SNE"}
 
 
@@ -32,10 +46,15 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
 
     Two dimensions are shown as they are, with Euclidean neighbours. More are projected; then
     neighbours and their similarities are cosines in the full space, because a map distorts: how
-    many of the true neighbours the map keeps is always shown.
+    many of the true neighbours the map keeps is always shown. Cosines are right for numbers of any
+    finite size; the cosine of a row of zeros with any other row is 0. Equal rows are each other's
+    neighbours, with cosine 1; where all rows are equal the map is one place.
+
+    There are twelve colours. From the 13th class on a class is told apart by its mark as well.
 
     Args:
-        embeddings: `(N, D)` or `(steps, N, D)`, D at least 2; array, nested list or tensor.
+        embeddings: `(N, D)` or `(steps, N, D)`, D at least 2; an array or a tensor of any dtype and
+            device, or a list of vectors. A list of batches is refused: join them.
         labels: a class for each point, integers or strings; at most 65,536 classes.
         class_names: names for integer labels 0, 1, …
         class_colors: a colour "#rrggbb" for some or all classes, by name; the others take one of
@@ -93,10 +112,15 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         seed: int = 0,
         **traits: Any,
     ) -> None:
-        rows = inputs.as_array("embeddings", embeddings, ndims=(2, 3))
+        self.refuse_unknown(EmbeddingSpace.__init__, traits)
+        steps = None if steps is None else as_list("steps", steps)
+        rows = as_embeddings("embeddings", embeddings, steps=steps)
         if rows.shape[-1] < 2:
             raise ValueError(f"embeddings must have at least 2 dimensions, got shape {rows.shape}")
         self._rows = rows if rows.ndim == 3 else rows[None]  # (steps, N, D)
+        # Plane and distances are computed near 1, and the scale put back at the end.
+        exponent = power_of_two(self._rows)
+        self._exponent = exponent if abs(exponent) > ORDINARY else 0
         self._seed = _whole("seed", seed)
         self._points: dict[str, Array] = {}
         count = self._rows.shape[1]
@@ -140,8 +164,11 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         Raises:
             ValueError: the two differ in shape.
         """
-        image_rows = inputs.as_array("image_embeddings", image_embeddings, ndims=(2, 3))
-        text_rows = inputs.as_array("text_embeddings", text_embeddings, ndims=(2, 3))
+        steps = options.get("steps")
+        if steps is not None:
+            options["steps"] = steps = as_list("steps", steps)
+        image_rows = as_embeddings("image_embeddings", image_embeddings, steps=steps)
+        text_rows = as_embeddings("text_embeddings", text_embeddings, steps=steps)
         if image_rows.shape != text_rows.shape:
             raise ValueError(
                 "image_embeddings and text_embeddings must have one shape, got"
@@ -149,8 +176,9 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             )
         count = image_rows.shape[-2]
         labels = options.pop("labels", None)
-        if labels is not None and len(labels) == count:
-            labels = [*labels, *labels]
+        if labels is not None:
+            labels = as_list("labels", labels, what="classes")
+            labels = labels * 2 if len(labels) == count else labels
         return cls(
             np.concatenate([image_rows, text_rows], axis=-2),
             modality=[MODALITIES[0]] * count + [MODALITIES[1]] * count,
@@ -188,27 +216,27 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             "quick": count <= QUICK_POINTS and steps * count <= 4 * QUICK_POINTS,
         }
         if self._modality is not None:
-            data["modality"] = inputs.pack(np.packbits(self._modality, bitorder="little"))
+            data["modality"] = codec.pack(np.packbits(self._modality, bitorder="little"))
             if 0 < self._modality.sum() < count:
                 data["gaps"] = [self.modality_gap(step) for step in range(steps)]
         if self._pairs is not None:
-            data["pairs"] = inputs.pack(self._pairs.astype(np.uint32))
+            data["pairs"] = codec.pack(self._pairs.astype(np.uint32))
         if self._images is not None:
             shown = [index for index, image in enumerate(self._images) if image is not None]
             tile = 64 if len(shown) <= 300 else 48 if len(shown) <= 1500 else 32
             data["atlas"] = picture.atlas([self._images[index] for index in shown], tile)
-            data["tiles"] = inputs.pack(np.array(shown, np.uint32))
+            data["tiles"] = codec.pack(np.array(shown, np.uint32))
         return data
 
     def _map(self, name: str) -> dict[str, Any]:
         """Compute a projection and return it as the front end reads it: 16 bits a coordinate."""
-        flat = self._rows.astype(np.float32, copy=False)
+        near_one = self._near_one()
         if name == "none":
-            found = plane.Projection(flat, None)
+            found = plane.Projection(near_one.astype(np.float32, copy=False), None)
         elif name == "pca":
-            found = plane.pca(self._rows)
+            found = plane.pca(near_one)
         else:
-            space = self._rows if self._flat else plane.unit(self._rows)
+            space = near_one if self._flat else unit_rows(self._rows)
             found = plane.tsne(space, seed=self._seed)
         self._points[name] = found.points
         # One coordinate after the other: numpy is slow where the last axis is as short as two.
@@ -228,13 +256,24 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
                 codes[:, part, axis] = np.rint(places, out=places)
         low -= margin
         return {
-            "points": inputs.pack(codes),
-            "low": [float(value) for value in low],
-            "span": span,
+            "points": codec.pack(codes),
+            "low": [self._own_size(value) for value in low],
+            "span": self._own_size(span),
             "extent": [float(value / span) for value in extent],
             "explained": found.explained,
             "kept": self._kept(name),
         }
+
+    def _near_one(self) -> Array:
+        """Return the embeddings, times a power of two where they are very large or very small."""
+        if not self._exponent:
+            return self._rows
+        return np.ldexp(self._rows.astype(np.float64), -self._exponent)
+
+    def _own_size(self, number: Any) -> float:
+        """Return a coordinate or distance of `_near_one` in the units that came."""
+        limit = np.finfo(np.float64).max
+        return float(np.clip(np.ldexp(np.float64(number), self._exponent), -limit, limit))
 
     def _kept(self, name: str) -> list[float] | None:
         if name == "none" or self._count <= 20:  # the map is the space; or too few points to say
@@ -312,7 +351,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         kind = np.uint16 if self._count <= 1 << 16 else np.uint32
         indices, values = (np.stack(part) for part in zip(*found, strict=True))  # (steps, N, k)
         quantised = np.rint(np.clip(values, -1, 1) * 32767).astype(np.int16)
-        return {"indices": inputs.pack(indices.astype(kind)), "values": inputs.pack(quantised)}
+        return {"indices": codec.pack(indices.astype(kind)), "values": codec.pack(quantised)}
 
     def neighbours(
         self, index: int, k: int = NEIGHBOURS, *, step: int | None = None
@@ -336,9 +375,9 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             raise ValueError(f"index must lie in 0..{self._count - 1}, got {index}")
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
-        rows = self._rows[step].astype(np.float64) if self._flat else self._rows[step]
+        rows = self._near_one()[step].astype(np.float64) if self._flat else self._rows[step]
         found, values = plane.nearest(rows, np.array([index]), k, cosine=not self._flat)
-        return found[0], values[0]
+        return found[0], np.ldexp(values[0], self._exponent if self._flat else 0)
 
     def modality_gap(self, step: int | None = None) -> float:
         """Distance between the mean of the image and of the text embeddings (Liang et al. 2022).
@@ -351,10 +390,11 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         step = self._checked_step(step)
         if self._modality is None or not 0 < self._modality.sum() < self._count:
             raise ValueError("the modality gap needs points of both modalities: pass modality=")
-        rows = self._rows[step].astype(np.float64)
-        space = rows if self._flat else plane.unit(rows)
+        space = self._near_one() if self._flat else unit_rows(self._rows[step].astype(np.float64))
+        space = space[step].astype(np.float64) if self._flat else space
         means = [space[self._modality == code].mean(0) for code in (0, 1)]
-        return float(np.linalg.norm(means[0] - means[1]))
+        gap = float(np.linalg.norm(means[0] - means[1]))
+        return self._own_size(gap) if self._flat else gap
 
     def _checked_step(self, step: int | None) -> int:
         step = self.step if step is None else step
@@ -439,10 +479,10 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
                 fill, (corner[0] - 2, corner[1] - 2, corner[0] + size + 2, corner[1] + size + 2)
             )
             image.paste(picture.fit_square(thumbnail, size), corner)
-        elif self._modality is not None and self._modality[index]:
-            pen.regular_polygon((x, y, radius * 1.3), 3, fill=fill)
         else:
-            pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill)
+            code = 0 if self._codes is None else int(self._codes[index])
+            kind = bool(self._modality is not None and self._modality[index])
+            picture.draw_mark(pen, _marks(code)[kind], x, y, radius, fill)
 
     def _density(self, places: Array, shown: Array, width: int, height: int) -> Image.Image:
         """Draw many points as colour by class and saturation by number."""
@@ -470,6 +510,8 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
 
         figure = go.Figure()
         shown, places = self._visible(), self._points[self.projection][self.step]
+        if self._exponent:
+            places = np.ldexp(places.astype(np.float64), self._exponent)
         if self._pairs is not None and self.show_pairs:
             kept = self._pairs[np.isin(self._pairs, shown).all(1)]
             lines = np.full((len(kept), 3, 2), np.nan)
@@ -483,7 +525,9 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             kinds = 0 if self._modality is None else self._modality[mine]
             marker = {
                 "color": self._class_colors[code],
-                "symbol": np.where(kinds, "triangle-up", "circle") if np.ndim(kinds) else "circle",
+                "symbol": np.where(kinds, *_marks(code)[::-1])
+                if np.ndim(kinds)
+                else _marks(code)[0],
                 "size": float(np.clip(120 / np.sqrt(self._count), 2, 11)),
             }
             figure.add_scattergl(
@@ -503,6 +547,12 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             showlegend=bool(self._classes),
         )
         return figure
+
+
+def _marks(code: int) -> tuple[str, str]:
+    """Return the marks of a class: of its points, and of those that are texts."""
+    turn = int(code) // picture.category_count()
+    return MARKS[turn % len(MARKS)], TEXT_MARKS[turn % len(TEXT_MARKS)]
 
 
 def _rgb(color: str) -> list[int]:
@@ -537,8 +587,6 @@ def _whole(name: str, value: Any) -> int:
 def _step_names(steps: Sequence[Any] | None, count: int) -> list[str]:
     if steps is None:
         return [str(index) for index in range(count)]
-    if isinstance(steps, str) or not hasattr(steps, "__len__"):
-        raise TypeError(f"steps must be a sequence of {count} names, got {type(steps).__name__}")
     if len(steps) != count:
         raise ValueError(f"steps must hold {count} names, one for each step, got {len(steps)}")
     return [str(name) for name in steps]
@@ -548,7 +596,7 @@ def _modality(modality: Sequence[str] | None, count: int) -> Array | None:
     """Return 0 for image and 1 for text, uint8 `(N,)`."""
     if modality is None:
         return None
-    names = inputs.as_texts("modality", modality, count) or []
+    names = as_texts("modality", modality, count)
     for index, name in enumerate(names):
         if name not in MODALITIES:
             raise ValueError(f"modality[{index}] must be 'image' or 'text', got {name!r}")
@@ -561,23 +609,29 @@ def _classes(labels: Any, class_names: Any, count: int) -> tuple[Array | None, l
         if class_names is not None:
             raise ValueError("class_names need labels, got none")
         return None, []
-    if hasattr(labels, "detach"):
-        labels = labels.detach().cpu().numpy()
-    if isinstance(labels, str) or not hasattr(labels, "__len__"):
-        raise TypeError(
-            f"labels must be a sequence of {count} classes, got {type(labels).__name__}"
-        )
-    if len(labels) != count:
-        raise ValueError(f"labels must hold {count} classes, one for each point, got {len(labels)}")
+    array = _label_array(labels, count)
+    if array.ndim != 1:
+        raise ValueError(f"labels must be a flat sequence, got shape {array.shape}")
+    if array.dtype.kind not in "iubU" and not all(isinstance(one, str) for one in array):
+        missing = sum(map(is_missing, array))
+        found = f"{missing} missing" if missing else f"dtype {array.dtype}"
+        raise TypeError(f"labels must be integers or strings, got {found}")
+    return _coded(array, class_names)
+
+
+def _label_array(labels: Any, count: int) -> Array:
+    """The labels of a column as one array; whole numbers of numpy stay what they are."""
+    whole = isinstance(labels, np.ndarray) and labels.ndim == 1 and labels.dtype.kind in "iub"
+    if whole and len(labels) == count:
+        return labels  # a million of them without a list
+    labels = as_list("labels", labels, count, what="classes")
     try:
         array = np.asarray(labels)
     except ValueError as error:
         raise ValueError(f"labels must be a flat sequence: {error}") from None
-    if array.ndim != 1:
-        raise ValueError(f"labels must be a flat sequence, got shape {array.shape}")
-    if array.dtype.kind not in "iubU" and not all(isinstance(one, str) for one in labels):
-        raise TypeError(f"labels must be integers or strings, got dtype {array.dtype}")
-    return _coded(array, class_names)
+    if array.dtype.kind == "U" and not all(isinstance(one, str) for one in labels):
+        return np.array(labels, object)  # numpy has written numbers, or what is missing, as words
+    return array
 
 
 def _class_colors(given: Any, classes: list[str]) -> list[str]:
@@ -604,7 +658,7 @@ def _coded(array: Array, class_names: Any) -> tuple[Array, list[str]]:
     if class_names is not None and array.dtype.kind not in "iub":
         raise ValueError("class_names go with integer labels, got strings")
     if class_names is not None:
-        names = inputs.as_texts("class_names", class_names, len(class_names)) or []
+        names = as_texts("class_names", class_names)
         if array.min() < 0 or array.max() >= len(names):
             raise ValueError(
                 f"labels must lie in 0..{len(names) - 1}, one for each of the class_names, got"
@@ -633,9 +687,9 @@ def _pack_codes(codes: Array | None, classes: int) -> dict[str, Any] | None:
     if codes is None:
         return None
     if classes > 16:
-        return {**inputs.pack(codes), "bits": 8 * codes.itemsize}
+        return {**codec.pack(codes), "bits": 8 * codes.itemsize}
     padded = np.append(codes, np.zeros(len(codes) % 2, np.uint8))
-    return {**inputs.pack(padded[::2] | (padded[1::2] << 4)), "bits": 4}
+    return {**codec.pack(padded[::2] | (padded[1::2] << 4)), "bits": 4}
 
 
 def _spread(
@@ -644,8 +698,7 @@ def _spread(
     """Return one value for each point, where values came for all points or for one modality's."""
     if values is None:
         return None
-    if isinstance(values, str | bytes | Image.Image) or not hasattr(values, "__len__"):
-        raise TypeError(f"{name} must be a sequence, got {type(values).__name__}")
+    values = as_list(name, values, what="entries")
     places = np.arange(count)
     if len(values) != count and modality is not None:
         places = np.flatnonzero(modality == code)
@@ -656,27 +709,30 @@ def _spread(
         raise ValueError(
             f"{name} must hold {count} entries, one for each point{extra}, got {len(values)}"
         )
-    full: list[Any] = [None] * count
-    for index, place in enumerate(places.tolist()):
-        value = values[index]
-        if value is not None:
-            full[place] = inputs.as_image(f"{name}[{index}]", value) if name == "images" else value
-    if name == "images" and sum(value is not None for value in full) > MAX_IMAGES:
+    values = [None if is_missing(value) else value for value in values]
+    if name == "images" and sum(value is not None for value in values) > MAX_IMAGES:
         raise ValueError(f"images must be at most {MAX_IMAGES:,}; pass None for most of the points")
+    if name == "images":
+        values = as_images(name, values, missing=True)
+    full: list[Any] = [None] * count
+    for place, value in zip(places.tolist(), values, strict=True):
+        full[place] = value
     return full if any(value is not None for value in full) else None
 
 
 def _captions(values: list[Any] | None, count: int) -> list[str] | None:
-    if values is None:
-        return None
-    return inputs.as_texts("captions", ["" if value is None else value for value in values], count)
+    return None if values is None else as_texts("captions", values, count, missing="")
 
 
 def _pairs(pairs: Any, count: int) -> Array | None:
     """Return checked pairs, int64 `(P, 2)`."""
     if pairs is None or (hasattr(pairs, "__len__") and len(pairs) == 0):
         return None
-    array = inputs.as_array("pairs", pairs, ndims=(2,))
+    if not hasattr(pairs, "__len__"):
+        pairs = as_list("pairs", pairs)
+        if not pairs:
+            return None
+    array = as_array("pairs", pairs, ndims=(2,))
     if array.shape[1] != 2:
         raise ValueError(f"pairs must have shape (P, 2), got {array.shape}")
     if (array != np.rint(array)).any() or array.min() < 0 or array.max() >= count:

@@ -38,6 +38,43 @@ def category_color(index: int) -> str:
     return colors[index % len(colors)]
 
 
+def category_count() -> int:
+    """How many classes have a colour of their own."""
+    return len(_core_constant("CATEGORY_COLORS"))
+
+
+# Corners of the marks on a circle of radius 1, as (right, down); a disc has none.
+_CORNERS = {
+    "square": [(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)],
+    "diamond": [(0, -1.2), (1.2, 0), (0, 1.2), (-1.2, 0)],
+    "hourglass": [(-0.9, -1), (0.9, -1), (-0.9, 1), (0.9, 1)],
+    "triangle-up": [(0, -1.3), (1.13, 0.65), (-1.13, 0.65)],
+    "triangle-down": [(0, 1.3), (1.13, -0.65), (-1.13, -0.65)],
+    "triangle-left": [(-1.3, 0), (0.65, 1.13), (0.65, -1.13)],
+    "triangle-right": [(1.3, 0), (-0.65, 1.13), (-0.65, -1.13)],
+}
+
+
+def draw_mark(
+    pen: ImageDraw.ImageDraw, mark: str, x: float, y: float, radius: float, fill: str
+) -> None:
+    """Draw a mark of Plotly's name around a place."""
+    if mark in ("cross", "x"):
+        arms = [(1, 0), (0, 1)] if mark == "cross" else [(0.75, 0.75), (0.75, -0.75)]
+        for right, down in arms:
+            ends = [x - right * radius, y - down * radius, x + right * radius, y + down * radius]
+            pen.line(ends, fill, max(1, round(0.7 * radius)))
+    elif mark in ("star", "pentagon"):
+        turns = np.arange(10 if mark == "star" else 5) * (np.pi / (5 if mark == "star" else 2.5))
+        length = radius * np.where(np.arange(len(turns)) % 2, 0.5 if mark == "star" else 1, 1.15)
+        places = np.stack([x + length * np.sin(turns), y - length * np.cos(turns)], 1)
+        pen.polygon([tuple(place) for place in places.tolist()], fill)
+    elif mark in _CORNERS:
+        pen.polygon([(x + radius * a, y + radius * b) for a, b in _CORNERS[mark]], fill)
+    else:
+        pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill)
+
+
 @cache
 def color_table(name: str) -> np.ndarray:
     """The colour map as uint8 `(256, 3)`, equal to `colorTable` in core.js."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vizkit.inputs import unit_rows
+
 Array = np.ndarray
 BLOCK = 1 << 16  # rows taken at once: bounds the float64 copies of a million points
 TSNE_POINTS = 5_000
@@ -164,7 +166,9 @@ def nearest(rows: Array, queries: Array, k: int, *, cosine: bool = True) -> tupl
         rows: `(N, D)`.
         queries: indices of the rows asked about, `(Q,)`; a row is not its own neighbour.
         k: neighbours for each; at most N - 1 come.
-        cosine: closest by cosine, returned as similarity; else by Euclidean distance.
+        cosine: closest by cosine, returned as similarity, for numbers of any finite size: the
+            cosine of a row of zeros with any other is 0; else by Euclidean distance, of rows whose
+            squares are finite.
 
     Returns:
         Indices `(Q, k)`, nearest first (equal ones by index), and their similarities or distances.
@@ -174,14 +178,17 @@ def nearest(rows: Array, queries: Array, k: int, *, cosine: bool = True) -> tupl
     values = np.empty((len(queries), k), np.float64)
     if k == 0:
         return found, values
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
+    lengths = _lengths(rows)
+    if lengths is None:  # too large or too small to be multiplied as they are
+        rows = unit_rows(rows.astype(np.float64)) if cosine else rows
+        lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
     inverse = 1 / np.where(lengths > 0, lengths, 1)
     block = max(1, (1 << 24) // len(rows))
     for start in range(0, len(queries), block):
         asked = queries[start : start + block]
         score = rows[asked] @ rows.T  # (block, N)
         if cosine:
-            score = score * inverse[asked, None] * inverse
+            score = np.clip(score * inverse[asked, None] * inverse, -1, 1)
         else:
             score = 2 * score - lengths**2 - lengths[asked, None] ** 2
         score[np.arange(len(asked)), asked] = -np.inf
@@ -194,10 +201,14 @@ def nearest(rows: Array, queries: Array, k: int, *, cosine: bool = True) -> tupl
     return found, (values if cosine else np.sqrt(np.maximum(-values, 0)))
 
 
-def unit(rows: Array) -> Array:
-    """Return the rows `(..., D)` at length 1; a row of zeros stays zero."""
-    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1)
+def _lengths(rows: Array) -> Array | None:
+    """L2 norms `(N,)`, or None where products of rows would leave the range of their format."""
+    with np.errstate(over="ignore"):
+        lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
+    most = 1e15 if rows.dtype == np.float32 else 1e140
+    real = lengths[lengths > 0]
+    fits = not real.size or (real.min() > 1 / most and real.max() < most)
+    return lengths if fits and not rows[lengths == 0].any() else None
 
 
 def neighbours_kept(

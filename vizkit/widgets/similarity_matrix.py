@@ -11,7 +11,15 @@ import traitlets
 from PIL import Image, ImageDraw
 
 from vizkit.fonts import font
-from vizkit.widgets import inputs, picture
+from vizkit.inputs import (
+    as_embeddings,
+    as_images,
+    as_list,
+    as_texts,
+    nonzero_rows,
+    unit_rows,
+)
+from vizkit.widgets import codec, picture
 from vizkit.widgets.base import VizkitWidget
 
 VIEWS = (
@@ -71,6 +79,9 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         step: index into a sequence of matrices.
         hovered, hovered_text: image (row) and text (column) under the pointer, -1 for none.
         selected, selected_text: pinned images (rows) and texts (columns).
+
+    A widget that is linked may have more items: an index that has no row or column here is ignored,
+    with a warning.
     """
 
     temperature = traitlets.Float(0.07, min=TEMPERATURES[0], max=TEMPERATURES[1]).tag(sync=True)
@@ -106,7 +117,8 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
 
         Args:
             image_embeddings: `(N, D)`, or `(steps, N, D)` for a course of training. Each embedding
-                is divided by its L2 norm here; the browser multiplies them. What travels is
+                is divided by its L2 norm here, right for numbers of any finite size; the browser
+                multiplies them. A row of zeros has no direction and is refused. What travels is
                 float32: the embeddings, or their product where that is smaller.
             text_embeddings: `(M, D)` or `(steps, M, D)`, treated alike.
             similarity: instead of embeddings, `(N, M)` or `(steps, N, M)`, shown as it is.
@@ -120,17 +132,19 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
             **traits: further traits, such as `theme` or `selected`.
 
         Raises:
-            TypeError: an argument is of the wrong kind.
+            TypeError: an argument is of the wrong kind, or a keyword is not known.
             ValueError: a shape, length or number is not allowed (NaN, empty, zero norm, …).
-            traitlets.TraitError: temperature, bias, view or an index is out of range.
+            traitlets.TraitError: temperature, bias, view or step is out of range.
         """
-        sent, self._shape = _arrays_to_send(image_embeddings, text_embeddings, similarity)
-        data = {name: inputs.pack_fixed(array) for name, array in sent.items()}
+        self.refuse_unknown(SimilarityMatrix.__init__, traits)
+        steps = None if steps is None else as_list("steps", steps)
+        sent, self._shape = _arrays_to_send(image_embeddings, text_embeddings, similarity, steps)
+        data = {name: codec.pack_fixed(array) for name, array in sent.items()}
         # Both faces compute with what travels, so that they agree to the last digit shown.
-        self._arrays = {name: inputs.unpack(packed) for name, packed in data.items()}
+        self._arrays = {name: codec.unpack(packed) for name, packed in data.items()}
         count, rows, columns = self._shape
-        pictures = inputs.as_images("images", images, rows)
-        texts = inputs.as_texts("captions", captions, columns)
+        pictures = None if images is None else as_images("images", images, rows)
+        texts = None if captions is None else as_texts("captions", captions, columns)
         names = _step_names(steps, count)
         tile = 48 if rows <= 256 else 32
         self._pictures = pictures
@@ -163,27 +177,23 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
             )
         return proposal.value
 
-    @traitlets.validate("step", "hovered", "hovered_text")
-    def _check_index(self, proposal: Any) -> int:
-        name, (steps, rows, columns) = proposal.trait.name, self._shape
-        low, count = {"step": (0, steps), "hovered": (-1, rows), "hovered_text": (-1, columns)}[
-            name
-        ]
-        if not low <= proposal.value < count:
-            raise traitlets.TraitError(
-                f"{name} must lie between {low} and {count - 1}, got {proposal.value}"
-            )
+    @traitlets.validate("step")
+    def _check_step(self, proposal: Any) -> int:
+        last = self._shape[0] - 1
+        if not 0 <= proposal.value <= last:
+            raise traitlets.TraitError(f"step must lie between 0 and {last}, got {proposal.value}")
         return proposal.value
+
+    @traitlets.validate("hovered", "hovered_text")
+    def _check_hovered(self, proposal: Any) -> int:
+        name = proposal.trait.name
+        return self.within(name, proposal.value, self._shape[1 if name == "hovered" else 2])
 
     @traitlets.validate("selected", "selected_text")
     def _check_indices(self, proposal: Any) -> list[int]:
-        count = self._shape[1 if proposal.trait.name == "selected" else 2]
-        wrong = [index for index in proposal.value if not 0 <= index < count]
-        if wrong:
-            raise traitlets.TraitError(
-                f"{proposal.trait.name} must hold indices between 0 and {count - 1}, got {wrong[0]}"
-            )
-        return proposal.value
+        name = proposal.trait.name
+        count = self._shape[1 if name == "selected" else 2]
+        return [one for one in proposal.value if self.within(name, one, count) >= 0]
 
     # ------------------------------------------------------------------ numbers
 
@@ -301,33 +311,31 @@ def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _step_names(steps: Sequence[Any] | None, count: int) -> list[str]:
+def _step_names(steps: list[Any] | None, count: int) -> list[str]:
     if steps is None:
         return [str(index) for index in range(count)]
-    if isinstance(steps, str) or not hasattr(steps, "__len__"):
-        raise TypeError(f"steps must be a sequence of names, got {type(steps).__name__}")
     if len(steps) != count:
         raise ValueError(f"steps must name {count} step(s), got {len(steps)} names")
     return [str(step) for step in steps]
 
 
 def _arrays_to_send(
-    image_embeddings: Any, text_embeddings: Any, similarity: Any
+    image_embeddings: Any, text_embeddings: Any, similarity: Any, names: list[Any] | None
 ) -> tuple[dict[str, np.ndarray], tuple[int, int, int]]:
     """Check; return the smaller of embeddings and matrix as float32, and (steps, N, M)."""
     if similarity is not None:
         if image_embeddings is not None or text_embeddings is not None:
             raise ValueError("give either embeddings or similarity, not both")
-        matrix = _with_steps(inputs.as_array("similarity", similarity, ndims=(2, 3)))
+        matrix = _with_steps(as_embeddings("similarity", similarity, steps=names))
         return {"similarity": _float32("similarity", matrix)}, matrix.shape
     if image_embeddings is None or text_embeddings is None:
         raise ValueError("give image_embeddings and text_embeddings, or similarity")
-    images = _with_steps(inputs.as_array("image_embeddings", image_embeddings, ndims=(2, 3)))
-    texts = _with_steps(inputs.as_array("text_embeddings", text_embeddings, ndims=(2, 3)))
+    images = _with_steps(as_embeddings("image_embeddings", image_embeddings, steps=names))
+    texts = _with_steps(as_embeddings("text_embeddings", text_embeddings, steps=names))
     if (images.shape[0], images.shape[2]) != (texts.shape[0], texts.shape[2]):
         raise ValueError(
             "image_embeddings and text_embeddings must have equal numbers of steps and dimensions,"
-            f" got shapes {np.shape(image_embeddings)} and {np.shape(text_embeddings)}"
+            f" got {images.shape} and {texts.shape} (steps, rows, dimensions)"
         )
     steps, rows, dim = images.shape
     columns = texts.shape[1]
@@ -349,14 +357,8 @@ def _float32(name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _normalized(name: str, embeddings: np.ndarray) -> np.ndarray:
-    """Divide by the L2 norms, in float64."""
-    embeddings = embeddings.astype(np.float64)
-    embeddings /= np.abs(embeddings).max(-1, keepdims=True).clip(min=np.finfo(float).tiny)
-    norms = np.linalg.norm(embeddings, axis=-1, keepdims=True)
-    if not norms.all():
-        where = tuple(int(index) for index in np.argwhere(norms[..., 0] == 0)[0])
-        raise ValueError(f"{name} must not hold zero vectors, got one at index {where}")
-    return embeddings / norms
+    """Divide by the L2 norms, in float64; a row of zeros has no direction and is refused."""
+    return unit_rows(nonzero_rows(name, embeddings.astype(np.float64)))
 
 
 def _product(arrays: dict[str, np.ndarray]) -> np.ndarray:

@@ -1,8 +1,7 @@
-"""Pictures and sentences of any kind, checked: one batch of pixels, RGB pictures, a list."""
+"""Pictures and sentences of any kind, through the package's one door, as the encoders take them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,80 +9,58 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vizkit.inputs import as_image, as_images, as_texts
+
 
 def to_pixels(images: Any, size: int) -> Tensor:
     """One picture or many to float pixels (B, 3, size, size) from 0 to 1.
 
-    Takes PIL pictures and uint8 arrays `(H, W, 3)`, alone or in a sequence, and one array
-    `(B, H, W, 3)`. Others than `size` by `size` are squashed to it, as SigLIP does it.
+    Takes what `to_pictures` takes. Others than `size` by `size` are squashed to it, as SigLIP does
+    it.
 
     Raises:
         TypeError: something that is no picture.
         ValueError: an array of another shape or type, or no picture at all.
     """
-    images = several(images)
-    if isinstance(images, np.ndarray):
-        check_pixels(images, ndim=4)
-        if images.shape[1:3] == (size, size):
-            return scale(images)  # (B, 3, size, size)
-    return scale(np.stack([squash(image, size) for image in images]))  # (B, 3, size, size)
+    return scale(np.stack([squash(image, size) for image in checked(images)]))  # (B, 3, size, size)
 
 
 def to_pictures(images: Any) -> list[Image.Image]:
-    """One picture or many, as `to_pixels` takes them, to RGB pictures of their own sizes."""
-    images = several(images)
-    if isinstance(images, np.ndarray):
-        check_pixels(images, ndim=4)
-    return [to_picture(image) for image in images]
+    """One picture or many, all that `vizkit.inputs.as_images` takes, to RGB pictures.
+
+    An array or a tensor with two or three axes is one picture, with four axes it is many.
+    """
+    return [Image.fromarray(image) for image in checked(images)]
 
 
-def to_sentences(texts: str | Sequence[str]) -> list[str]:
-    """One sentence or many to a list. Raises TypeError for anything else, ValueError for none."""
-    texts = [texts] if isinstance(texts, str) else texts
-    if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"expected texts to be sentences, received {texts!r}")
-    if not texts:
+def to_sentences(texts: Any) -> list[str]:
+    """One sentence, or a column of them, to a list.
+
+    Raises TypeError for anything else, ValueError for none.
+    """
+    found = as_texts("texts", [texts] if isinstance(texts, str) else texts)
+    if not found:
         raise ValueError("expected at least one sentence, received none")
-    return list(texts)
+    return found
 
 
-def several(images: Any) -> Any:
-    """A sequence of pictures, not looked into yet; TypeError or ValueError if it is none."""
-    if isinstance(images, Image.Image) or (isinstance(images, np.ndarray) and images.ndim == 3):
-        images = [images]
-    if isinstance(images, (str, bytes)) or not hasattr(images, "__len__"):
-        raise TypeError(f"expected pictures, received {type(images).__name__}")
-    if len(images) == 0:
+def checked(images: Any) -> list[np.ndarray]:
+    """uint8 (H, W, 3) of each picture; TypeError or ValueError if one is none."""
+    shape = getattr(images, "shape", None)
+    if isinstance(images, Image.Image) or (shape is not None and len(shape) in (2, 3)):
+        return [as_image("images", images)]
+    found = as_images("images", images)
+    if not found:
         raise ValueError("expected at least one picture, received none")
-    return images
+    return found
 
 
-def squash(image: Any, size: int) -> np.ndarray:
-    """One picture to uint8 `(size, size, 3)`."""
-    return np.asarray(to_picture(image).resize((size, size), Image.Resampling.BICUBIC))
-
-
-def to_picture(image: Any) -> Image.Image:
-    """One picture to an RGB picture."""
-    if isinstance(image, np.ndarray):
-        check_pixels(image, ndim=3)
-        image = Image.fromarray(image)
-    if not isinstance(image, Image.Image):
-        raise TypeError(f"expected a PIL picture or an array, received {type(image).__name__}")
-    if image.mode.startswith("I"):  # 16-bit gray: Pillow by itself turns nearly all of it white
-        shades = np.clip(np.asarray(image).astype(np.float32) / 257, 0, 255)
-        image = Image.fromarray(np.rint(shades).astype(np.uint8))
-    return image.convert("RGB")
-
-
-def check_pixels(images: np.ndarray, *, ndim: int) -> None:
-    """Raise ValueError unless `images` is uint8 with three channels last."""
-    fits = images.dtype == np.uint8 and images.ndim == ndim and images.shape[-1] == 3
-    if not fits or 0 in images.shape:
-        raise ValueError(
-            f"expected uint8 pictures with {ndim} dimensions, channels (3) last, "
-            f"received {images.dtype} {images.shape}"
-        )
+def squash(image: np.ndarray, size: int) -> np.ndarray:
+    """Pixels (H, W, 3) to uint8 `(size, size, 3)`."""
+    if image.shape[:2] == (size, size):
+        return image
+    resized = Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC)
+    return np.asarray(resized)
 
 
 def scale(pixels: np.ndarray) -> Tensor:

@@ -250,7 +250,7 @@ function render(view) {
   /** @param {number} cell @param {[number, number]} grid */
   const spot = (cell, [, columns]) => `row ${floor(cell / columns)}, column ${cell % columns}`;
   /** @param {number} token */
-  const nameOf = (token) => token === POOLING ? "pooling" : token ? `register ${token}` : "CLS";
+  const nameOf = (token) => token === POOLING ? "pooling" : sides[0].tokens?.[token] ?? (sides[0].prefix > 1 ? `prefix ${token}` : "CLS");
   /** Queries that are no patches. @param {Side} side */
   const specials = (side) => [...Array(side.prefix).keys(), ...(side.pooling ? [POOLING] : [])];
   const views = sides.map((side, s) => {

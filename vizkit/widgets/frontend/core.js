@@ -26,7 +26,7 @@ const CATEGORY_COLORS = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", 
 const DTYPES = { uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array, int16: Int16Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array, float64: Float64Array };
 
 /** Typed view of an array that Python sent; null when it sent none.
- * @param {any} packed `{dtype, shape, buffer}` as `vizkit.widgets.inputs.pack` writes it
+ * @param {any} packed `{dtype, shape, buffer}` as `vizkit.widgets.codec.pack` writes it
  * @returns {NumberArray | null} */
 function unpack(packed) {
   if (!packed || !packed.buffer) return null;

@@ -167,7 +167,7 @@ function paintPixels(matrix, now, view, [low, high], pixels) {
   if (signed) for (let i = 0; i < rows; i++) pixels[i * columns + i] = table[(base - gain * Math.sqrt(Math.abs(valueAt(matrix, now, view, i, i)) * rows)) | 0];
 }
 
-/** Numbers that travelled as 24-bit fixed point. @param {any} packed as `vizkit.widgets.inputs.pack_fixed` writes it @returns {NumberArray | null} */
+/** Numbers that travelled as 24-bit fixed point. @param {any} packed as `vizkit.widgets.codec.pack_fixed` writes it @returns {NumberArray | null} */
 function unpackFixed(packed) {
   const raw = packed && unpack({ ...packed, dtype: "uint8" });
   if (!raw) return null;
