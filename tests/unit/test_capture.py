@@ -495,3 +495,198 @@ def test_capturing_says_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         capture_attention(make_timm("vit_tiny_patch16_224", SMALL), images())
+
+
+# ------------------------------------------------------------------ what tokens are, and wrappers
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("vit_tiny_patch16_224", SMALL, ["CLS"]),
+        ("deit_tiny_distilled_patch16_224", SMALL, ["CLS", "distillation"]),
+        ("vit_medium_patch16_reg4_gap_256", SMALL, [f"register {i}" for i in range(1, 5)]),
+        ("vit_small_patch14_reg4_dinov2", SMALL, ["CLS", *(f"register {i}" for i in range(1, 5))]),
+        ("vit_base_patch16_siglip_224", SMALL, []),
+    ],
+)
+def test_tokens_are_called_what_they_are(name, options, expected):
+    """Case 05: token 0 was called CLS and token 1 a register, whatever they were."""
+    capture = capture_attention(make_timm(name, options), images())
+    assert capture.prefix_names == expected
+    patches = [f"patch {row},{column}" for row in range(4) for column in range(4)]
+    assert capture.token_names == expected + patches
+    assert capture.maps[0].shape[-1] == len(capture.token_names)
+
+
+def test_open_clip_and_vizkit_tokens_have_names():
+    assert capture_attention(make_open_clip({}), images()).prefix_names == ["CLS"]
+    ours = VisionTransformer(image_size=32, patch_size=8, embed_dim=24, depth=1, num_heads=3)
+    assert capture_attention(ours, images()).prefix_names == ["CLS"]
+
+
+class Wrapped(nn.Module):
+    """What a training framework makes of a model."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, batch):
+        return self.backbone(batch)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [Wrapped, nn.DataParallel, torch.compile, lambda model: Wrapped(torch.compile(model))],
+    ids=["module", "DataParallel", "compile", "compile in module"],
+)
+def test_a_wrapped_model_gives_the_maps_of_the_bare_one(wrap):
+    model = make_timm("vit_tiny_patch16_224", SMALL)
+    expected = capture_attention(model, images())
+    capture = capture_attention(wrap(model), images())
+    assert all(map(torch.equal, capture.maps, expected.maps))
+    assert torch.equal(capture.output, expected.output)
+    assert (capture.prefix_names, capture.grids) == (expected.prefix_names, expected.grids)
+
+
+def test_open_clip_tower_alone_gives_the_maps_of_the_whole():
+    model = make_open_clip({})
+    whole, tower = capture_attention(model, images()), capture_attention(model.visual, images())
+    assert all(map(torch.equal, whole.maps, tower.maps))
+    assert tower.prefix_names == ["CLS"]
+
+
+def test_pictures_in_and_maps_out_are_counted():
+    """Case 06: MobileViT's four grids of one picture came back as the maps of four."""
+    model = timm.create_model("mobilevit_xxs").eval()
+    with pytest.raises(ValueError, match=r"expected maps of 1 picture\(s\).*received 4.*MobileViT"):
+        capture_attention(model, torch.randn(1, 3, 64, 64))
+
+
+class Own(nn.Module):
+    """An image encoder as people write it with torch's own parts."""
+
+    def __init__(self, style, class_token=False, depth=2, **options):
+        super().__init__()
+        self.style, self.patches = style, nn.Conv2d(3, 32, 8, 8)
+        self.cls_token = nn.Parameter(torch.randn(1, 1, 32)) if class_token else None
+        self.norms = nn.ModuleList([nn.LayerNorm(32) for _ in range(3)])
+        self.attention = nn.MultiheadAttention(32, 4, batch_first=True, **options)
+        layer = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, depth)
+        self.queries = nn.Parameter(torch.randn(1, 16, 32))
+
+    def tokens(self, batch):
+        x = self.patches(batch).flatten(2).transpose(1, 2)
+        if self.cls_token is not None:
+            x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1)
+        return x
+
+    def forward(self, batch):
+        x = self.tokens(batch)
+        if self.style == "encoder":
+            return self.encoder(x)
+        parts = {
+            "one norm": lambda: [self.norms[0](x)] * 3,
+            "one norm, thrice": lambda: [self.norms[0](x) for _ in range(3)],
+            "three norms": lambda: [norm(x) for norm in self.norms],
+            "pooling": lambda: [self.queries.repeat(len(x), 1, 1), x, x],
+        }
+        return self.attention(*parts[self.style]())[0]
+
+
+@pytest.mark.parametrize("gradients", [True, False], ids=["grad", "no_grad"])
+def test_the_fast_path_of_torch_is_read_as_well(gradients):
+    """Case 08: within no_grad torch runs the whole layer at once, and no map was found."""
+    torch.manual_seed(0)
+    model = Own("encoder", class_token=True).eval()
+    sharpen(model.encoder)
+    fast = torch.backends.mha.get_fastpath_enabled()
+    with torch.set_grad_enabled(gradients):
+        capture = capture_attention(model, images())
+    assert torch.backends.mha.get_fastpath_enabled() == fast
+    with torch.no_grad():
+        x, expected = model.tokens(images()), []
+        torch.testing.assert_close(capture.output, model(images()), atol=1e-4, rtol=1e-4)
+        for layer in model.encoder.layers:
+            expected.append(layer.self_attn(x, x, x, average_attn_weights=False)[1])
+            x = layer(x)
+    assert_maps(capture.maps, expected, tolerance=1e-4)
+    assert (capture.prefix_names, capture.grid) == (["CLS"], (4, 4))
+
+
+@pytest.mark.parametrize("style", ["one norm", "one norm, thrice", "three norms"])
+@pytest.mark.parametrize("options", [{}, {"add_zero_attn": True}, {"add_bias_kv": True}], ids=str)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_own_attention_is_self_attention_with_its_true_weights(style, options, batch):
+    torch.manual_seed(0)
+    model = Own(style, class_token=True, **options).eval()
+    sharpen(model.attention)
+    capture = capture_attention(model, images(batch, 3, 32, 32))
+    assert capture.pooling_maps == {}
+    x = model.tokens(images(batch, 3, 32, 32))
+    norms = list(model.norms) if style == "three norms" else [model.norms[0]] * 3
+    _, expected = model.attention(*(norm(x) for norm in norms), average_attn_weights=False)
+    assert expected.shape[-1] == 17 + bool(options)
+    torch.testing.assert_close(capture.maps[0], expected[..., :17].detach(), atol=1e-5, rtol=0)
+    assert (capture.num_prefix_tokens, capture.grid) == (1, (4, 4))
+
+
+def test_learned_queries_are_pooling_even_where_they_are_as_many_as_the_tokens():
+    capture = capture_attention(Own("pooling").eval(), images())
+    assert list(capture.pooling_maps) == ["attention"]
+
+
+def test_the_number_of_prefix_tokens_may_be_given():
+    model = Own("one norm", class_token=True)
+    capture = capture_attention(model, images(), num_prefix_tokens=1)
+    assert capture.grid == (4, 4)
+    with pytest.raises(ValueError, match="give num_prefix_tokens="):
+        capture_attention(model, images(), num_prefix_tokens=3)
+    for wrong in (-1, 1.5, True, "1"):
+        with pytest.raises(ValueError, match="expected num_prefix_tokens to be None or a whole"):
+            capture_attention(model, images(), num_prefix_tokens=wrong)
+
+
+# Small versions of many architectures: their maps against their own explicit softmax.
+SMALL_VIT = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 1, "num_heads": 3}
+MANY = [
+    "vit_tiny_patch16_384", "vit_small_patch32_224", "vit_base_patch8_224", "vit_large_patch16_224",
+    "vit_huge_patch14_224", "vit_base_patch16_224_miil", "vit_medium_patch16_gap_240",
+    "vit_betwixt_patch16_gap_256", "vit_base_patch16_gap_224", "vit_base_patch32_clip_224",
+    "vit_base_patch16_clip_quickgelu_224", "vit_large_patch14_clip_224",
+    "vit_base_patch16_siglip_gap_224", "vit_so400m_patch14_siglip_224",
+    "vit_base_patch32_siglip_256", "vit_little_patch16_reg4_gap_256",
+    "vit_little_patch16_reg1_gap_256",
+    "vit_wee_patch16_reg1_gap_256", "vit_base_patch14_dinov2", "vit_large_patch14_reg4_dinov2",
+    "vit_small_patch8_224", "vit_giant_patch14_reg4_dinov2", "deit_small_patch16_224",
+    "deit_base_distilled_patch16_224", "deit3_small_patch16_224", "deit3_base_patch16_224",
+    "deit3_medium_patch16_224", "flexivit_small", "flexivit_base",
+    "vit_xsmall_patch16_clip_224", "eva_large_patch14_196",
+    "eva02_small_patch14_224", "eva02_base_patch14_224", "eva02_base_patch16_clip_224",
+    "vit_medium_patch16_rope_reg1_gap_256", "vit_base_patch16_dinov3", "vit_large_patch16_dinov3",
+    "vit_base_patch16_rope_224", "vit_small_patch16_rope_ape_224", "vit_pe_spatial_tiny_patch16_512",
+    "vit_pe_lang_large_patch14_448", "beit_large_patch16_224", "beitv2_base_patch16_224",
+]  # fmt: skip
+
+
+def softmax_maps_of(model, batch):
+    """The oracle: what every softmax of the model's explicit attention gives, by its own calls."""
+    for module in model.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = False
+    return explicit_maps(model, batch)
+
+
+def test_they_are_many():
+    assert len(set(MANY)) >= 40
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_maps_of_many_architectures_equal_their_explicit_softmax(name):
+    model = make_timm(name, SMALL_VIT)
+    capture = capture_attention(model, images(2, 3, 32, 32))
+    assert_maps(capture.maps, softmax_maps_of(model, images(2, 3, 32, 32)), tolerance=2e-5)
+    assert capture.grid == (4, 4)
+    assert capture.maps[0].shape[-1] == len(capture.token_names)

@@ -252,6 +252,7 @@ SORTS = {  # names of parameters → whether a test above tries every kind of in
 }
 ELSEWHERE = {  # parameters that hold something else, or a part of it
     ("photos", "names"),  # a choice among six names
+    ("ImageTextPairs", "captions"),  # a record that `pairs` makes
     ("Photo", "image"),  # a record that `photos` makes
 }
 

@@ -10,6 +10,7 @@ import pytest
 import traitlets
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from vizkit.widgets import AttentionMap
 from vizkit.widgets.attention_numbers import (
@@ -405,3 +406,121 @@ def test_the_static_picture_calls_heads_by_their_names():
     widget = AttentionMap.from_maps(maps, grid=(4, 4), head=1, head_names=["CNN", "ViT"])
     assert ", ViT, " in describe(widget)
     assert ", head 1, " in describe(AttentionMap.from_maps(maps, grid=(4, 4), head=1))
+
+
+# ------------------------------------------------------------------ from_model: wrappers and inputs
+
+
+def small_vit(**options):
+    import timm
+    import torch
+
+    torch.manual_seed(0)
+    sizes = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 4, "num_heads": 3}
+    return timm.create_model("vit_tiny_patch16_224", **{**sizes, **options}).eval()
+
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+
+
+def test_a_wrapper_keeps_the_normalisation_of_the_model():
+    """Case 04: a wrapped model got pictures that were never normalised."""
+    import torch
+    from torch import nn
+
+    class Wrapped(nn.Module):
+        def __init__(self, backbone):
+            super().__init__()
+            self.backbone = backbone
+
+        def forward(self, batch):
+            return self.backbone(batch)
+
+    model = small_vit()
+    bare = AttentionMap.from_model(model, PHOTO)
+    for wrapped in (Wrapped(model), nn.DataParallel(model), Wrapped(torch.compile(model))):
+        other = AttentionMap.from_model(wrapped, PHOTO)
+        np.testing.assert_array_equal(other.weights(), bare.weights())
+        np.testing.assert_array_equal(other._images[0], PHOTO)
+        resized = AttentionMap.from_model(wrapped, Image.fromarray(PHOTO).resize((50, 40)))
+        assert resized._images[0].shape == (32, 32, 3)
+
+
+def test_without_a_normalisation_the_caller_is_asked():
+    from torch import nn
+
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.other = small_vit(), small_vit()
+
+        def forward(self, batch):
+            return self.one(batch)
+
+    model = Own()
+    model.other.pretrained_cfg = {**model.other.pretrained_cfg, "mean": (0.1, 0.2, 0.3)}
+    with pytest.raises(ValueError, match=r"normalisation of Own cannot be found.*mean= and std="):
+        AttentionMap.from_model(model, PHOTO)
+    assert AttentionMap.from_model(model, PHOTO, mean=0.5, std=0.5).weights().sum()
+
+
+def test_a_model_for_gray_pictures_gets_one_channel():
+    """Case 14: the input of a ViT with one channel could not be given."""
+    import torch
+
+    model = small_vit(in_chans=1)
+    gray = AttentionMap.from_model(model, Image.fromarray(PHOTO).convert("L"))
+    assert np.abs(np.diff(gray._images[0].astype(int), axis=2)).max() == 0
+    assert AttentionMap.from_model(model, torch.rand(1, 1, 32, 32)).weights().sum()
+    with pytest.raises(ValueError, match=r"input \(1, H, W\)"):
+        AttentionMap.from_model(model, torch.rand(1, 3, 32, 32))
+    with pytest.raises(ValueError, match="5 channels"):
+        AttentionMap.from_model(small_vit(in_chans=5), PHOTO)
+
+
+def test_the_weights_that_meet_the_picture_decide_its_precision():
+    """Case 07: open_clip leaves some parameters in float32, and the first of them decided."""
+    import torch
+
+    model = small_vit().to(torch.bfloat16)
+    model.cls_token.data = model.cls_token.data.float()
+    model.patch_embed.register_forward_hook(lambda module, args, output: output.float())
+    model.blocks.float(), model.norm.float(), model.head.float()
+    model.pos_embed.data = model.pos_embed.data.float()
+    assert AttentionMap.from_model(model, PHOTO).weights().sum() == pytest.approx(1, abs=0.02)
+
+
+def test_chosen_layers_are_all_that_is_captured(monkeypatch):
+    """Case 12: all layers were captured, and then all but one dropped."""
+    from vizkit.models import capture
+
+    every, ran, listening = AttentionMap.from_model(small_vit(), PHOTO), [], capture.listening
+
+    def listen(module, name, caught):
+        ran.append(name)
+        return listening(module, name, caught)
+
+    monkeypatch.setattr(capture, "listening", listen)
+    some = AttentionMap.from_model(small_vit(), PHOTO, layers=[3, 1])
+    assert ran == ["blocks.1.attn", "blocks.3.attn"]
+    assert [layer.name for layer in some._sides[0].layers] == ["3", "1"]
+    assert not some.about["sides"][0]["rollout"]
+    some.layer = 1
+    every.layer = 1
+    np.testing.assert_array_equal(some.weights(), every.weights())
+    assert AttentionMap.from_model(small_vit(), PHOTO, layers=[0, 1]).about["sides"][0]["rollout"]
+    assert AttentionMap.from_model(small_vit(), PHOTO, layers=[-1])._sides[0].layers[0].name == "3"
+    with pytest.raises(ValueError, match="layers must name at least one of the layers 0 to 3"):
+        AttentionMap.from_model(small_vit(), PHOTO, layers=[4])
+
+
+def test_a_token_is_described_as_what_it_is():
+    import timm
+
+    sizes = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 1, "num_heads": 3}
+    registers = timm.create_model("vit_medium_patch16_reg4_gap_256", **sizes).eval()
+    assert describe(AttentionMap.from_model(registers, PHOTO)).endswith("query register 1")
+    distilled = timm.create_model("deit_tiny_distilled_patch16_224", **sizes).eval()
+    assert describe(AttentionMap.from_model(distilled, PHOTO, query=1)).endswith("distillation")
+    alone = AttentionMap(softmax_maps(1, 1, 18, 18), num_prefix_tokens=2, query=1)
+    assert describe(alone).endswith("query prefix 1")

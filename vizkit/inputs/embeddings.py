@@ -33,9 +33,9 @@ def as_numpy(name: str, value: Any) -> Any:
         for lazily in ("resolve_conj", "resolve_neg"):
             value = getattr(value, lazily)() if hasattr(value, lazily) else value
         return value.cpu().numpy()
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "V":
-        if "float" in value.dtype.name:  # bfloat16 of ml_dtypes, as JAX returns it
-            return np.asarray(value).astype(np.float32)
+    unknown = isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "V"
+    if unknown and "float" in value.dtype.name:  # bfloat16 of ml_dtypes, as JAX returns it
+        return np.asarray(value).astype(np.float32)
     return value
 
 
@@ -124,14 +124,15 @@ def as_embeddings(
     Raises:
         TypeError, ValueError: as `as_array`; a list of batches.
     """
-    if isinstance(value, list | tuple) and len(value) and _is_batch(value[0]):
-        if steps is None or not hasattr(steps, "__len__") or len(steps) != len(value):
-            raise ValueError(
-                f"{name} must be one array, got a list of {len(value)} of them, the first of shape"
-                f" {tuple(np.shape(as_numpy(name, value[0])))}. Join batches with"
-                f" torch.cat({name}) or np.concatenate({name}); for the steps of a training, stack"
-                " them, or give steps= a name for each"
-            )
+    batches = isinstance(value, list | tuple) and len(value) and _is_batch(value[0])
+    named = hasattr(steps, "__len__") and batches and len(steps) == len(value)
+    if batches and not named:
+        raise ValueError(
+            f"{name} must be one array, got a list of {len(value)} of them, the first of shape"
+            f" {tuple(np.shape(as_numpy(name, value[0])))}. Join batches with torch.cat({name}) or"
+            f" np.concatenate({name}); for the steps of a training, stack them, or give steps= a"
+            " name for each"
+        )
     return as_array(name, value, ndims=ndims)
 
 
