@@ -46,6 +46,7 @@ RECORDS = {
 }
 # Options that no case draws, and where they are tested instead.
 NOT_DRAWN = {
+    "vizkit.models.capture_attention": {"num_prefix_tokens"},  # test_capture.py
     "vizkit.data.pairs": {"split", "image_column", "caption_column"},  # hub: test_data_pairs.py
     "vizkit.losses.info_nce": {"block_size", "group", "timeout"},  # test_losses*.py
     "vizkit.losses.sigmoid_loss": {"block_size", "group", "timeout"},
