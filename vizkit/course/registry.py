@@ -249,13 +249,22 @@ _ALL = (
         "and images and texts lie apart (the modality gap).",
         f"{_CLIP}; Liang et al. 2022, Mind the Gap",
         ("06_clip", "11_embedding_space"),
+        rivals={
+            "one fact is enough": "A model that knows the colours alone would also tell most captions that fit from most that do not.",
+            "the distance of any two samples": "The means of two random halves of one cloud differ as well.",
+        },
     ),
     Claim(
         "D2",
         "A batch of N pairs gives N positives and N² - N negatives",
-        "Right.",
+        "The count is exact; but captions that leave things out are true of other pictures, too, "
+        "so that some of the N² - N are false negatives.",
         f"{_CLIP}, §2.3",
         ("06_clip",),
+        rivals={
+            "the same sentence twice": "Two pictures may have the same caption word for word, which a batch could avoid.",
+            "a count that calls everything true": "A count that is too generous finds false negatives everywhere.",
+        },
     ),
     Claim(
         "D3",
@@ -263,20 +272,36 @@ _ALL = (
         "Right; the figure in the paper names the axes the other way round, the sum is the same.",
         f"{_CLIP}, Fig. 3",
         ("06_clip",),
+        rivals={
+            "one direction alone gives the same number": "On a symmetric batch the rows alone would give the same loss.",
+            "the two directions are added": "The sum has the same smallest point as the mean.",
+        },
     ),
     Claim(
         "D4",
         "The temperature is learned and starts at 0.07",
-        "Stored as logit_scale = ln(1/0.07); the scale is clipped at 100.",
+        "Stored as logit_scale = ln(1/0.07); the scale is clipped at 100. It moves slowly: in a short "
+        "training it stays near its start.",
         f"{_CLIP}, §2.5",
         ("06_clip",),
+        rivals={
+            "drift without an aim": "An optimizer moves any weight; where the scale stops may have nothing to do with the loss.",
+            "the optimizer's own pace": "A scale that stays where it was may only have had too few steps.",
+        },
     ),
     Claim(
         "D5",
         "A small temperature attends to the hard negatives, a large one to all alike",
-        "Right: the gradient on a negative is its share of the softmax.",
+        "Right: the gradient on a negative is its share of the softmax. At a temperature of 1 the "
+        "hardest negative still gets more than an equal part.",
         "Wang and Liu 2021, Understanding the Behaviour of Contrastive Loss",
         ("07_temperature",),
+        rivals={
+            "a formula that is not the gradient": "The share of the softmax could differ from what training does.",
+            "only a trained matrix does this": "The concentration could come from the trained cosines, not from the temperature.",
+            "one learning rate for all": "A temperature that trains badly may only have had the wrong learning rate.",
+            "false negatives": "A small temperature may lose because its hardest negatives are none.",
+        },
     ),
     Claim(
         "D6",
@@ -302,6 +327,11 @@ _ALL = (
         "Right.",
         "Jia et al. 2021 (ALIGN); " + _CLIP,
         ("06_clip",),
+        rivals={
+            "the locked encoder knows it already": "Features taught with labels might retrieve without any captions.",
+            "the right pairs alone would do": "The clean half of the captions could be all that matters.",
+            "stopped too early": "With more steps a noisy training might catch up, or learn the noise by heart.",
+        },
     ),
     Claim(
         "D9",
@@ -348,10 +378,14 @@ _ALL = (
     Claim(
         "D15",
         "3x224x224 pixels become 196 tokens of 768, a CLS vector and 512 numbers; so does the text",
-        "B/16: the text tower has 12 layers, width 512, 8 heads, context 77 and "
+        "Right for the picture in B/16. The text has no patches and no CLS: 77 tokens of 512, of which "
+        "the end-of-text token is read. B/16: the text tower has 12 layers, width 512, 8 heads, context 77 and "
         "49,408 words. The shared space of L/14 has 768 numbers.",
         f"{_CLIP}, §2.4; open_clip model configurations",
         ("06_clip",),
+        rivals={
+            "the sizes of one model only": "Numbers traced in one architecture need not hold for another.",
+        },
     ),
     # --- SigLIP ---
     Claim(

@@ -22,10 +22,11 @@ def _logits(images: np.ndarray, texts: np.ndarray, temperature: float) -> np.nda
 
 def _loss_of(logits: np.ndarray, axes: tuple[int, ...] = (1, 0), labels: int = 0) -> float:
     """The mean of -log P(own), averaged over `axes`; `labels` shifts what counts as own."""
-    rows = np.arange(len(logits))
-    own = np.roll(rows, -labels)
+    asked = np.arange(len(logits))
+    own = np.roll(asked, -labels)
+    cells = {1: (asked, own), 0: (own, asked)}  # a row asks for a column, a column for a row
     return float(
-        np.mean([-np.log(_probabilities(logits, axis)[rows, own]).mean() for axis in axes])
+        np.mean([-np.log(_probabilities(logits, axis)[cells[axis]]).mean() for axis in axes])
     )
 
 
@@ -51,6 +52,13 @@ def _own_left_out_below(images: np.ndarray, texts: np.ndarray, temperature: floa
     return float(np.mean([(np.log(others.sum(axis)) - own).mean() for axis in (1, 0)]))
 
 
+def _softmax_twice(images: np.ndarray, texts: np.ndarray, temperature: float) -> float:
+    """What cross_entropy returns for shares instead of logits."""
+    logits = _logits(images, texts, temperature)
+    shares = (_probabilities(logits, 1), _probabilities(logits, 0).T)  # (N, N) each
+    return float(np.mean([_loss_of(share, (1,)) for share in shares]))
+
+
 info_nce = Exercise(
     "InfoNCE from scratch",
     solution=_info_nce,
@@ -60,63 +68,159 @@ info_nce = Exercise(
             lambda images, texts, temperature: _loss_of(
                 images.astype(float) @ texts.astype(float).T / temperature
             ),
-            "Your logits grow with the length of the vectors. A cosine is the dot product of unit "
-            "vectors: divide every row by its own length first.",
+            (
+                "What would your loss say if every vector were twice as long?",
+                "A cosine is the dot product of unit vectors: divide every row by its own length.",
+                "images = F.normalize(images, dim=1), and the same for the texts.",
+            ),
+        ),
+        Mistake(
+            "only the images normalised",
+            lambda images, texts, temperature: _loss_of(
+                _unit(images.astype(float)) @ texts.astype(float).T / temperature
+            ),
+            (
+                "One of the two kinds of vectors still has lengths of its own.",
+                "A cosine needs both sides to have length 1; the texts do not yet.",
+                "texts = F.normalize(texts, dim=1)",
+            ),
+        ),
+        Mistake(
+            "only the texts normalised",
+            lambda images, texts, temperature: _loss_of(
+                images.astype(float) @ _unit(texts.astype(float)).T / temperature
+            ),
+            (
+                "One of the two kinds of vectors still has its own lengths.",
+                "A cosine needs both sides to have length 1; the images do not yet.",
+                "images = F.normalize(images, dim=1)",
+            ),
         ),
         Mistake(
             "normalised over the wrong axis",
             lambda images, texts, temperature: _loss_of(
                 _unit(images.astype(float), 0) @ _unit(texts.astype(float), 0).T / temperature
             ),
-            "You divided each feature by its length over the batch. An embedding is a row.",
+            (
+                "Which axis of (N, D) is one embedding?",
+                "You divided each feature by its length over the batch. An embedding is a row.",
+                "F.normalize(images, dim=1), not dim=0.",
+            ),
         ),
         Mistake(
             "one-sided, images to texts only",
             _one_sided(1),
-            "That is half of it: each image picks its text. Add the other direction, where each "
-            "text picks its image, and take the mean of the two.",
+            (
+                "That is half of it.",
+                "Each image picks its text; in the other half each text picks its image.",
+                "Add F.cross_entropy(logits.T, labels) and take the mean of the two.",
+            ),
         ),
         Mistake(
             "softmax over the wrong axis, texts to images only",
             _one_sided(0),
-            "You normalised the columns only, so each text picks its image. The rows count as "
-            "much: take the mean of both directions.",
+            (
+                "You read the matrix by its columns alone.",
+                "The columns let each text pick its image; the rows, where each image picks its "
+                "text, count as much.",
+                "Add F.cross_entropy(logits, labels) and take the mean of both directions.",
+            ),
         ),
         Mistake(
             "the two directions not halved",
             lambda images, texts, temperature: 2 * _info_nce(images, texts, temperature),
-            "You added the two directions. The loss is their mean, so that chance stays at log N.",
+            (
+                "What would your loss be for a batch in which all vectors are alike?",
+                "You added the two directions. The loss is their mean, so that chance is log N.",
+                "return (by_rows + by_columns) / 2",
+            ),
+        ),
+        Mistake(
+            "the sum over the batch instead of the mean",
+            lambda images, texts, temperature: len(images) * _info_nce(images, texts, temperature),
+            (
+                "What would happen to your loss if the batch were twice as large?",
+                "You added the losses of the pairs. The loss is their mean.",
+                'F.cross_entropy(logits, labels), whose reduction is "mean" unless told otherwise.',
+            ),
+        ),
+        Mistake(
+            "the minus forgotten",
+            lambda images, texts, temperature: -_info_nce(images, texts, temperature),
+            (
+                "Can a loss of this kind be below zero?",
+                "The logarithm of a share is negative; the loss is minus that logarithm.",
+                "return -log_shares.mean()",
+            ),
         ),
         Mistake(
             "-log of the mean",
             _log_of_the_mean,
-            "You averaged the probabilities and took the logarithm of that, so pairs that are lost "
-            "cost almost nothing. Take -log of each pair first, then the mean.",
+            (
+                "How much does one pair that is lost completely add to your loss?",
+                "You averaged the probabilities and took the logarithm of that. Take -log of each "
+                "pair first, then the mean.",
+                "-shares.diagonal().log().mean(), not -shares.diagonal().mean().log()",
+            ),
+        ),
+        Mistake(
+            "softmax twice",
+            _softmax_twice,
+            (
+                "What does cross_entropy do with its first argument?",
+                "cross_entropy takes the softmax itself: give it logits, not shares.",
+                "F.cross_entropy(logits, labels), without a softmax before it.",
+            ),
         ),
         Mistake(
             "labels off by one",
             lambda images, texts, temperature: _loss_of(
                 _logits(images, texts, temperature), labels=1
             ),
-            "Your positives lie beside the diagonal. Row 0 belongs to column 0: count from zero.",
+            (
+                "Which caption belongs to picture 0?",
+                "Your positives lie beside the diagonal. Row 0 belongs to column 0.",
+                "labels = torch.arange(len(logits))",
+            ),
         ),
         Mistake(
             "temperature multiplied",
             lambda images, texts, temperature: _loss_of(_logits(images, texts, 1.0) * temperature),
-            "A small temperature must make the softmax sharper: divide the cosines by it.",
+            (
+                "Does a small temperature make your softmax sharper or flatter?",
+                "A small temperature must make the softmax sharper: divide the cosines by it.",
+                "logits = images @ texts.T / temperature",
+            ),
+        ),
+        Mistake(
+            "temperature forgotten",
+            lambda images, texts, temperature: _loss_of(_logits(images, texts, 1.0)),
+            (
+                "Change the temperature: does your loss change?",
+                "You have not used the temperature. The cosines are divided by it.",
+                "logits = images @ texts.T / temperature, and not images @ texts.T alone.",
+            ),
         ),
         Mistake(
             "own pair left out below the fraction bar",
             _own_left_out_below,
-            "The softmax runs over all N candidates, the right one included; without it the loss "
-            "could fall below zero.",
+            (
+                "Could your loss fall below zero?",
+                "The softmax runs over all N candidates, the right one included.",
+                "powers[i] / powers.sum(), with powers[i] in the sum.",
+            ),
         ),
     ],
     inputs=lambda rng: [
         (
+            np.array([[3, 4], [0, 2], [1, 0]], dtype="float32"),
+            np.array([[1, 1], [-1, 2], [3, 0]], dtype="float32"),
+            0.5,
+        ),
+        (
             rng.normal(size=(6, 8)).astype("float32") * 1.5,
             rng.normal(size=(6, 8)).astype("float32"),
-            0.5,
+            0.4,
         ),
         (
             rng.normal(size=(4, 5)).astype("float32"),
@@ -127,48 +231,94 @@ info_nce = Exercise(
     difficulty=3,
     minutes=12,
     to="torch",
+    forbidden=("info_nce", "ClipLoss"),
 )
 
 
 chance = Exercise(
     "The loss of CLIP's batch at chance",
-    solution=math.log(32_768),
+    solution=lambda n: math.log(n),
     mistakes=[
         Mistake(
             "logarithm to the base 2",
-            math.log2(32_768),
-            "15 bits is right, but the loss is measured with the natural logarithm.",
+            lambda n: math.log2(n),
+            (
+                "Which logarithm does cross_entropy use?",
+                "You counted in bits; the loss is measured with the natural logarithm.",
+                "math.log(n), not math.log2(n)",
+            ),
         ),
         Mistake(
             "logarithm to the base 10",
-            math.log10(32_768),
-            "The loss is measured with the natural logarithm: `math.log`, not `math.log10`.",
+            lambda n: math.log10(n),
+            (
+                "Which logarithm is it that cross_entropy uses?",
+                "You took decimal digits; the loss is measured with the natural logarithm.",
+                "math.log(n), not math.log10(n)",
+            ),
         ),
         Mistake(
             "logarithm of all pairs",
-            math.log(32_768**2),
-            "Nobody chooses among all N² pairs: each image chooses among N texts.",
+            lambda n: math.log(n**2),
+            (
+                "Among how many does one picture choose?",
+                "Nobody chooses among all N² pairs: each image chooses among N texts.",
+                "The share of the right one is 1 / n.",
+            ),
+        ),
+        Mistake(
+            "logarithm of the negatives",
+            lambda n: math.log(n - 1),
+            (
+                "Among how many captions does a picture choose, its own included?",
+                "You counted the negatives. The softmax runs over all N captions.",
+                "math.log(n), not math.log(n - 1)",
+            ),
         ),
         Mistake(
             "halved",
-            math.log(32_768) / 2,
-            "Both directions are at chance, and their mean is no smaller than either.",
+            lambda n: math.log(n) / 2,
+            (
+                "What is the mean of two equal numbers?",
+                "Both directions are at chance, and their mean is no smaller than either.",
+                "(math.log(n) + math.log(n)) / 2",
+            ),
         ),
         Mistake(
             "a probability",
-            1 / 32_768,
-            "That is the chance of a right guess; the loss is minus its logarithm.",
+            lambda n: 1 / n,
+            (
+                "Does your number grow or shrink with the batch?",
+                "That is the chance of a right guess; the loss is minus its logarithm.",
+                "-math.log(1 / n)",
+            ),
+        ),
+        Mistake(
+            "the minus forgotten",
+            lambda n: -math.log(n),
+            (
+                "Can this loss be below zero?",
+                "The share is 1 / n, and its logarithm is negative; the loss is minus that.",
+                "-math.log(1 / n), which is math.log(n)",
+            ),
         ),
     ],
+    inputs=[(4,), (128,), (32_768,)],
     difficulty=1,
     minutes=3,
-    tolerance=1e-3,
+    tolerance=2e-6,
 )
 
 
 def _gap(images: np.ndarray, texts: np.ndarray) -> float:
     """Raw features (N, D) each to the distance of the two means; Liang et al. 2022, section 2."""
     return float(np.linalg.norm(_unit(images).mean(0) - _unit(texts).mean(0)))
+
+
+def _unit_means(images: np.ndarray, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The means of the unit vectors, brought to length 1 themselves, (1, D) each."""
+    first, second = (_unit(_unit(x).mean(0, keepdims=True)) for x in (images, texts))
+    return first, second
 
 
 modality_gap = Exercise(
@@ -178,44 +328,89 @@ modality_gap = Exercise(
         Mistake(
             "missing normalisation",
             lambda images, texts: float(np.linalg.norm(images.mean(0) - texts.mean(0))),
-            "These are raw features. Bring every row to length 1 before you take the means.",
+            (
+                "Would your gap grow if all vectors were twice as long?",
+                "These are raw features. Bring every row to length 1 before you take the means.",
+                "F.normalize(images, dim=1).mean(0)",
+            ),
+        ),
+        Mistake(
+            "normalised over the wrong axis",
+            lambda images, texts: float(
+                np.linalg.norm(_unit(images, 0).mean(0) - _unit(texts, 0).mean(0))
+            ),
+            (
+                "Which axis of (N, D) is one vector?",
+                "You divided each feature by its length over the batch. A vector is a row.",
+                "F.normalize(images, dim=1), not dim=0",
+            ),
         ),
         Mistake(
             "mean distance of the pairs",
             lambda images, texts: float(
                 np.linalg.norm(_unit(images) - _unit(texts), axis=1).mean()
             ),
-            "You measured how far each image is from its own text. The gap lies between the two "
-            "clouds: first the mean of each, then one distance.",
+            (
+                "How many distances did you take?",
+                "You measured how far each image is from its own text. The gap lies between the "
+                "two clouds: first the mean of each, then one distance.",
+                "(images.mean(0) - texts.mean(0)).norm()",
+            ),
         ),
         Mistake(
             "squared",
             lambda images, texts: _gap(images, texts) ** 2,
-            "That is the square of the distance: take the root.",
+            (
+                "Is this a distance, or a distance times itself?",
+                "That is the square of the distance: take the root.",
+                "(difference**2).sum().sqrt(), or difference.norm()",
+            ),
+        ),
+        Mistake(
+            "mean instead of sum of the squares",
+            lambda images, texts: _gap(images, texts) / math.sqrt(images.shape[1]),
+            (
+                "Would your number change if you appended features that are all zero?",
+                "A length is the root of the *sum* of the squares, not of their mean.",
+                "(difference**2).sum().sqrt()",
+            ),
+        ),
+        Mistake(
+            "sum of the absolute differences",
+            lambda images, texts: float(np.abs(_unit(images).mean(0) - _unit(texts).mean(0)).sum()),
+            (
+                "Which distance is meant?",
+                "You added the absolute differences. The gap is the ordinary (Euclidean) distance.",
+                "difference.norm(), not difference.abs().sum()",
+            ),
         ),
         Mistake(
             "means brought to length 1",
-            lambda images, texts: float(
-                np.linalg.norm(
-                    _unit(_unit(images).mean(0, keepdims=True))
-                    - _unit(_unit(texts).mean(0, keepdims=True))
-                )
+            lambda images, texts: float(np.linalg.norm(np.subtract(*_unit_means(images, texts)))),
+            (
+                "How long is the mean of your unit vectors?",
+                "The mean of unit vectors is shorter than 1, and that is part of the measure: do "
+                "not normalise it again.",
+                "Normalise before mean(0), not after it.",
             ),
-            "The mean of unit vectors is shorter than 1, and that is part of the measure: do not "
-            "normalise it again.",
         ),
         Mistake(
             "cosine of the means",
             lambda images, texts: float(
-                (
-                    _unit(_unit(images).mean(0, keepdims=True))
-                    @ _unit(_unit(texts).mean(0, keepdims=True)).T
-                ).item()
+                (_unit_means(images, texts)[0] * _unit_means(images, texts)[1]).sum()
             ),
-            "That is an angle between the two means; the gap is the distance between them.",
+            (
+                "Does your number grow when the clouds move apart?",
+                "That is an angle between the two means; the gap is the distance between them.",
+                "(images.mean(0) - texts.mean(0)).norm()",
+            ),
         ),
     ],
     inputs=lambda rng: [
+        (
+            np.array([[3, 4], [0, 2]], dtype="float32"),
+            np.array([[5, 0], [4, 3]], dtype="float32"),
+        ),
         (
             (rng.normal(size=(7, 6)) + 1).astype("float32") * 2,
             rng.normal(size=(7, 6)).astype("float32"),
