@@ -42,7 +42,7 @@ def next_word_loss(logits: Tensor, tokens: Tensor, counted: Tensor) -> Tensor:
             f"expected tokens and counted (B, L) for logits {tuple(logits.shape)}, "
             f"received {tuple(tokens.shape)} and {tuple(counted.shape)}"
         )
-    learned = counted[:, 1:]  # nothing foretells the first word
+    learned = counted[:, 1:]  # nothing predicts the first word
     if not learned.any():
         raise ValueError("expected at least one counted word after the first, received none")
     log_probability = logits[:, :-1].log_softmax(dim=-1)  # (B, L - 1, V)
