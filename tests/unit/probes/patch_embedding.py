@@ -51,13 +51,18 @@ def order_probes():
 
 
 def by_loops(images, p):
-    b, c, h, w = images.shape
+    c, h, w = images.shape[1:]
     rows = []
     for image in images.double():
         row = []
         for y, x in itertools.product(range(0, h, p), range(0, w, p)):
             row.append(
-                [image[k, y + i, x + j].item() for i in range(p) for j in range(p) for k in range(c)]
+                [
+                    image[k, y + i, x + j].item()
+                    for i in range(p)
+                    for j in range(p)
+                    for k in range(c)
+                ]
             )
         rows.append(row)
     return rows
@@ -125,7 +130,9 @@ CUTTING = [
     Probe(CUT, "first picture only", after(lambda x: x[:1]), "wrong"),
     Probe(CUT, "first picture, no batch", after(lambda x: x[0]), "wrong"),
     Probe(CUT, "one channel", lambda i, p: permuted(RIGHT_ORDER)(i[:, :1], p), "wrong"),
-    Probe(CUT, "channels averaged", lambda i, p: permuted(RIGHT_ORDER)(i.mean(1)[:, None], p), "wrong"),
+    Probe(
+        CUT, "channels averaged", lambda i, p: permuted(RIGHT_ORDER)(i.mean(1)[:, None], p), "wrong"
+    ),
     Probe(CUT, "channels reversed", lambda i, p: permuted(RIGHT_ORDER)(i.flip(1), p), "wrong"),
     Probe(CUT, "upside down", lambda i, p: permuted(RIGHT_ORDER)(i.flip(2), p), "wrong"),
     Probe(CUT, "mirrored", lambda i, p: permuted(RIGHT_ORDER)(i.flip(3), p), "wrong"),

@@ -107,7 +107,7 @@ cut_into_patches = Exercise(
                 -1, patch_size**2 * images.shape[1]
             ),
             (
-                "How many axes has your result?",
+                "Where did the pictures of the batch go?",
                 "Every picture keeps its own patches: three axes, (B, N, P·P·C).",
                 "The last line is cells.reshape(batch, rows * columns, -1).",
             ),
