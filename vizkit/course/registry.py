@@ -377,6 +377,10 @@ _ALL = (
         "Right.",
         f"{_CLIP}, §3.1",
         ("10_zero_shot",),
+        rivals={
+            "any ninety vectors": "Unit vectors could separate the classes whatever their sentences say.",
+            "half of the answer": "Knowing the shape and guessing the colour is far above the chance of 1 in 90.",
+        },
     ),
     Claim(
         "D10",
@@ -384,6 +388,10 @@ _ALL = (
         "ImageNet: one good prompt +1.3 points, 80 prompts another +3.5.",
         f"{_CLIP}, §3.1.4",
         ("10_zero_shot",),
+        rivals={
+            "any longer prompt": "More words could help by themselves, whether they are true or not.",
+            "any average of prompts": "A mean of several vectors could help by being a mean, whatever they say.",
+        },
     ),
     Claim(
         "D11",
@@ -391,6 +399,12 @@ _ALL = (
         "It often behaves like a bag of words.",
         "Yuksekgonul et al. 2023, When and Why Vision-Language Models Behave like Bags-of-Words",
         ("10_zero_shot",),
+        rivals={
+            "blind to colours": "An encoder that sees no colours fails the swap test as well.",
+            "the order of mention": "A preference for what is named first or last could hide what the model knows.",
+            "lost in the image": "If the image vector did not hold the binding, no text encoder could ask for it.",
+            "a probe that guesses": "A probe could prefer combinations that are frequent, without any picture.",
+        },
     ),
     Claim(
         "D12",
@@ -398,6 +412,10 @@ _ALL = (
         "Right, as a tendency.",
         _CLIP,
         ("10_zero_shot",),
+        rivals={
+            "the network without training": "Patches and averages could ignore a place before any training.",
+            "an encoder that notices nothing": "An encoder that gives all pictures one vector keeps every pair together.",
+        },
     ),
     Claim(
         "D13",
@@ -405,6 +423,10 @@ _ALL = (
         "Right.",
         _CLIP,
         ("10_zero_shot",),
+        rivals={
+            "one fact is enough": "The colours of a picture could find its caption without anything else.",
+            "a small gallery": "Among few pictures a guess is often right.",
+        },
     ),
     Claim(
         "D14",
@@ -412,6 +434,11 @@ _ALL = (
         "Right: 512 features, a hidden layer of 256, one output per style.",
         "a common recipe; compare the linear probe of " + _CLIP,
         ("10_zero_shot",),
+        rivals={
+            "the pixels are enough": "A few statistics of the raw pixels could tell the classes apart without an encoder.",
+            "the hidden layer": "A linear probe on the same features could do as well.",
+            "the words know it already": "A sentence could name the styles without any example.",
+        },
     ),
     Claim(
         "D15",
@@ -423,6 +450,31 @@ _ALL = (
         ("06_clip",),
         rivals={
             "the sizes of one model only": "Numbers traced in one architecture need not hold for another.",
+        },
+    ),
+    Claim(
+        "D16",
+        "The modality gap is left over from the cones of the random start",
+        "Two random networks start with a gap. How much of it stays, or opens anew, depends on the "
+        "loss, above all on its temperature and its bias.",
+        "Liang et al. 2022, Mind the Gap; Schrodi et al. 2025, Two Effects, One Trigger",
+        ("11_embedding_space",),
+        rivals={
+            "stopped too early": "Where training has not ended, the gap may only be on its way.",
+            "captions that say too little": "Captions that leave facts out could open the gap, whatever the loss is.",
+            "a model that learned nothing": "A gap of an untrained model would say nothing about training.",
+        },
+    ),
+    Claim(
+        "D17",
+        "A t-SNE map shows which clusters are wide and which lie far apart",
+        "It does not: each point has a reach of its own, so widths are evened out, and distances "
+        "between clusters often mean nothing.",
+        "Wattenberg, Viégas and Johnson 2016, How to Use t-SNE Effectively",
+        ("11_embedding_space",),
+        rivals={
+            "no map could show it": "Two dimensions might be too few for any map to keep widths and distances.",
+            "an unlucky perplexity": "Another perplexity could show widths and distances as they are.",
         },
     ),
     # --- SigLIP ---

@@ -58,7 +58,7 @@ def _standardised(rows: np.ndarray) -> np.ndarray:
 def _clouds(rng: np.random.Generator) -> list[tuple]:
     return [
         ((rng.normal(size=(n, dims)) * np.linspace(3, 0.5, dims) + 1.5).astype("float32"),)
-        for n, dims in ((12, 5), (9, 6))
+        for n, dims in ((4, 3), (12, 5), (9, 6))
     ]
 
 
@@ -69,42 +69,65 @@ principal_plane = Exercise(
         Mistake(
             "centering forgotten",
             _not_centred,
-            "Your first direction points from the origin to the middle of the cloud. Variance is "
-            "measured from the mean: subtract the mean of each column first.",
+            (
+                "Add 100 to every row: does your map change? It should not.",
+                "Your first direction points from the origin to the middle of the cloud. Variance is measured from the mean: subtract the mean of each column first.",
+                "`centred = rows - rows.mean(dim=0)`.",
+            ),
         ),
         Mistake(
             "one mean for all numbers",
             _one_mean,
-            "You subtracted a single number. Each of the D columns has a mean of its own: "
-            "`rows.mean(0)`.",
+            (
+                "How many means did you subtract?",
+                "You subtracted a single number. Each of the D columns has a mean of its own: `rows.mean(0)`.",
+                "`rows - rows.mean(dim=0)`, with `dim=0`.",
+            ),
         ),
         Mistake(
             "centred for the directions only",
             _centred_only_for_the_directions,
-            "The directions are right, but you projected the rows as they were, so the map is off "
-            "by the place of the mean. Project the centred rows.",
+            (
+                "Is the mean of your map at the origin?",
+                "The directions are right, but you projected the rows as they were, so the map is off by the place of the mean. Project the centred rows.",
+                "`centred @ directions.T`, not `rows @ directions.T`.",
+            ),
         ),
         Mistake(
             "columns of Vᵀ instead of rows",
             _columns_for_rows,
-            "The SVD returns V already transposed: the directions are its first two rows.",
+            (
+                "What is the shape of what the SVD calls Vh, and where is one direction in it?",
+                "The SVD returns V already transposed: the directions are its first two rows.",
+                "`Vh[:2]`, not `Vh[:, :2]`.",
+            ),
         ),
         Mistake(
             "left side of the SVD alone",
             _left_side_alone,
-            "The columns of U say how the points are spread along each direction, but all at one "
-            "width. Multiply by the singular values, or project on the rows of Vᵀ.",
+            (
+                "How wide is your map along its first axis, and along its second?",
+                "The columns of U say how the points are spread along each direction, but all at one width. Multiply by the singular values, or project on the rows of Vᵀ.",
+                "`U[:, :2] * S[:2]`, or `centred @ Vh[:2].T`.",
+            ),
         ),
         Mistake(
             "directions of least variance",
             _least_variance,
-            "`eigh` sorts its eigenvalues upwards: the largest two stand last.",
+            (
+                "Is your first coordinate wider than your second?",
+                "`eigh` sorts its eigenvalues upwards: the largest two stand last.",
+                "`eigh(...).eigenvectors[:, -2:].flip(1)`.",
+            ),
         ),
         Mistake(
             "each column scaled to variance 1",
             _standardised,
-            "You divided by the standard deviations. All columns are in the same unit here, and "
-            "how wide each one is, is what PCA should see.",
+            (
+                "Does a wide column count more than a narrow one in your map?",
+                "You divided by the standard deviations. All columns are in the same unit here, and how wide each one is, is what PCA should see.",
+                "Only `rows - rows.mean(dim=0)`, without a division.",
+            ),
         ),
     ],
     inputs=_clouds,
@@ -147,41 +170,61 @@ nearest_by_cosine = Exercise(
         Mistake(
             "counted itself",
             lambda rows, k: _ranked(_cosines(rows), k, own=True),
-            "Every point is its own nearest neighbour, at a cosine of 1, and tells you nothing. "
-            "Leave it out, for example with -inf on the diagonal.",
+            (
+                "Which point is the first in each of your rows?",
+                "Every point is its own nearest neighbour, at a cosine of 1, and tells you nothing. Leave it out, for example with -inf on the diagonal.",
+                "`cosines.fill_diagonal_(-torch.inf)`.",
+            ),
         ),
         Mistake(
             "not normalised",
             lambda rows, k: _ranked(rows @ rows.T, k),
-            "Those are dot products: long vectors are everybody's neighbours. Divide each row by "
-            "its length first.",
+            (
+                "Make one vector ten times as long: do the neighbours of the others change?",
+                "Those are dot products: long vectors are everybody's neighbours. Divide each row by its length first.",
+                "`F.normalize(rows, dim=1)` before the product.",
+            ),
         ),
         Mistake(
             "normalised over the wrong axis",
             lambda rows, k: _ranked(_unit(rows, 0) @ _unit(rows, 0).T, k),
-            "You divided each column by its length. A vector is a row.",
+            (
+                "What is the length of each of your rows after the division?",
+                "You divided each column by its length. A vector is a row.",
+                "`F.normalize(rows, dim=1)`, not `dim=0`.",
+            ),
         ),
         Mistake(
             "the farthest",
             _farthest,
-            "Sorting goes upwards, from the smallest cosine, and those are the farthest. Sort the "
-            "negative cosines, or read from the end.",
+            (
+                "Are the cosines of your neighbours large or small?",
+                "Sorting goes upwards, from the smallest cosine, and those are the farthest. Sort the negative cosines, or read from the end.",
+                "`cosines.topk(k, dim=1).indices`.",
+            ),
         ),
         Mistake(
             "nearest last",
             lambda rows, k: _nearest(rows, k)[:, ::-1],
-            "The right neighbours in the wrong order: the nearest should come first.",
+            (
+                "Is the first of your neighbours the nearest of them?",
+                "The right neighbours in the wrong order: the nearest should come first.",
+                "`topk(k, dim=1)` sorts the largest first.",
+            ),
         ),
         Mistake(
             "Euclidean distance",
             _euclidean,
-            "You compared places, and these vectors differ in length. The cosine compares "
-            "directions only.",
+            (
+                "Make one vector ten times as long: does it lose its neighbours?",
+                "You compared places, and these vectors differ in length. The cosine compares directions only.",
+                "`F.normalize(rows, dim=1)`, then the product with its transpose.",
+            ),
         ),
     ],
     inputs=lambda rng: [
         ((rng.normal(size=(n, dims)) * rng.uniform(0.3, 3, (n, 1))).astype("float32"), k)
-        for n, dims, k in ((10, 4, 3), (8, 3, 4))
+        for n, dims, k in ((4, 2, 2), (10, 4, 3), (8, 3, 4))
     ],
     difficulty=2,
     minutes=7,
@@ -220,43 +263,64 @@ close_gap = Exercise(
         Mistake(
             "moved apart",
             _moved(_shares(-0.5, 0.5)),
-            "You doubled the gap: the images have to move towards the texts, against the "
-            "difference of images minus texts.",
+            (
+                "Is the gap smaller after your shift, or larger?",
+                "You doubled the gap: the images have to move towards the texts, against the difference of images minus texts.",
+                "`images - half`, `texts + half`.",
+            ),
         ),
         Mistake(
             "each moved the whole way",
             _moved(_shares(1, -1)),
-            "Both clouds went the whole way and passed each other. To meet in the middle, each "
-            "moves by half.",
+            (
+                "Where does each mean lie after your shift?",
+                "Both clouds went the whole way and passed each other. To meet in the middle, each moves by half.",
+                "`half = (images.mean(dim=0) - texts.mean(dim=0)) / 2`.",
+            ),
         ),
         Mistake(
             "only one of the two moved",
             _moved(_shares(1, 0)),
-            "The gap is closed, but the images did all the walking. Each cloud moves by half.",
+            (
+                "Which of the two clouds did you leave in its place?",
+                "The gap is closed, but the images did all the walking. Each cloud moves by half.",
+                "`images - half` and `texts + half`.",
+            ),
         ),
         Mistake(
             "length 1 forgotten at the end",
             _moved(_shares(0.5, -0.5), unit=False),
-            "After the shift the vectors are no longer of length 1: normalise them again.",
+            (
+                "How long are the rows that you return?",
+                "After the shift the vectors are no longer of length 1: normalise them again.",
+                "`F.normalize(images - half, dim=1)`.",
+            ),
         ),
         Mistake(
             "length 1 forgotten at the start",
             _moved(_shares(0.5, -0.5), raw=True),
-            "These are raw features, and long ones dominate the mean. Normalise every row first.",
+            (
+                "How long are the rows that you were given?",
+                "These are raw features, and long ones dominate the mean. Normalise every row first.",
+                "`images = F.normalize(images, dim=1)` before the means.",
+            ),
         ),
         Mistake(
             "each cloud centred",
             _moved(lambda images, texts: (images.mean(0), texts.mean(0))),
-            "You moved both means to the origin. That closes the gap too, but throws away what the "
-            "two have in common: they should meet in their middle.",
+            (
+                "Where is the mean of both clouds together, before and after?",
+                "You moved both means to the origin. That closes the gap too, but throws away what the two have in common: they should meet in their middle.",
+                "The shift is half of the *difference* of the means, for both clouds.",
+            ),
         ),
     ],
     inputs=lambda rng: [
         tuple(
-            ((rng.normal(size=(7, dims)) + shift) * rng.uniform(0.5, 3, (7, 1))).astype("float32")
+            ((rng.normal(size=(n, dims)) + shift) * rng.uniform(0.5, 3, (n, 1))).astype("float32")
             for shift in (0.8, -0.3)
         )
-        for dims in (5, 4)
+        for n, dims in ((3, 2), (7, 5), (7, 4))
     ],
     difficulty=3,
     minutes=8,

@@ -49,42 +49,65 @@ zero_shot_classifier = Exercise(
         Mistake(
             "images not normalised",
             _images_not_normalised,
-            "The winner is right, but a picture with long features is surer than it should be. "
-            "A cosine needs unit vectors on both sides: divide each picture by its length.",
+            (
+                "Compare a picture with long features and one with short ones.",
+                "The winner is right, but a picture with long features is surer than it should be. A cosine needs unit vectors on both sides: divide each picture by its length.",
+                "`F.normalize(images, dim=-1) @ classes.T`.",
+            ),
         ),
         Mistake(
             "prompts not normalised before the mean",
             _prompts_not_normalised,
-            "Prompts with long features outvote the short ones. Bring every prompt to length 1 "
-            "first, then take the mean.",
+            (
+                "How much does a prompt with long features weigh in your mean?",
+                "Prompts with long features outvote the short ones. Bring every prompt to length 1 first, then take the mean.",
+                "`F.normalize(prompts, dim=-1).mean(dim=1)`.",
+            ),
         ),
         Mistake(
             "ensemble averaged without renormalising",
             _mean_not_renormalised,
-            "The mean of unit vectors is shorter than 1, most of all where the prompts of a class "
-            "disagree, so that class loses. Bring the mean back to length 1.",
+            (
+                "How long is your class vector?",
+                "The mean of unit vectors is shorter than 1, most of all where the prompts of a class disagree, so that class loses. Bring the mean back to length 1.",
+                "`F.normalize(F.normalize(prompts, dim=-1).mean(dim=1), dim=-1)`.",
+            ),
         ),
         Mistake(
             "first prompt only",
             lambda images, prompts, scale: _classify(images, prompts[:, :1], scale),
-            "You used one prompt of each class. An ensemble takes the mean of all P.",
+            (
+                "How many of the P prompts of a class does your answer depend on?",
+                "You used one prompt of each class. An ensemble takes the mean of all P.",
+                "`prompts.mean(dim=1)`, after the normalisation, not `prompts[:, 0]`.",
+            ),
         ),
         Mistake(
             "mean over the classes",
             _mean_over_classes,
-            "You averaged over the wrong axis: all classes of one template became one vector. "
-            "The prompts of a class are axis 1 of (K, P, D).",
+            (
+                "Which axis of (K, P, D) counts the prompts of one class?",
+                "You averaged over the wrong axis: all classes of one template became one vector. The prompts of a class are axis 1 of (K, P, D).",
+                "`.mean(dim=1)`.",
+            ),
         ),
         Mistake(
             "softmax over the images",
             _softmax_over_images,
-            "Your columns sum to 1, so the pictures compete for a class. It is the classes that "
-            "compete for a picture: each row must sum to 1.",
+            (
+                "What do your rows sum to, and what do your columns?",
+                "Your columns sum to 1, so the pictures compete for a class. It is the classes that compete for a picture: each row must sum to 1.",
+                "`.softmax(dim=1)`.",
+            ),
         ),
         Mistake(
             "divided by the scale",
             lambda images, prompts, scale: _classify(images, prompts, 1 / scale),
-            "The scale is already 1 / temperature: multiply the cosines by it.",
+            (
+                "Does a larger scale make your probabilities sharper, or flatter?",
+                "The scale is already 1 / temperature: multiply the cosines by it.",
+                "`(scale * images @ classes.T).softmax(dim=1)`.",
+            ),
         ),
     ],
     inputs=lambda rng: [
@@ -93,7 +116,7 @@ zero_shot_classifier = Exercise(
             rng.normal(size=(k, p, 8)).astype("float32") * rng.uniform(0.3, 3, (k, p, 1)),
             scale,
         )
-        for n, k, p, scale in ((5, 4, 3, 10.0), (7, 3, 2, 4.0))
+        for n, k, p, scale in ((2, 2, 2, 10.0), (7, 3, 3, 4.0))
     ],
     difficulty=3,
     minutes=10,
@@ -119,49 +142,80 @@ recall_at_k = Exercise(
         Mistake(
             "the two directions swapped",
             lambda similarity, k: _recall(similarity, k)[::-1],
-            "The numbers are right, in the wrong order. A picture is a row, and it looks for its "
-            "text along the row: that comes first.",
+            (
+                "Which of your two numbers belongs to the pictures?",
+                "The numbers are right, in the wrong order. A picture is a row, and it looks for its text along the row: that comes first.",
+                "`[share(similarity), share(similarity.T)]`.",
+            ),
         ),
         Mistake(
             "rows both times",
             lambda similarity, k: _recall(similarity, k)[[0, 0]],
-            "You searched the rows twice. A text looks for its picture down a column.",
+            (
+                "Your two numbers are equal. Whose search is the second one?",
+                "You searched the rows twice. A text looks for its picture down a column.",
+                "The second number is the first one of `similarity.T`.",
+            ),
         ),
         Mistake(
             "columns both times",
             lambda similarity, k: _recall(similarity, k)[[1, 1]],
-            "You searched the columns twice. A picture looks for its text along a row.",
+            (
+                "Your two numbers are equal. Whose search is the first one?",
+                "You searched the columns twice. A picture looks for its text along a row.",
+                "The first number reads `similarity`, the second `similarity.T`.",
+            ),
         ),
         Mistake(
             "one candidate too few",
             lambda similarity, k: _recall(similarity, k - 1),
-            "Off by one: the best candidate has rank 0, so the last of k has rank k - 1.",
+            (
+                "For k = 1, how many candidates do you look at?",
+                "Off by one: the best candidate has rank 0, so the last of k has rank k - 1.",
+                "`topk(k, dim=1)`, or `rank < k` with ranks from 0.",
+            ),
         ),
         Mistake(
             "one candidate too many",
             lambda similarity, k: _recall(similarity, k + 1),
-            "Off by one: with ranks from 0, rank k is already the candidate number k + 1.",
+            (
+                "With k = 1, does your answer also count a partner in the second place?",
+                "Off by one: with ranks from 0, rank k is already the candidate number k + 1.",
+                "`topk(k, dim=1)`, or `rank < k` with ranks from 0.",
+            ),
         ),
         Mistake(
             "recall@1 whatever k is",
             lambda similarity, k: _recall(similarity, 1),
-            "You asked whether the best candidate is right. Any of the first k will do.",
+            (
+                "Does your answer change with k?",
+                "You asked whether the best candidate is right. Any of the first k will do.",
+                "`(topk(k, dim=1).indices == own).any(dim=1)`.",
+            ),
         ),
         Mistake(
             "the smallest instead of the largest",
             lambda similarity, k: _recall(-similarity, k),
-            "You took the k least similar. Sorting puts the smallest first: turn the order round.",
+            (
+                "Is a large similarity good or bad in your ranking?",
+                "You took the k least similar. Sorting puts the smallest first: turn the order round.",
+                "`similarity.topk(k, dim=1)`, or `argsort(descending=True)`.",
+            ),
         ),
         Mistake(
             "counted, not shared",
             lambda similarity, k: _recall(similarity, k) * len(similarity),
-            "That is how many were found. Recall is their share: divide by N.",
+            (
+                "Can a recall be larger than 1?",
+                "That is how many were found. Recall is their share: divide by N.",
+                "`.double().mean()` instead of `.sum()`.",
+            ),
         ),
     ],
     inputs=lambda rng: [
-        # A bias for every text makes the two directions differ.
-        (rng.normal(size=(n, n)) + 1.2 * np.eye(n) + 1.2 * rng.normal(size=(1, n)), k)
-        for n, k in ((40, 3), (30, 5))
+        # A bias for every text, or for every picture, makes the two directions differ.
+        (rng.normal(size=(n, n)) + 1.5 * np.eye(n) + 2.0 * rng.normal(size=bias), k)
+        for n, k, bias in ((4, 2, (1, 4)), (40, 3, (1, 40)), (30, 4, (30, 1)))
     ],
     difficulty=2,
     minutes=8,
