@@ -214,8 +214,9 @@ recall_at_k = Exercise(
     ],
     inputs=lambda rng: [
         # A bias for every text, or for every picture, makes the two directions differ.
-        (rng.normal(size=(n, n)) + 1.5 * np.eye(n) + 2.0 * rng.normal(size=bias), k)
-        for n, k, bias in ((4, 2, (1, 4)), (40, 3, (1, 40)), (30, 4, (30, 1)))
+        (matrix.T.copy() if of_pictures else matrix, k)
+        for n, k, of_pictures in ((4, 2, False), (40, 3, False), (30, 5, True))
+        for matrix in [rng.normal(size=(n, n)) + 1.2 * np.eye(n) + 1.5 * rng.normal(size=(1, n))]
     ],
     difficulty=2,
     minutes=8,
