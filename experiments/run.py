@@ -29,10 +29,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 import vizkit
 from vizkit.files import write_whole
+from vizkit.progress import progress_bar
 
 RESULTS = Path(__file__).parent / "results"
 SHARED_FILES = {"__init__", "__main__", "run"}
@@ -86,7 +85,7 @@ def run(experiment: Experiment, folder: Path = RESULTS) -> Table:
     table = unfinished(partial, heading(experiment))
     for part in experiment.parts:
         rows = table.setdefault(part.name, [])
-        for point in tqdm(part.points(table), desc=f"{experiment.name}: {part.name}"):
+        for point in progress_bar(part.points(table), desc=f"{experiment.name}: {part.name}"):
             if any(point.items() <= row.items() for row in rows):
                 continue
             start = time.perf_counter()

@@ -188,6 +188,26 @@ def ensure_environment(*extras: str) -> Path:
     return environment_python()
 
 
+def prepare_jupyter() -> None:
+    """Tells this environment's Jupyter to keep widgets alive in saved notebooks (vizkit.jupyter)."""
+    names = {"__name__": "vizkit.jupyter"}
+    exec((ROOT / "vizkit" / "jupyter.py").read_text(encoding="utf-8"), names)
+    files = {
+        "etc/jupyter/jupyter_server_config.d/vizkit.json": names["SERVER_CONFIG"],
+        "share/jupyter/lab/settings/overrides.json": names["SETTINGS"],
+    }
+    for name, content in files.items():
+        path, text = ENVIRONMENT / name, json.dumps(content, indent=1) + "\n"
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            say(f"saved notebooks will show pictures of widgets only: {error}")
+            return
+
+
 def run_in_environment(command: list[str | Path]) -> NoReturn:
     """Becomes the command (POSIX) or waits for it (Windows), so that Ctrl-C reaches it alone."""
     words = [str(word) for word in command]
@@ -209,6 +229,7 @@ def run_in_environment(command: list[str | Path]) -> NoReturn:
 def lab(arguments: list[str]) -> NoReturn:
     """Opens JupyterLab on the first notebook."""
     python = ensure_environment()
+    prepare_jupyter()
     options = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     # Not the notebook as an argument: the address that is printed, for a browser on another
     # machine or one that does not open by itself, would then lead to an empty launcher.
@@ -235,6 +256,7 @@ def prepare_frontend_tests() -> None:
 def test(arguments: list[str]) -> NoReturn:
     """Unit, widget, fault, front-end, browser and notebook tests, in one pytest run."""
     python = ensure_environment("test")
+    prepare_jupyter()
     prepare_frontend_tests()
     run_in_environment([python, "-m", "pytest", *arguments])
 

@@ -30,6 +30,8 @@ from jupyter_client.blocking import BlockingKernelClient
 from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocket
 
+from vizkit.jupyter import SERVER_CONFIG, SETTINGS
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_PLACES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -428,7 +430,11 @@ class JupyterLab:
                 }
             },
             "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings": silent,
+            # As `make lab` sets it up.
+            "config/jupyter_server_config.d/vizkit.json": SERVER_CONFIG,
         }
+        for plugin, chosen in SETTINGS.items():
+            files[f"settings/{plugin.replace(':', '/')}.jupyterlab-settings"] = chosen
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -472,10 +478,11 @@ class JupyterLab:
         """What the server and its kernels wrote."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def request(self, method: str, path: str) -> Any:
+    def request(self, method: str, path: str, content: Any = None) -> Any:
         """Ask the server's REST interface; the decoded JSON answer, None if empty."""
         headers = {"Authorization": f"token {self.token}"}
-        request = urllib.request.Request(f"{self.url}/{path}", method=method, headers=headers)
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(f"{self.url}/{path}", body, headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[2] / "vizkit"
 # of numpy arrays, so what a person sees never waits for PyTorch.
 ROOMS = {
     *("widgets", "course", "models", "losses", "data", "training", "zoo", "site"),
-    *("device", "files", "fonts", "inputs"),
+    *("device", "files", "fonts", "inputs", "jupyter", "progress"),
 }
 ALLOWED_ROOMS = {
     "widgets": {"files", "fonts", "inputs"},
@@ -26,10 +26,12 @@ ALLOWED_ROOMS = {
     "inputs": set(),
     "models": set(),
     "losses": set(),
-    "data": {"files", "inputs"},
-    "training": {"models", "losses", "data", "device", "files"},
-    "zoo": {"models", "device", "files", "inputs"},
-    "site": {"widgets", "course"},
+    "jupyter": set(),
+    "progress": set(),
+    "data": {"files", "inputs", "progress"},
+    "training": {"models", "losses", "data", "device", "files", "progress"},
+    "zoo": {"models", "device", "files", "inputs", "progress"},
+    "site": {"widgets", "course", "progress"},
 }
 FORBIDDEN_LIBRARIES = {
     "widgets": {"torch", "torchvision", "timm", "open_clip", "datasets"},

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+
+from vizkit.jupyter import SERVER_CONFIG, SETTINGS
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,6 +27,8 @@ def tool(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "UNFINISHED", environment / "vizkit-unfinished")
     (tmp_path / "pyproject.toml").write_text("one", encoding="utf-8")
     (tmp_path / "constraints.txt").write_text("a==1", encoding="utf-8")
+    (tmp_path / "vizkit").mkdir()
+    shutil.copy(ROOT / "vizkit" / "jupyter.py", tmp_path / "vizkit")
     module.events = []
 
     def create(folder, **options):
@@ -101,6 +106,18 @@ def test_an_install_that_fails_says_so_and_is_not_taken_for_ready(tool, monkeypa
     with pytest.raises(SystemExit, match="the install did not finish"):
         tool.ensure_environment()
     assert tool.installed_extras() is None
+
+
+def test_the_lab_is_told_to_keep_widgets_in_saved_notebooks(tool, capsys):
+    tool.ensure_environment()
+    tool.prepare_jupyter()
+    server = tool.ENVIRONMENT / "etc/jupyter/jupyter_server_config.d/vizkit.json"
+    overrides = tool.ENVIRONMENT / "share/jupyter/lab/settings/overrides.json"
+    assert json.loads(server.read_text()) == SERVER_CONFIG
+    assert json.loads(overrides.read_text()) == SETTINGS
+    before = server.stat().st_mtime_ns
+    tool.prepare_jupyter()
+    assert server.stat().st_mtime_ns == before
 
 
 def test_the_lab_opens_on_the_first_notebook_wherever_its_address_is_opened(tool, monkeypatch):

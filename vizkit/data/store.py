@@ -246,11 +246,12 @@ def _schema() -> pa.Schema:
 def _batches(table: SceneTable, image_size: int) -> Iterator[pa.RecordBatch]:
     """Draws the scenes, some at a time, into rows of the dataset."""
     import pyarrow as pa
-    from tqdm.auto import tqdm
+
+    from vizkit.progress import progress_bar
 
     schema = _schema()
     count = max(1, _ROWS * 64 * 64 // image_size**2)
-    with tqdm(total=len(table), desc="drawing scenes", delay=2, leave=False) as progress:
+    with progress_bar(total=len(table), desc="drawing scenes", delay=2, leave=False) as progress:
         for start in range(0, len(table), count):
             part = table[start : start + count]
             files = _encode_pngs(render(part, image_size))

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from tqdm.auto import tqdm
 
 from vizkit.course.storage import lock_of
+from vizkit.progress import progress_bar
 from vizkit.site.execute import is_cached, run
 from vizkit.site.notebook import Page, page_of
 from vizkit.site.pages import index_page, notebook_page, slides_page
@@ -80,7 +80,9 @@ def _runs(notebooks: Sequence[Path], cache: Path) -> Iterator[tuple[Path, dict[s
         if not is_cached(path, cache):
             content = nbformat.read(path, as_version=4).cells
             cells[path] = sum(cell.cell_type == "code" for cell in content)
-    with tqdm(total=sum(cells.values()), unit="cell", disable=not any(cells.values())) as bar:
+    with progress_bar(
+        total=sum(cells.values()), unit="cell", disable=not any(cells.values())
+    ) as bar:
         for path in notebooks:
             bar.set_description(path.stem)
             yield path, run(path, cache, bar.update)

@@ -11,9 +11,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from vizkit.files import write_whole
+from vizkit.progress import progress_bar
 from vizkit.training.loop import learning_rate_at, progress_wanted, update
 
 
@@ -39,7 +39,7 @@ def train_resumably(
     An interrupt (Ctrl-C) writes the checkpoint before it is passed on.
     """
     start, done = time.perf_counter() - seconds, first
-    bar = tqdm(
+    bar = progress_bar(
         range(first, recipe.steps),
         initial=first,
         total=recipe.steps,

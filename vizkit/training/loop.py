@@ -11,7 +11,8 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+
+from vizkit.progress import progress_bar
 
 SCHEDULES = ("cosine", "constant")
 FUSED_DEVICES = ("cpu", "cuda", "mps")  # where torch has an AdamW in one kernel
@@ -81,7 +82,7 @@ def fit(
     history.interrupted = False  # what stopped an earlier call is over
     groups = parameter_groups(model, weight_decay)
     optimizer = adamw(groups, learning_rate, betas)
-    bar = tqdm(range(steps), disable=not (progress and progress_wanted()), leave=False)
+    bar = progress_bar(range(steps), disable=not (progress and progress_wanted()))
     done = 0
     try:
         set_training(model, True)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
-from tqdm.auto import tqdm
 
+from vizkit.progress import progress_bar
 from vizkit.training.loop import (
     History,
     adamw,
@@ -88,7 +88,7 @@ def fit_together(
     optimizer = adamw(stack.groups(rates, pulls), rates[0], betas)
     losses_of = stack.losses(compute_loss, same_batch)
     histories = [History() for _ in models]
-    bar = tqdm(range(steps), disable=not (progress and progress_wanted()), leave=False)
+    bar = progress_bar(range(steps), disable=not (progress and progress_wanted()))
     try:
         set_training(stack.modules, True)
         for step in bar:

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from vizkit.device import default_device
 from vizkit.models import AttentionCapture, capture_attention
+from vizkit.progress import progress_bar
 from vizkit.zoo.images import to_pictures
 from vizkit.zoo.preprocess import Preprocess
 
@@ -71,7 +71,7 @@ class HubEncoder:
         pictures = to_pictures(images)
         starts = range(0, len(pictures), BATCH)
         # `with`: a call that the model refuses must not leave its bar behind.
-        with tqdm(starts, desc=self.name, delay=2, leave=False, disable=quiet()) as bar:
+        with progress_bar(starts, desc=self.name, delay=2, leave=False, disable=quiet()) as bar:
             parts = [
                 function(self.preprocess(pictures[start : start + BATCH]).to(self.device)).cpu()
                 for start in bar
