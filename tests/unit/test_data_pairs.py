@@ -1,7 +1,9 @@
 """One face for pairs from the drawn world, a folder and the hub; photographs without a network."""
 
 import json
+import os
 import socket
+import warnings
 
 import numpy as np
 import pytest
@@ -182,3 +184,69 @@ def test_photographs_come_credited_and_without_a_network():
     assert [photo.name for photo in photos(["coffee"])] == ["coffee"]
     with pytest.raises(ValueError, match="photo 'lena' is not among chelsea"):
         photos(["lena"])
+
+
+def hub_snapshot(root):
+    """What `huggingface_hub.snapshot_download` leaves: links into the blobs of the repository."""
+    blobs = root / "datasets--me--cats" / "blobs"
+    snapshot = root / "datasets--me--cats" / "snapshots" / "0123abc"
+    blobs.mkdir(parents=True)
+    snapshot.mkdir(parents=True)
+    lines = []
+    for index in range(3):
+        Image.new("RGB", (32, 32), (80 * index, 0, 0)).save(blobs / f"digest{index}", format="PNG")
+        (snapshot / f"{index}.png").symlink_to(f"../../blobs/digest{index}")
+        lines.append(json.dumps({"file_name": f"{index}.png", "caption": f"cat {index}"}))
+    (blobs / "digest").write_text("\n".join(lines))
+    (snapshot / "metadata.jsonl").symlink_to("../../blobs/digest")
+    return snapshot
+
+
+def test_a_snapshot_of_the_hub_is_read_through_its_links(tmp_path):
+    """Case 09: every picture was refused, because its link leads out of the folder."""
+    found = pairs(hub_snapshot(tmp_path), image_size=32)
+    assert found.captions == ["cat 0", "cat 1", "cat 2"]
+    assert found.images()[:, 0, 0, 0].tolist() == [0, 80, 160]
+    assert found.problems == []
+
+
+def test_a_link_out_of_the_cache_of_its_own_data_set_is_refused(tmp_path):
+    snapshot = hub_snapshot(tmp_path)
+    other = tmp_path / "datasets--you--secret" / "blobs"
+    other.mkdir(parents=True)
+    Image.new("RGB", (32, 32)).save(other / "private", format="PNG")
+    (snapshot / "2.png").unlink()
+    (snapshot / "2.png").symlink_to(other / "private")
+    with pytest.warns(UserWarning, match="lies outside the folder"):
+        found = pairs(snapshot, image_size=32)
+    assert [name for name, _ in found.problems] == ["2.png"]
+    plain = tmp_path / "plain" / "snapshots" / "x"  # no repository of the hub
+    plain.mkdir(parents=True)
+    (tmp_path / "plain" / "blobs").mkdir()
+    Image.new("RGB", (32, 32)).save(tmp_path / "plain" / "blobs" / "a", format="PNG")
+    (plain / "a.png").symlink_to("../../blobs/a")
+    with pytest.raises(ValueError, match="lies outside the folder"):
+        pairs(plain, caption_column="file_name")
+
+
+def test_odd_files_are_named_with_a_reason_and_the_rest_loads(tmp_path, monkeypatch):
+    Image.new("RGB", (32, 32)).save(tmp_path / "good.png")
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    try:
+        Image.new("RGB", (32, 32)).save(os.fsencode(tmp_path) + b"/bad\xff.jpg", format="JPEG")
+    except OSError:
+        pytest.skip("this disk takes no names that are not UTF-8")
+    Image.new("RGB", (60, 60)).save(tmp_path / "panorama.png")
+    Image.new("RGB", (90, 90)).save(tmp_path / "poster.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3000)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = pairs(tmp_path, caption_column="file_name", image_size=32)
+        assert found.images().shape == (2, 32, 32, 3)
+    assert sorted(found.captions) == ["good", "panorama"]
+    assert dict(found.problems) == {
+        "bad\\udcff.jpg": "its name is not UTF-8: rename it",
+        "phone.heic": "HEIC is not read here: save it as JPEG",
+        "poster.png": "more than 0 megapixels: make it smaller",
+    }
+    assert [type(one.message) for one in told] == [UserWarning]

@@ -103,6 +103,8 @@ def pairs(
             `metadata.jsonl` (one JSON object per line with "file_name" and a caption: the
             `imagefolder` layout of Hugging Face datasets; read offline); or the name of a
             dataset on the hub, such as "jxie/flickr8k" (needs a network the first time).
+            A snapshot of `huggingface_hub` is such a folder, too: its links are followed into the
+            hub's cache of the same data set, and nowhere else.
             Of a folder, files of any kind are read as a viewer shows them (see `upright_rgb`);
             those that cannot be read are left out, listed in `problems` and in a warning.
         image_size: side of the pictures that `images` and `batches` return.
@@ -180,7 +182,7 @@ def _from_folder(
             names.append(stored)
             captions.append(caption)
         else:
-            problems.append((name, reason))
+            problems.append((_printable(name), reason))
     if not names:
         raise ValueError(f"no usable pair in {folder}: {_list_problems(problems)}")
     if problems:
@@ -272,16 +274,48 @@ def _why_unreadable(folder: Path, name: str) -> str | None:
     from PIL import Image
 
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if name != _printable(name):
+        return "its name is not UTF-8: rename it"
+    if not _stays_inside(folder, path):
         return "lies outside the folder"
     if not path.is_file():
         return "no such file"
     try:
-        with Image.open(path) as image:
-            upright_rgb(image)
+        # A panorama of a telephone is no attack; twice Pillow's limit stays an error.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                upright_rgb(image)
+    except Image.DecompressionBombError:
+        return (
+            f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels: make it smaller"
+        )
     except Exception as error:  # Pillow's decoders raise many kinds for damaged files
+        if path.suffix.lower() in (".heic", ".heif"):
+            return "HEIC is not read here: save it as JPEG"
         return f"{type(error).__name__}: {str(error).replace(str(path), path.name)}"
     return None
+
+
+def _printable(name: str) -> str:
+    """The name of a file with bytes that are no UTF-8 written out, as they can be stored nowhere."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _stays_inside(folder: Path, path: Path) -> bool:
+    """Whether a file, or what it links to, lies in the folder or in the hub's cache of it.
+
+    A snapshot of `huggingface_hub` holds links into the `blobs` of the same data set.
+    """
+    real, home = path.resolve(), folder.resolve()
+    if real.is_relative_to(home):
+        return True
+    for above in home.parents:
+        if above.name == "snapshots":
+            repository = above.parent.name
+            hub = repository.startswith(("datasets--", "models--", "spaces--"))
+            return hub and real.is_relative_to(above.parent / "blobs")
+    return False
 
 
 def _list_problems(problems: Sequence[tuple[str, str]]) -> str:

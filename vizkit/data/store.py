@@ -160,8 +160,10 @@ def _decode(row: dict, image_size: int | None) -> np.ndarray:
         if image_size in (None, quick.shape[0]):
             return quick
         return square_image(Image.fromarray(quick), image_size)
-    with Image.open(row["path"] if data is None else BytesIO(data)) as opened:
-        image = upright_rgb(opened)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `pairs` has looked
+        with Image.open(row["path"] if data is None else BytesIO(data)) as opened:
+            image = upright_rgb(opened)
     return np.asarray(image) if image_size is None else square_image(image, image_size)
 
 

@@ -90,7 +90,9 @@ def plain_info_nce(image_features: Tensor, text_features: Tensor, logit_scale: T
     if len(image_features) == 1:
         return 0.0 * logit_scale * (image_features * text_features).sum()  # nothing to choose from
     logits = logit_scale * image_features @ text_features.T  # (N, N)
-    own = logits.diagonal()  # (N,)
+    # From the rows: beside the matrix without its diagonal, torch.compile (2.15, CPU) computes wrong
+    # gradients for the diagonal itself.
+    own = logit_scale * (image_features * text_features).sum(dim=1)  # (N,)
     diagonal = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
     others = logits.masked_fill(diagonal, -torch.inf)  # (N, N)
     image_to_text = -F.logsigmoid(own - others.logsumexp(dim=1))  # (N,)
