@@ -61,7 +61,7 @@ matrix
 ATTENTION = """
 torch.manual_seed(0)
 model = VisionTransformer(patch_size=16, embed_dim=48, depth=4, num_heads=3).eval()
-attention = AttentionMap.from_model(model, pictures[:2], title=hostile)
+attention = AttentionMap.from_model(model, pictures[:2], mean=0.5, std=0.5, title=hostile)
 attention
 """
 SPACE = """

@@ -23,6 +23,8 @@ def names(tmp_path, monkeypatch):
     """What a reader would have at hand: a model, pictures, sentences, embeddings, a folder."""
     from vizkit.models import VisionTransformer
 
+    model = VisionTransformer(image_size=32, embed_dim=16, depth=1, num_heads=2).eval()
+    model.image_mean = model.image_std = (0.5, 0.5, 0.5)
     random = np.random.default_rng(0)
     images = list(random.integers(0, 255, (4, 32, 32, 3), dtype=np.uint8))
     captions = ["a red heart", "a blue star", "a green ring", "a flower"]
@@ -40,7 +42,7 @@ def names(tmp_path, monkeypatch):
         "image_embeddings": random.normal(size=(4, 8)),
         "text_embeddings": random.normal(size=(4, 8)),
         "embeddings": random.normal(size=(4, 8)),
-        "model": VisionTransformer(image_size=32, embed_dim=16, depth=1, num_heads=2).eval(),
+        "model": model,
     }
 
 
