@@ -218,6 +218,12 @@ def test_unknown_words_are_warned_about_once_each(encoder):
         encoder.encode_text(["a red zebra", "얼룩말 zebra"])
 
 
+@pytest.mark.parametrize("text", ["", "얼룩말", "zebra, zebra!"])
+def test_a_sentence_without_a_known_word_is_warned_about(encoder, text):
+    with pytest.warns(UserWarning, match="^tiny-vit knows no word of .*means nothing$"):
+        encoder.encode_text(["a red heart", text])
+
+
 def test_patch_tokens_are_the_towers_last_tokens_without_the_class_token(encoder, pictures):
     tokens = encoder.patch_tokens(pictures)
     assert tokens.shape == (7, 16, 8)  # a 4 by 4 grid

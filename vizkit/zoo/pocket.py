@@ -19,7 +19,7 @@ from vizkit.models import AttentionCapture, capture_attention
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.heads import LabelledEncoder
 from vizkit.models.pocket import pocket_dual_encoder, pocket_labelled_encoder
-from vizkit.models.text import WordTokenizer
+from vizkit.models.text import WordTokenizer, split_words
 from vizkit.zoo.images import to_pixels, to_sentences
 
 WEIGHTS = Path(__file__).with_name("weights")
@@ -195,11 +195,21 @@ class PocketEncoder(PocketTower):
 
     @torch.no_grad()
     def encode_text(self, texts: str | Sequence[str]) -> Tensor:
-        """Sentences to unit vectors (B, D), on the CPU; unknown words are warned about.
+        """Sentences to unit vectors (B, D), on the CPU.
+
+        Unknown words are warned about, and so is a sentence without a known one: it gets a unit
+        vector as any other, and nothing that is near it is an answer.
 
         Raises TypeError unless `texts` is a sentence or a sequence of them.
         """
         texts = to_sentences(texts)
+        known = set(self.tokenizer.vocabulary)
+        empty = [text for text in texts if known.isdisjoint(split_words(text))]
+        if empty:
+            warnings.warn(
+                f"{self.name} knows no word of {empty[0][:60]!r}: its vector means nothing",
+                stacklevel=2,
+            )
         unknown = {word: None for text in texts for word in self.tokenizer.unknown_words(text)}
         if unknown:
             warnings.warn(f"{self.name} never saw: {', '.join(unknown)}", stacklevel=2)
