@@ -145,7 +145,6 @@ _ALL = (
         ("05_hybrids",),
         {
             "edges that meet by the roll": "The roll alone would connect opposite edges of the picture.",
-            "fixed time of each call": "On small grids the time that every call takes hides how the cost grows.",
             "another block than the published one": "A block of our own could have these properties and not be Swin's.",
         },
     ),

@@ -93,7 +93,7 @@ def rope_sum() -> Svg:
         parts.append(_curve(points, index))
         parts.append(_text(left + 2 * reach * scale + 8, 60 + 26 * index, f"θ = {one:.2g}"))
         parts.append(
-            f'<line x1="{left + 2 * reach * scale + 82}" x2="{left + 2 * reach * scale + 122}" '
+            f'<line x1="{left + 2 * reach * scale + 94}" x2="{left + 2 * reach * scale + 130}" '
             f'y1="{55 + 26 * index}" y2="{55 + 26 * index}" stroke="{_COLORS[index]}" '
             f'stroke-width="2.5" stroke-dasharray="{_DASHES[index]}"/>'
         )

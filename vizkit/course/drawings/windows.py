@@ -90,20 +90,14 @@ def window_offsets(side: int = 3) -> Svg:
     last = 2 * side - 1
     queries = (("query 1", (0, 0), BLUE), ("query 2", (side - 1, 1), VERMILLION))
     panels, table = [], _grid(last)
-    for row in range(last):
-        for column in range(last):
-            words = f"{_signed(row - side + 1)},{_signed(column - side + 1)}"
-            table.append(_text(column + 0.5, row + 0.5, words, 9))
     for number, (title, (down, right), colour) in enumerate(queries):
-        parts = _grid(side)
-        for row in range(side):
-            for column in range(side):
-                words = f"{_signed(row - down)},{_signed(column - right)}"
-                parts.append(_text(column + 0.5, row + 0.5, words, 9))
-        parts.append(_rectangle(right, down, 1, 1, fill=colour, line=3))
+        # The numbers come last, so that no colour lies over them.
+        parts = [*_grid(side), _rectangle(right, down, 1, 1, fill=colour, line=3)]
+        parts += _offsets(side, down, right)
         panels.append(_panel(parts, number * (side + 2), title, side))
         corner = (side - 1 - right, side - 1 - down)
         table.append(_rectangle(*corner, side, side, fill=colour, line=2))
+    table += _offsets(last, side - 1, side - 1)
     start = 2 * (side + 2)
     panels.append(_panel(table, start, "the table of one head", last))
     return Svg(
@@ -112,6 +106,15 @@ def window_offsets(side: int = 3) -> Svg:
         f"marked query to every key, and a table of {last} by {last} offsets. The offsets of each "
         f"query are a block of {side} by {side} in the table, and the two blocks overlap.",
     )
+
+
+def _offsets(side: int, down: int, right: int) -> list[str]:
+    """In every cell its offset, rows and columns, from the cell (down, right)."""
+    return [
+        _text(column + 0.5, row + 0.5, f"{_signed(row - down)},{_signed(column - right)}", 9)
+        for row in range(side)
+        for column in range(side)
+    ]
 
 
 def _signed(number: int) -> str:
