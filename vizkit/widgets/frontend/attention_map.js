@@ -6,7 +6,7 @@ const { floor, max, min, ceil, round, abs, hypot } = Math;
 /** One layer of one picture, as `Block` in attention_numbers.py packs it.
  * @typedef {{ scales: Float32Array, prefix: Uint16Array, values: Uint8Array, heads: number, queries: number, tokens: number, cells: number, signed: boolean, mixed?: Float32Array, reach?: number[] }} Block */
 /** @typedef {{ name: string, heads: number, grid: [number, number], keys: [number, number] }} Layer */
-/** @typedef {{ name: string, prefix: number, signed: boolean, rollout: boolean, layers: Layer[], pooling: Layer | null }} Side */
+/** @typedef {{ name: string, prefix: number, tokens?: string[], signed: boolean, rollout: boolean, layers: Layer[], pooling: Layer | null }} Side */
 /** A prefix token, or a point of the picture from 0 to 1 each way.
  * @typedef {{ token: number, x: number, y: number }} Place */
 
