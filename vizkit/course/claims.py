@@ -148,7 +148,7 @@ def claim_html(content: Mapping[str, Any]) -> str:
     about = [f"<em>Commonly taught:</em> {escape(content['statement'])}"]
     about.append(f"<em>{_heading(content)}:</em> {escape(_without_brackets(content['sentence']))}")
     if content["note"]:
-        about.append(escape(_without_brackets(content["note"])))
+        about.append(f"<em>Note:</em> {escape(_without_brackets(content['note']))}")
     if not content["measured"]:
         about.append(f"<em>Source:</em> {escape(content['source'])}")
     paragraphs = "".join(f'<div style="margin-top:4px">{line}</div>' for line in about)
@@ -167,23 +167,27 @@ def _heading(content: Mapping[str, Any]) -> str:
 
 
 def _table(content: Mapping[str, Any]) -> str:
-    left = 'style="text-align:left;padding:2px 14px 2px 0;vertical-align:top"'
-    rows = [(row["name"], row["value"], "") for row in content["measured"]]
+    left = "text-align:left;padding:2px 14px 2px 0;vertical-align:top"
+    styles = (left, f"{left};white-space:nowrap", left)
+    rows = [(escape(row["name"]), escape(row["value"]), "") for row in content["measured"]]
     for rival in content["rivals"]:
         for number, row in enumerate(rival["control"]):
-            reason = f"rules out: {rival['rival']}. {rival['reason']}" if number == 0 else ""
-            rows.append((f"control: {row['name']}", row["value"], reason))
+            named = f"<em>{escape(rival['rival'])}</em>: {escape(rival['reason'])}"
+            about = named if number == 0 else ""
+            rows.append((f"control: {escape(row['name'])}", escape(row["value"]), about))
     if not rows:
         return ""
-    cells = "".join(
-        "<tr>" + "".join(f"<td {left}>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in rows
-    )
-    heads = "".join(f"<th {left}>{head}</th>" for head in ("what", "number", "rival"))
+    cells = "".join(f"<tr>{_cells('td', row, styles)}</tr>" for row in rows)
+    heads = _cells("th", ("what was measured", "result", "which rival it tests"), styles)
     return (
         '<table style="margin-top:6px;border-collapse:collapse;font-size:.93em">'
         f"<thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>"
     )
+
+
+def _cells(tag: str, contents: tuple[str, ...], styles: tuple[str, ...]) -> str:
+    pairs = zip(contents, styles, strict=True)
+    return "".join(f'<{tag} style="{style}">{content}</{tag}>' for content, style in pairs)
 
 
 def _find(id: str) -> Claim:
