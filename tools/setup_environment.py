@@ -189,23 +189,18 @@ def ensure_environment(*extras: str) -> Path:
 
 
 def prepare_jupyter() -> None:
-    """Tells this environment's Jupyter to keep widgets alive in saved notebooks (vizkit.jupyter)."""
+    """Tells this environment's Jupyter to save pictures in place of widgets (vizkit.jupyter)."""
     names = {"__name__": "vizkit.jupyter"}
     exec((ROOT / "vizkit" / "jupyter.py").read_text(encoding="utf-8"), names)
-    files = {
-        "etc/jupyter/jupyter_server_config.d/vizkit.json": names["SERVER_CONFIG"],
-        "share/jupyter/lab/settings/overrides.json": names["SETTINGS"],
-    }
-    for name, content in files.items():
-        path, text = ENVIRONMENT / name, json.dumps(content, indent=1) + "\n"
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
-            continue
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            say(f"saved notebooks will show pictures of widgets only: {error}")
-            return
+    path = ENVIRONMENT / "etc" / "jupyter" / "jupyter_server_config.d" / "vizkit.json"
+    text = json.dumps(names["SERVER_CONFIG"], indent=1) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        say(f"notebooks that are saved and opened again will not show their widgets: {error}")
 
 
 def run_in_environment(command: list[str | Path]) -> NoReturn:

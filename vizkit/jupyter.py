@@ -1,18 +1,17 @@
 """A small extension of the Jupyter server: a saved notebook shows no widget that is gone.
 
 JupyterLab prefers a widget to the picture that is stored beside it, and shows "Error displaying
-widget" where the widget's state was not saved. `make lab` has the state saved (`SETTINGS`), so that
-a reopened notebook is alive; the views of widgets whose state is missing all the same are left out
-of the file, so that their picture or their text is shown.
+widget" where the widget's state was not saved. The views of such widgets are left out of the file,
+so that their picture or their text is shown. (To save the state instead would keep them alive in
+JupyterLab, but nbconvert's pages would then wait for a widget manager from the network.)
 """
 
 from typing import Any
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
-# What stands in the two files that switch this on, below the environment's own folder.
+# What stands in the file that switches this on, below the environment's own folder.
 SERVER_CONFIG = {"ServerApp": {"jpserver_extensions": {"vizkit.jupyter": True}}}
-SETTINGS = {"@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True}}
 
 
 def leave_out_dead_widgets(model: dict[str, Any], **_: Any) -> None:

@@ -30,7 +30,7 @@ from jupyter_client.blocking import BlockingKernelClient
 from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocket
 
-from vizkit.jupyter import SERVER_CONFIG, SETTINGS
+from vizkit.jupyter import SERVER_CONFIG
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_PLACES = (
@@ -433,8 +433,6 @@ class JupyterLab:
             # As `make lab` sets it up.
             "config/jupyter_server_config.d/vizkit.json": SERVER_CONFIG,
         }
-        for plugin, chosen in SETTINGS.items():
-            files[f"settings/{plugin.replace(':', '/')}.jupyterlab-settings"] = chosen
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

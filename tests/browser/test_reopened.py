@@ -1,12 +1,13 @@
-"""Run all, save, close everything, open again: widgets are alive, nothing says that it has failed."""
+"""Run all, save, close everything, open again: nothing says that it has failed."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.harness import press
-from vizkit.jupyter import STATE_MIME
+from vizkit.jupyter import WIDGET_MIME
 
 CELLS = [
     "import torch\nfrom torch import nn\nfrom vizkit.course import quiz\n"
@@ -19,31 +20,20 @@ CELLS = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("state_is_saved", [True, False], ids=["state saved", "no state"])
-def test_a_reopened_notebook_shows_widgets_or_their_pictures(
-    open_notebook, jupyterlab, state_is_saved
+def test_a_reopened_notebook_shows_pictures_and_texts_in_place_of_widgets(
+    open_notebook, jupyterlab
 ):
-    name = f"reopened_{state_is_saved}.ipynb"
+    name = "reopened.ipynb"
     notebook = open_notebook(name, CELLS)
     notebook.run_all()
     expect(notebook.widget(1).locator(".vk")).to_have_attribute("data-ready", "true")
     notebook.save()
+    expect(notebook.widget(1).locator(".vk")).to_be_visible()  # alive as long as it is open
     notebook.close()  # its kernel, too
-    model = jupyterlab.request("GET", f"api/contents/{name}")
-    assert STATE_MIME in model["content"]["metadata"]["widgets"]
-    if not state_is_saved:
-        # As a host without that setting saves it: the server leaves the dead views out.
-        del model["content"]["metadata"]["widgets"]
-        jupyterlab.request("PUT", f"api/contents/{name}", model)
+    assert WIDGET_MIME not in json.dumps(jupyterlab.request("GET", f"api/contents/{name}"))
 
     notebook = open_notebook(name)
+    expect(notebook.cell(1).locator("img").first).to_be_visible()
     expect(notebook.cell(2)).to_contain_text("3/3")
-    if state_is_saved:
-        widget = notebook.widget(1).locator(".vk")
-        expect(widget).to_have_attribute("data-ready", "true")
-        press(widget.locator("canvas[role=application]").first, "ArrowDown")
-        expect(widget.locator("output.vk-status")).to_contain_text("image")
-    else:
-        expect(notebook.cell(1).locator("img").first).to_be_visible()
-        expect(notebook.cell(3)).to_contain_text("Which?")
+    expect(notebook.cell(3)).to_contain_text("Which?")
     expect(notebook.page.locator("body")).not_to_contain_text("Error displaying widget")
