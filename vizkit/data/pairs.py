@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import unicodedata
 import warnings
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vizkit.data.captions import write_captions
+from vizkit.data.folders import caption_column_of, first_caption, read_folder
 from vizkit.data.render import check_image_size
 from vizkit.data.scenes import SceneTable, check_count, check_share, sample_scenes
 from vizkit.data.store import images_as_array, scenes
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = ["ImageTextPairs", "pairs"]
-
-_METADATA = "metadata.jsonl"
-_FILE_NAME = "file_name"
 
 
 @dataclass(frozen=True)
@@ -99,28 +96,35 @@ def pairs(
     """Loads image-text pairs.
 
     Args:
-        source: "scenes" for the drawn world; the path of a folder with pictures and a
-            `metadata.jsonl` (one JSON object per line with "file_name" and a caption: the
-            `imagefolder` layout of Hugging Face datasets; read offline); or the name of a
+        source: "scenes" for the drawn world; the path of a folder with pictures; or the name of a
             dataset on the hub, such as "jxie/flickr8k" (needs a network the first time).
+            A folder is read offline, and as `imagefolder` of Hugging Face datasets reads it: the
+            same pictures and captions in the same order, of `metadata.csv`, `metadata.jsonl` or
+            `metadata.parquet` (with "file_name" and a caption), else the names of its class
+            folders. Hidden files do not count. Metadata beside the folders of all splits, which
+            `imagefolder` overlooks, speak for all pictures.
             A snapshot of `huggingface_hub` is such a folder, too: its links are followed into the
             hub's cache of the same data set, and nowhere else.
             Of a folder, files of any kind are read as a viewer shows them (see `upright_rgb`);
-            those that cannot be read are left out, listed in `problems` and in a warning.
+            those that cannot be read are left out, listed in `problems` and in a warning, and so
+            are subfolders that cannot be opened.
         image_size: side of the pictures that `images` and `batches` return.
         n: how many pairs; 1000 for scenes, all for folders and the hub.
         seed, noise, omit: for scenes, as in `sample_scenes` and `write_captions`.
-        split, image_column: for the hub, which split and column to take.
+        split, image_column: for the hub, which split and column to take. In a folder, splits are
+            words in the names of folders, else of files ("train", "val", "test", …), and a column
+            "<image_column>_file_name" of the metadata counts as "file_name".
         caption_column: the captions' name in metadata or dataset; None looks for "caption", then
             "text". Where one picture has a list of captions, the first is taken. For a folder,
-            "file_name" takes the names of the files as captions and needs no metadata: every file
-            in it and in its subfolders counts.
+            "file_name" takes the names of the files as captions ("cat/my_photo.jpg": "cat my
+            photo") and needs no metadata: every file in it and in its subfolders counts. "label",
+            without metadata, takes the names of the folders even where there is only one.
         cache_dir: where drawn scenes are kept (see `scenes`).
         options: for scenes, every keyword of `sample_scenes`.
 
     Raises:
-        FileNotFoundError: no such folder, or no metadata.jsonl in it.
-        ValueError: no caption column, no readable pair, or a refused option.
+        FileNotFoundError: no such folder, or neither metadata nor class folders in it.
+        ValueError: no caption column, no such split, no readable pair, or a refused option.
         ConnectionError: the hub cannot be reached.
         TypeError: an option that this source does not have.
     """
@@ -140,7 +144,7 @@ def pairs(
         raise TypeError(f"{sorted(options)[0]!r} is an option of pairs('scenes') only")
     path = Path(source).expanduser()
     if path.is_dir():
-        return _from_folder(path, image_size, n, caption_column)
+        return _from_folder(path, image_size, n, split, image_column, caption_column)
     if isinstance(source, Path) or _looks_like_a_path(source):
         raise FileNotFoundError(f"there is no folder {path}")
     return _from_hub(source, image_size, n, split, image_column, caption_column)
@@ -166,12 +170,16 @@ def _from_scenes(
 
 
 def _from_folder(
-    folder: Path, image_size: int, n: int | None, caption_column: str | None
+    folder: Path,
+    image_size: int,
+    n: int | None,
+    split: str,
+    image_column: str,
+    caption_column: str | None,
 ) -> ImageTextPairs:
     from datasets import Dataset, Features, Image, Value
 
-    by_name = caption_column == _FILE_NAME
-    entries, problems = _files(folder) if by_name else _read_metadata(folder, caption_column)
+    entries, problems = read_folder(folder, caption_column, split, image_column)
     names, captions = [], []
     for name, caption in entries:
         if n is not None and len(names) == n:
@@ -198,17 +206,6 @@ def _from_folder(
     return ImageTextPairs(dataset, captions, image_size, problems=problems)
 
 
-def _files(folder: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """`(file name, what the name says)` of every file below a folder; hidden ones do not count."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if path.is_file() and path.name != _METADATA and not any(p.startswith(".") for p in parts):
-            words = unicodedata.normalize("NFC", path.stem).replace("_", " ").strip()
-            found.append(("/".join(parts), words or path.name))
-    return found, []
-
-
 def _stored_name(folder: Path, name: str) -> str:
     """The name of a file as the disk spells it.
 
@@ -216,57 +213,7 @@ def _stored_name(folder: Path, name: str) -> str:
     text file often differ in that.
     """
     spellings = [name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
-    return next((one for one in spellings if (folder / one).is_file()), name)
-
-
-def _read_metadata(
-    folder: Path, caption_column: str | None
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """`(file name, caption)` of each good line, and `(line, reason)` of each bad one."""
-    path = folder / _METADATA
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder} has no {_METADATA}. Write one line per picture, such as "
-            '{"file_name": "cat.jpg", "caption": "a cat on a sofa"}, '
-            f'or take the names of the files as captions with caption_column="{_FILE_NAME}"'
-        )
-    entries, problems, column = [], [], caption_column
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            problems.append((f"{_METADATA} line {number}", f"not JSON: {error}"))
-            continue
-        if not isinstance(record, dict) or not isinstance(record.get("file_name"), str):
-            problems.append((f"{_METADATA} line {number}", 'no "file_name"'))
-            continue
-        column = column or _caption_column(list(record), str(path))
-        caption = _first_caption(record.get(column))
-        if caption is None:
-            problems.append((record["file_name"], f'no text under "{column}"'))
-        else:
-            entries.append((record["file_name"], caption))
-    if not entries and problems and all(f'under "{column}"' in reason for _, reason in problems):
-        raise ValueError(f'{path}: no line has a caption under "{column}"')
-    return entries, problems
-
-
-def _caption_column(columns: Sequence[str], where: str) -> str:
-    for name in ("caption", "text"):
-        if name in columns:
-            return name
-    raise ValueError(
-        f'{where} has no column "caption" or "text", only {", ".join(columns)}: '
-        "name one with caption_column="
-    )
-
-
-def _first_caption(value: object) -> str | None:
-    if isinstance(value, (list, tuple)) and value:
-        value = value[0]
-    return value if isinstance(value, str) and value.strip() else None
+    return next((one for one in spellings if os.path.isfile(folder / one)), name)
 
 
 def _why_unreadable(folder: Path, name: str) -> str | None:
@@ -278,8 +225,8 @@ def _why_unreadable(folder: Path, name: str) -> str | None:
         return "its name is not UTF-8: rename it"
     if not _stays_inside(folder, path):
         return "lies outside the folder"
-    if not path.is_file():
-        return "no such file"
+    if not os.path.isfile(path):  # of a folder that cannot be opened, `Path.is_file` raises
+        return "no such file, or its folder cannot be opened"
     try:
         # A panorama of a telephone is no attack; twice Pillow's limit stays an error.
         with warnings.catch_warnings():
@@ -347,12 +294,12 @@ def _from_hub(
             f"{name!r} has no column {image_column!r}, only {', '.join(dataset.column_names)}: "
             "name one with image_column="
         )
-    column = caption_column or _caption_column(dataset.column_names, name)
+    column = caption_column or caption_column_of(dataset.column_names, name)
     if column not in dataset.column_names:
         raise ValueError(f"{name!r} has no column {column!r}")
     if n is not None:
         dataset = dataset.select(range(min(n, len(dataset))))
     if image_column != "image":
         dataset = dataset.rename_column(image_column, "image")
-    captions = [_first_caption(value) or "" for value in dataset[column]]
+    captions = [first_caption(value) or "" for value in dataset[column]]
     return ImageTextPairs(dataset, captions, image_size)

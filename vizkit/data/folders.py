@@ -1,0 +1,289 @@
+"""Which files of a folder are pictures, and what is said of each: the `imagefolder` layout.
+
+`datasets.load_dataset("imagefolder", data_dir=…)` reads the same folders. What it finds there is
+found here, in the same order; what it passes over without a word is named with a reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+__all__ = ["read_folder", "caption_column_of", "first_caption"]
+
+FILE_NAME = "file_name"
+LABEL = "label"
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+# Words in the name of a folder, or of a file, that tell which split it belongs to.
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "dev", "val"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+SEPARATOR = "[-._ 0-9]"
+# `imagefolder` leaves these out without a word, whether they can be decoded or not.
+LATER_PICTURES = (".heic", ".heif", ".avif")
+
+Entries = list[tuple[str, str]]  # (file name, caption)
+Problems = list[tuple[str, str]]  # (file name, reason)
+
+
+def read_folder(
+    folder: Path, caption_column: str | None, split: str = "train", image_column: str = "image"
+) -> tuple[Entries, Problems]:
+    """`(file name, caption)` of the pictures of one split, and `(name, reason)` of what is no pair.
+
+    Captions are the names of the files for `caption_column="file_name"`, else what the metadata
+    say, else the names of the class folders.
+
+    Raises:
+        FileNotFoundError: there is nothing to take captions from.
+        ValueError: no such split, metadata that cannot be read or lack the column.
+    """
+    names, problems = _walk(folder)
+    if caption_column == FILE_NAME:
+        return [(name, _words(name)) for name in names if not _is_metadata(name)], problems
+    splits = _splits(names)
+    found = [name for name in names if _is_metadata(name)]
+    if found and not any(name in files for files in splits.values() for name in found):
+        splits = {"train": names}  # metadata stand beside all splits: they speak for all pictures
+    if split not in splits and splits:
+        raise ValueError(f"{folder} has no split {split!r}, only {', '.join(splits)}: see split=")
+    inside = [name for name in splits.get(split, ()) if _is_metadata(name)]
+    if inside:
+        entries, more = _from_metadata(folder, inside, caption_column, image_column)
+        return entries, problems + more
+    if not found and caption_column in (None, LABEL):
+        entries, more = _from_labels(folder, splits, split, caption_column == LABEL)
+        if entries:
+            return entries, problems + more
+    unopened = "".join(f"; {name} {reason}" for name, reason in problems)
+    raise FileNotFoundError(
+        f"{folder} has no {' or '.join(METADATA)}, and no folders of two classes or more, all at "
+        "one depth. Write one line of metadata.jsonl per picture, such as "
+        '{"file_name": "cat.jpg", "caption": "a cat on a sofa"}, or take the names of the files as '
+        f'captions with caption_column="{FILE_NAME}", those of the folders with "{LABEL}"{unopened}'
+    )
+
+
+# Files
+
+
+def _walk(folder: Path) -> tuple[list[str], Problems]:
+    """Every file below a folder, without hidden ones, and the folders that cannot be opened.
+
+    In the order of `imagefolder`, which sorts whole names: "a b/0.png" is before "a/0.png".
+    """
+    names, problems = [], []
+
+    def unreadable(error: OSError) -> None:
+        name = Path(error.filename).relative_to(folder).as_posix()
+        problems.append((name, f"this folder cannot be opened: {error.strerror or error}"))
+
+    for top, folders, files in os.walk(folder, onerror=unreadable):
+        folders[:] = [one for one in folders if not _is_hidden(one) and not one.startswith("__")]
+        files = [one for one in files if not _is_hidden(one)]
+        where = [os.path.join(top, one) for one in files]
+        names += [Path(one).relative_to(folder).as_posix() for one in where if os.path.isfile(one)]
+    return sorted(names), sorted(problems)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") and set(name) != {"."}
+
+
+def _is_metadata(name: str) -> bool:
+    return name.rpartition("/")[2] in METADATA
+
+
+def _words(name: str) -> str:
+    """What the name of a file says, with the folders that it lies in: "cat/my_photo.jpg"."""
+    path = Path(name)
+    said = " ".join((*path.parent.parts, path.stem))
+    return unicodedata.normalize("NFC", said).replace("_", " ").strip() or path.name
+
+
+def _splits(names: Sequence[str]) -> dict[str, list[str]]:
+    """The files of each split, told from the names of the folders, else of the files, else one."""
+    for pattern in (
+        (
+            "(.*/)?{word}({sep}[^/]*)?/.*",
+            "(.*/)?[^/]*{sep}{word}({sep}[^/]*)?/.*",
+        ),
+        (
+            "(.*/)?{word}{sep}[^/]*",
+            "(.*/)?[^/]*{sep}{word}{sep}[^/]*",
+        ),
+    ):
+        splits = {}
+        for split, words in SPLIT_WORDS.items():
+            found: dict[str, None] = {}  # a file that two patterns match counts once
+            for word in words:
+                for one in pattern:
+                    match = re.compile(one.format(word=word, sep=SEPARATOR), re.DOTALL).fullmatch
+                    found |= dict.fromkeys(name for name in names if match(name))
+            if found:
+                splits[split] = list(found)
+        if splits:
+            return splits
+    return {"train": list(names)} if names else {}
+
+
+# Captions from folders
+
+
+def _from_labels(
+    folder: Path, splits: dict[str, list[str]], split: str, forced: bool
+) -> tuple[Entries, Problems]:
+    """Pictures with the name of the folder that each lies in.
+
+    As in `imagefolder`: unless it is forced, only where two names or more stand at one depth.
+    """
+    pictures = [name for files in splits.values() for name in files if _is_picture(name)]
+    labels = {(folder / name).parent.name for name in pictures}
+    depths = {name.count("/") for name in pictures}
+    if not forced and (len(labels) < 2 or len(depths) > 1):
+        return [], []
+    entries, problems = [], []
+    for name in splits.get(split, ()):
+        label = unicodedata.normalize("NFC", (folder / name).parent.name)
+        if name.lower().endswith(".zip"):
+            problems.append((name, "an archive is not opened here: unpack it"))
+        elif _is_picture(name):
+            entries.append((name, label))
+    return entries, problems
+
+
+def _is_picture(name: str) -> bool:
+    from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
+
+    return Path(name).suffix.lower() in (*ImageFolder.EXTENSIONS, *LATER_PICTURES)
+
+
+# Captions from metadata
+
+
+def _from_metadata(
+    folder: Path, files: Sequence[str], caption_column: str | None, image_column: str
+) -> tuple[Entries, Problems]:
+    """The pairs of all metadata of one split; each names files beside it or below."""
+    kinds = sorted({Path(name).suffix for name in files})
+    if len(kinds) > 1:
+        raise ValueError(f"{folder} has metadata of several kinds, {', '.join(files)}: keep one")
+    read = {".csv": _rows_of_csv, ".jsonl": _rows_of_json, ".parquet": _rows_of_parquet}[kinds[0]]
+    entries, problems = [], []
+    for name in files:
+        more, bad = _read_metadata(folder, name, read, caption_column, image_column)
+        entries += more
+        problems += bad
+    reasons = {reason for _, reason in problems}
+    if not entries and len(reasons) == 1 and min(reasons).startswith("no text under"):
+        column = min(reasons).removeprefix("no text under ")
+        raise ValueError(f"{folder / files[0]}: no line has a caption under {column}")
+    return entries, problems
+
+
+def _read_metadata(
+    folder: Path,
+    name: str,
+    read: Callable[[Path], Iterator[tuple[str, object]]],
+    caption_column: str | None,
+    image_column: str,
+) -> tuple[Entries, Problems]:
+    """`(file name, caption)` of each good line, and `(line, reason)` of each bad one."""
+    entries, problems, column = [], [], caption_column
+    beside = name.rpartition("/")[0]
+    for place, record in read(folder / name):
+        where = f"{name} {place}"
+        if isinstance(record, str):
+            problems.append((where, record))
+            continue
+        key = _file_column(record, image_column) if isinstance(record, dict) else None
+        if key is None or not isinstance(record[key], str):
+            problems.append((where, f'no "{FILE_NAME}"'))
+            continue
+        column = column or caption_column_of(list(record), str(folder / name))
+        caption = first_caption(record.get(column))
+        file = "/".join((beside, record[key])) if beside else record[key]
+        if caption is None:
+            problems.append((file, f'no text under "{column}"'))
+        else:
+            entries.append((file, caption))
+    return entries, problems
+
+
+def _file_column(record: dict, image_column: str) -> str | None:
+    """Where a record names its picture: "file_name", or "<image column>_file_name"."""
+    ends = f"_{FILE_NAME}"
+    own = [key for key in record if isinstance(key, str) and key.endswith(ends)]
+    for key in (f"{image_column}{ends}", FILE_NAME, *(own if len(own) == 1 else ())):
+        if key in record:
+            return key
+    return None
+
+
+def _rows_of_json(path: Path) -> Iterator[tuple[str, object]]:
+    """Place and record of every line; a reason in place of a record that cannot be read."""
+    # Lines end at line breaks alone: JSON may hold the separators that `splitlines` knows.
+    for number, line in enumerate(_text_of(path).split("\n"), start=1):
+        if line.strip():
+            try:
+                yield f"line {number}", json.loads(line)
+            except json.JSONDecodeError as error:
+                yield f"line {number}", f"not JSON: {error}"
+
+
+def _rows_of_csv(path: Path) -> Iterator[tuple[str, object]]:
+    """Place and record of every row. All is text: a caption "12" or "None" stays what it is."""
+    rows = csv.DictReader(io.StringIO(_text_of(path), newline=""), strict=True)
+    try:
+        for row in rows:
+            # `DictReader` keeps what is left over under None: a comma in a caption without quotes.
+            crowded = "more cells than columns: put the caption into quotes"
+            yield f"line {rows.line_num}", crowded if None in row else row
+    except csv.Error as error:
+        raise ValueError(f"{path} cannot be read, line {rows.line_num}: {error}") from error
+
+
+def _rows_of_parquet(path: Path) -> Iterator[tuple[str, object]]:
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            rows = (row for batch in file.iter_batches() for row in batch.to_pylist())
+            for number, row in enumerate(rows, start=1):
+                yield f"row {number}", row
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error}): save it as UTF-8") from error
+
+
+def caption_column_of(columns: Sequence[str], where: str) -> str:
+    """The column of the captions, "caption" or "text"; ValueError if there is none."""
+    for name in ("caption", "text"):
+        if name in columns:
+            return name
+    raise ValueError(
+        f'{where} has no column "caption" or "text", only {", ".join(columns)}: '
+        "name one with caption_column="
+    )
+
+
+def first_caption(value: object) -> str | None:
+    """The caption, or the first of a list of them; None if there is no text."""
+    if isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return value if isinstance(value, str) and value.strip() else None
