@@ -221,7 +221,17 @@ def test_unknown_words_are_warned_about_once_each(encoder):
 @pytest.mark.parametrize("text", ["", "얼룩말", "zebra, zebra!"])
 def test_a_sentence_without_a_known_word_is_warned_about(encoder, text):
     with pytest.warns(UserWarning, match="^tiny-vit knows no word of .*means nothing$"):
-        encoder.encode_text(["a red heart", text])
+        vectors = encoder.encode_text(["a red heart", text])
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
+
+
+def test_sentences_without_any_known_word_are_all_the_same_to_it(encoder):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        zebra, other = encoder.encode_text(["zebra", "얼룩말"])
+    assert torch.equal(zebra, other)
+    with pytest.raises(ValueError, match="at least one sentence, received none"):
+        encoder.encode_text([])
 
 
 def test_patch_tokens_are_the_towers_last_tokens_without_the_class_token(encoder, pictures):

@@ -363,6 +363,48 @@ def test_an_unknown_name_says_what_is_known(hub, name, hint):
     assert hub.requests == []
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("Pocket-CLIP", "pocket-clip"),
+        ("pocket_clip", "pocket-clip"),
+        ("openai/clip-vit-base-patch16", "open_clip/ViT-B-16/openai"),
+        ("openai/clip-vit-base-patch32", "open_clip/ViT-B-32/openai"),
+        ("openai/clip-vit-large-patch14-336", "open_clip/ViT-L-14-336/openai"),
+        ("ViT-B/32", "open_clip/ViT-B-32/openai"),
+        ("ViT-L/14@336px", "open_clip/ViT-L-14-336/openai"),
+        ("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "open_clip/ViT-B-32/laion2b_s34b_b79k"),
+        ("google/siglip-base-patch16-224", "open_clip/ViT-B-16-SigLIP/webli"),
+        ("google/siglip-so400m-patch14-384", "open_clip/ViT-SO400M-14-SigLIP-384/webli"),
+        ("google/siglip2-base-patch16-224", "open_clip/ViT-B-16-SigLIP2/webli"),
+        ("google/siglip2-base-patch16-512", "open_clip/ViT-B-16-SigLIP2-512/webli"),
+        ("google/siglip2-base-patch32-256", "open_clip/ViT-B-32-SigLIP2-256/webli"),
+        ("google/siglip2-so400m-patch14-384", "open_clip/ViT-SO400M-14-SigLIP2-378/webli"),
+        ("google/siglip2-giant-opt-patch16-384", "open_clip/ViT-gopt-16-SigLIP2-384/webli"),
+        ("facebook/dinov2-small", "timm/vit_small_patch14_dinov2.lvd142m"),
+        ("facebook/dinov2-with-registers-base", "timm/vit_base_patch14_reg4_dinov2.lvd142m"),
+        (
+            "facebook/dinov3-vits16plus-pretrain-lvd1689m",
+            "timm/vit_small_plus_patch16_dinov3.lvd1689m",
+        ),
+        ("Open_CLIP/vit-b-16/OpenAI", "open_clip/ViT-B-16/openai"),
+        ("vit_base_patch16_siglip_224.webli", "timm/vit_base_patch16_siglip_224.webli"),
+    ],
+)
+def test_a_name_from_elsewhere_is_translated(hub, name, near):
+    with pytest.raises(ValueError, match="Did you mean ") as caught:
+        load(name)
+    assert str(caught.value).endswith(f"Did you mean {near!r}?")
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("name", ["qwertzuiop", "", "   ", None, 3])
+def test_where_no_name_is_near_none_is_made_up(hub, name):
+    with pytest.raises(ValueError, match="expected") as caught:
+        load(name)
+    assert "Did you mean" not in str(caught.value)
+
+
 def test_an_encoder_hands_its_model_to_the_attention_map(hub, pictures):
     for name, shown in (
         (f"timm/{VIT}", "6 layers x 2 heads, 10 x 10 patches + 1 prefix token"),

@@ -10,6 +10,7 @@ from huggingface_hub import constants
 
 from vizkit.zoo.encoder import Encoder
 from vizkit.zoo.hub import HubFile, cached
+from vizkit.zoo.names import meant
 from vizkit.zoo.open_clip_encoder import load_open_clip, open_clip_files, open_clip_names
 from vizkit.zoo.pocket import WEIGHTS, load_pocket, pocket_names
 from vizkit.zoo.timm_encoder import load_timm, timm_names, timm_weights
@@ -31,7 +32,7 @@ def load(name: str, *, folder: Path = WEIGHTS, fallback: str | None = None) -> E
     fallback: a pocket encoder to load, with a warning, where the weights of `name` cannot be had.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name; the message has the name that may have been meant.
         OSError: weights that are missing, damaged or out of reach (FileNotFoundError,
             ConnectionError, TimeoutError, PermissionError); the message says what to do.
     """
@@ -50,6 +51,11 @@ def load(name: str, *, folder: Path = WEIGHTS, fallback: str | None = None) -> E
         if library == "tiny" and rest:  # a pocket encoder may be called "tiny"
             return load_tiny(rest)
         return load_pocket(name, folder=folder)
+    except ValueError as error:
+        near = meant(name, pocket)
+        if near is None or near == name:
+            raise
+        raise ValueError(f"{error}. Did you mean {near!r}?") from error
     except OSError as error:
         if fallback is None or fallback == name:
             raise
