@@ -435,8 +435,8 @@ _ALL = (
         ("10_zero_shot",),
         rivals={
             "the pixels are enough": "A few statistics of the raw pixels could tell the classes apart without an encoder.",
-            "the hidden layer": "A linear probe on the same features could do as well.",
-            "the words know it already": "A sentence could name the styles without any example.",
+            "the captions taught it": "The features could hold the styles only because captions named them.",
+            "only what the encoder was taught": "The encoder was taught the styles with labels, and might be of little use for a task that it was never taught.",
         },
     ),
     Claim(
@@ -455,12 +455,11 @@ _ALL = (
         "D16",
         "The modality gap is left over from the cones of the random start",
         "Two random networks start with a gap. How much of it stays, or opens anew, depends on the "
-        "loss, above all on its temperature and its bias.",
+        "loss (its temperature and its bias) and on how much the captions tell.",
         "Liang et al. 2022, Mind the Gap; Schrodi et al. 2025, Two Effects, One Trigger",
         ("11_embedding_space",),
         rivals={
-            "stopped too early": "Where training has not ended, the gap may only be on its way.",
-            "captions that say too little": "Captions that leave facts out could open the gap, whatever the loss is.",
+            "stopped too early": "Where training has not ended, the gap may only be on its way to zero.",
             "a model that learned nothing": "A gap of an untrained model would say nothing about training.",
         },
     ),
