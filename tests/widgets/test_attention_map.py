@@ -524,3 +524,12 @@ def test_a_token_is_described_as_what_it_is():
     assert describe(AttentionMap.from_model(distilled, PHOTO, query=1)).endswith("distillation")
     alone = AttentionMap(softmax_maps(1, 1, 18, 18), num_prefix_tokens=2, query=1)
     assert describe(alone).endswith("query prefix 1")
+
+
+def test_the_picture_shows_every_model_below_the_other():
+    one, other = softmax_maps(2, 3, 17, 17), softmax_maps(2, 3, 17, 17, seed=1)
+    alone, both = AttentionMap(one), AttentionMap({"a": one, "b": other})
+    twice = AttentionMap({"a": one, "b": one})
+    assert both.picture().height > 1.8 * alone.picture().height
+    half = both.picture().height // 2
+    assert (np.asarray(both.picture())[half:] != np.asarray(twice.picture())[half:]).any()

@@ -318,7 +318,7 @@ def test_mimebundle_has_text_and_a_small_picture(rng):
         == widget.headline()
         == "EmbeddingSpace: 2,000 points in the plane, 10 classes"
     )
-    assert len(base64.b64decode(data["image/png"])) < 9_000
+    assert len(base64.b64decode(data["image/png"])) < 11_000
     assert metadata["image/png"]["alt"] == widget.headline()
 
 

@@ -292,3 +292,16 @@ def test_the_browser_meets_the_widget_when_it_is_whole(monkeypatch):
     assert len(met) == 1
     for name in ("data", "size", "captions", "thumbnails", "step_names", "value_range", "measure"):
         assert met[0][name] == now[name], name
+
+
+def test_captions_of_24_columns_have_room_beside_each_other():
+    images, texts = embeddings(24)
+    plain = SimilarityMatrix(images, texts)
+    named = SimilarityMatrix(images, texts, captions=[f"caption {i}" for i in range(24)])
+    assert named.picture().width >= 24 * 18 > plain.picture().width
+
+
+def test_the_picture_carries_its_title():
+    images, texts = embeddings(4)
+    plain, named = SimilarityMatrix(images, texts), SimilarityMatrix(images, texts, title="Who?")
+    assert named.picture().height > plain.picture().height

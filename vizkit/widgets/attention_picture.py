@@ -12,6 +12,7 @@ from vizkit.widgets import picture
 from vizkit.widgets.codec import Array
 
 if TYPE_CHECKING:
+    from vizkit.widgets.attention_inputs import Layer, Side
     from vizkit.widgets.attention_map import AttentionMap
 
 MAP, PANEL, MARGIN, HEADER = 232, 232, 12, 26
@@ -27,10 +28,42 @@ def _colors(values: Array, signed: bool) -> Array:
     return picture.colorize(values, "diverging" if signed else "magma", *_limits(values, signed))
 
 
-def over_picture(widget: AttentionMap, height: int = MAP) -> Image.Image:
-    """The map on view over its picture, in the picture's proportions."""
-    side, layer = widget._sides[0], widget._sides[0].layers[widget.layer]
-    patches = widget.weights()[side.num_prefix_tokens :].reshape(layer.key_grid)
+def _token(widget: AttentionMap, side: Side, layer: Layer) -> int:
+    """The query's token in a layer of one of the models; -1 where it has none."""
+    first = widget._sides[0]
+    if widget.query < first.num_prefix_tokens:
+        return widget.query if widget.query < side.num_prefix_tokens else -1
+    places = divmod(widget.query - first.num_prefix_tokens, first.layers[0].grid[1])
+    row, column = (
+        int((place + 0.5) / one * other)
+        for place, one, other in zip(places, first.layers[0].grid, layer.grid, strict=True)
+    )
+    return side.num_prefix_tokens + row * layer.grid[1] + column
+
+
+def _weights(widget: AttentionMap, model: int) -> Array:
+    """The map on view of one of the models, as `AttentionMap.weights` gives the first one's."""
+    if model == 0:
+        return widget.weights()
+    side = widget._sides[model]
+    number = min(widget.layer, len(side.layers) - 1)
+    layer = side.layers[number]
+    block, token = layer.blocks[widget.image_index], _token(widget, side, layer)
+    if token < 0:
+        return np.zeros(block.prefix.shape[-1] + block.values.shape[-1])
+    if widget.mode == "rollout":
+        return widget.rollout(number, model)[token]
+    if widget.mode == "one head":
+        return block.weights(min(widget.head, layer.heads - 1), token)
+    rows = np.stack([block.weights(head, token) for head in range(layer.heads)])
+    return rows.mean(0) if widget.mode == "mean over heads" else rows.max(0)
+
+
+def over_picture(widget: AttentionMap, height: int = MAP, model: int = 0) -> Image.Image:
+    """The map on view of one model over its picture, in the picture's proportions."""
+    side = widget._sides[model]
+    layer = side.layers[min(widget.layer, len(side.layers) - 1)]
+    patches = _weights(widget, model)[side.num_prefix_tokens :].reshape(layer.key_grid)
     rows, columns = layer.key_grid
     photo = widget._images[widget.image_index] if widget._images else None
     ratio = photo.shape[1] / photo.shape[0] if photo is not None else columns / rows
@@ -50,16 +83,16 @@ def over_picture(widget: AttentionMap, height: int = MAP) -> Image.Image:
     return Image.composite(colored, under, mask)
 
 
-def _heads(widget: AttentionMap) -> Image.Image:
+def _heads(widget: AttentionMap, model: int = 0) -> Image.Image:
     """The query's map in every head, one row a layer; one block of tiles when no layer has several heads."""
-    side = widget._sides[0]
+    side = widget._sides[model]
     most = max(layer.heads for layer in side.layers)
     across = int(np.ceil(np.sqrt(len(side.layers)))) if most == 1 else most
     down = -(-len(side.layers) // across) if most == 1 else len(side.layers)
     tile = max(8, min(64, PANEL // max(across, down)))
     sheet = Image.new("RGB", (across * tile, down * tile), picture.PAPER)
     for index, layer in enumerate(side.layers):
-        block, token = layer.blocks[widget.image_index], widget._token_in(layer)
+        block, token = layer.blocks[widget.image_index], _token(widget, side, layer)
         for head in range(layer.heads if token >= 0 else 0):
             patches = block.weights(head, token)[side.num_prefix_tokens :].reshape(layer.key_grid)
             colored = picture.enlarge(_colors(patches, side.signed), tile - 2, tile - 2)
@@ -93,18 +126,24 @@ def describe(widget: AttentionMap) -> str:
 
 
 def draw(widget: AttentionMap) -> Image.Image:
-    """The title and what is on view, the map over the picture, and all heads."""
-    left, right = over_picture(widget), _heads(widget)
-    width = left.width + right.width + 3 * MARGIN
+    """The title and what is on view; below, for each model, its map over the picture and all its heads."""
+    models = range(len(widget._sides))
+    rows = [(over_picture(widget, model=model), _heads(widget, model)) for model in models]
+    width = max(left.width + right.width for left, right in rows) + 3 * MARGIN
     lines = [text for text in (widget.title, describe(widget)) if text]
-    top = HEADER + 16 * (len(lines) - 1)
-    sheet, pen = picture.blank(width, top + max(left.height, right.height) + MARGIN)
+    top, label = HEADER + 16 * (len(lines) - 1), 18 if len(rows) > 1 else 0
+    heights = [max(left.height, right.height) + MARGIN + label for left, right in rows]
+    sheet, pen = picture.blank(width, top + sum(heights))
     face = font(13)
     for number, line in enumerate(lines):
         text = picture.shorten(line, pen, face, width - 2 * MARGIN)
         pen.text((MARGIN, 6 + 16 * number), text, picture.INK, face)
-    sheet.paste(left, (MARGIN, top))
-    sheet.paste(right, (left.width + 2 * MARGIN, top))
+    for (left, right), side, height in zip(rows, widget._sides, heights, strict=True):
+        if label:
+            pen.text((MARGIN, top), side.name, picture.MUTED, face)
+        sheet.paste(left, (MARGIN, top + label))
+        sheet.paste(right, (left.width + 2 * MARGIN, top + label))
+        top += height
     return sheet
 
 

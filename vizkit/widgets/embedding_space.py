@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import traitlets
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from vizkit.fonts import font
 from vizkit.inputs import (
     as_array,
     as_embeddings,
@@ -465,7 +466,29 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
                     pen.line([*place[one], *place[other]], picture.LINE)
         for index, (x, y) in place.items():
             self._draw_mark(image, pen, index, x, y)
-        return image
+        return self._framed(image)
+
+    def _framed(self, image: Image.Image) -> Image.Image:
+        """The drawing with its title above it and the names of its colours beside it."""
+        shown = self._codes is not None and len(self._classes) <= 12
+        face, top, pen = font(12), 24 if self.title else 0, ImageDraw.Draw(image)
+        names = {
+            code: picture.shorten(name, pen, face, 110)
+            for code, name in enumerate(self._classes if shown else [])
+            if name not in self.hidden_classes
+        }
+        side = 26 + int(max(pen.textlength(name, face) for name in names.values())) if names else 0
+        sheet, pen = picture.blank(image.width + side, image.height + top)
+        sheet.paste(image, (0, top))
+        if self.title:
+            title = picture.shorten(self.title, pen, font(13), sheet.width - 16)
+            pen.text((8, 5), title, picture.INK, font(13))
+        for number, (code, name) in enumerate(names.items()):
+            y = top + 16 + 18 * number
+            mark, color = _marks(code)[0], self._class_colors[code]
+            picture.draw_mark(pen, mark, image.width + 6, y, 5, color)
+            pen.text((image.width + 16, y), name, picture.INK, face, anchor="lm")
+        return sheet
 
     def _draw_mark(self, image: Image.Image, pen: Any, index: int, x: float, y: float) -> None:
         """Draw a point: its picture where pictures are shown, a triangle for a text, or a disc."""

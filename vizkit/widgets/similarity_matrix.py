@@ -419,6 +419,8 @@ class _Picture:
         # A whole number of pixels for each cell, or several cells in one pixel.
         longest = max(self.rows, self.columns)
         self.cell = max(4, min(28, 280 // longest)) if longest <= self.MAX_CELLS else 3
+        if self.labelled and widget.captions:
+            self.cell = max(self.cell, 18)  # slanted captions any closer would overlap
 
     def draw(self) -> Image.Image:
         colors = self._colors()
@@ -427,10 +429,14 @@ class _Picture:
         captions = self.widget.captions if self.labelled else []
         thumbs = self.widget._pictures if self.labelled else None
         left, top = (self.cell + 8 if thumbs else 34), (112 if captions else 22)
-        right = 80 if captions else 12
+        right, title = 80 if captions else 12, self.widget.title
+        top += 20 if title else 0
         image, pen = picture.blank(left + max(wide, 200) + right, top + high + 52)
         image.paste(picture.enlarge(colors, wide, high), (left, top))
         pen.rectangle((left - 1, top - 1, left + wide, top + high), outline=picture.LINE)
+        if title:
+            title = picture.shorten(title, pen, font(13), image.width - 12)
+            pen.text((6, 4), title, picture.INK, font(13))
         for index, text in enumerate(captions):
             self._slanted(image, text, left + (index + 0.5) * self.cell, top - 2, face)
         for index, one in enumerate(thumbs or []):
