@@ -305,6 +305,7 @@ def test_attention_map_pointer_and_numbers(lab: Session):
     lab.kernel.execute(
         "from vizkit.models import capture_attention\n"
         "batch = torch.tensor(np.stack(pictures[:1])).permute(0, 3, 1, 2).float() / 255\n"
+        "batch = (batch - 0.5) / 0.5\n"
         "row = capture_attention(model, batch).maps[2][0, 1, 13]"
     )
     strongest = lab.trait("[row[1:].max().item(), row[0].item()]")

@@ -295,11 +295,13 @@ def test_traits_refuse_what_is_out_of_range_and_keep_together(maps):
     }.items():
         with pytest.raises(traitlets.TraitError, match=name):
             setattr(widget, name, value)
+    query = widget.query
     with pytest.warns(UserWarning, match="hovered=16 is ignored: there are 16 items"):
         widget.hovered = 16  # a linked widget may have more items
     with pytest.warns(UserWarning, match="selected=99 is ignored"):
         widget.selected = [2, 99]
-    assert (widget.hovered, widget.selected) == (-1, [])
+    # Kept, so that the link does not take it from the other; shown it is not.
+    assert (widget.hovered, widget.selected, widget.query) == (16, [99], query)
     widget.selected = [2, 5]
     assert (widget.selected, widget.query) == ([5], 6)
     widget.query = 3

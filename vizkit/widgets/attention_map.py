@@ -338,7 +338,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
     def _check_selected(self, proposal: dict[str, Any]) -> list[int]:
         # A linked widget may select many items; one query can be pinned: the last.
         last = proposal["value"][-1:]
-        return [one for one in last if self.within("selected", one, self._patches) >= 0]
+        return [self.within("selected", one, self._patches) for one in last]
 
     @property
     def _patches(self) -> int:
@@ -360,7 +360,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         return proposal["value"]
 
     def _follow_selected(self, change: dict[str, Any]) -> None:
-        if change["new"]:
+        if change["new"] and 0 <= change["new"][0] < self._patches:
             self.query = self._sides[0].num_prefix_tokens + change["new"][0]
 
     def _follow_query(self, change: dict[str, Any]) -> None:

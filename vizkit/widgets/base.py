@@ -100,15 +100,18 @@ class VizkitWidget(anywidget.AnyWidget):
         refuse_unknown(f"{call.__qualname__.removesuffix('.__init__')}()", options, known)
 
     def within(self, name: str, value: int, count: int) -> int:
-        """A linked index as it is, or -1 and a warning where this widget has no such item."""
-        if -1 <= value < count:
-            return value
-        warnings.warn(
-            f"{type(self).__name__}: {name}={value} is ignored: there are {count} items here, and"
-            " a linked widget may have more",
-            stacklevel=2,
-        )
-        return -1
+        """A linked index as it came, with a warning where this widget has no such item.
+
+        Nothing is shown for it here. It is kept all the same: -1 in its place would go back through
+        the link and take the item away from the widget that has it.
+        """
+        if not -1 <= value < count:
+            warnings.warn(
+                f"{type(self).__name__}: {name}={value} is ignored: there are {count} items here,"
+                " and a linked widget may have more",
+                stacklevel=2,
+            )
+        return value
 
     def headline(self) -> str:
         """One line that says what the widget shows and its main number; the same on every machine."""

@@ -193,7 +193,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
     def _check_indices(self, proposal: Any) -> list[int]:
         name = proposal.trait.name
         count = self._shape[1 if name == "selected" else 2]
-        return [one for one in proposal.value if self.within(name, one, count) >= 0]
+        return [self.within(name, one, count) for one in proposal.value]
 
     # ------------------------------------------------------------------ numbers
 
