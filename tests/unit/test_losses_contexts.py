@@ -76,13 +76,14 @@ def test_half_precision(name, dtype):
 @pytest.mark.skipif(
     not any(shutil.which(one) for one in ("c++", "g++", "clang++")), reason="no compiler"
 )
-@pytest.mark.parametrize("name", ["info_nce", "sigmoid"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LOSSES)
 def test_compiled(name):
     """Case 02: the gradients of the compiled InfoNCE were wrong, its value was right."""
     torch._dynamo.reset()
     compiled = torch.compile(LOSSES[name][0])
     given = leaves(name)
-    found = numbers(name, given, lambda _, *inputs: compiled(*inputs))
+    found = numbers(name, given, lambda _, *inputs: compiled(*inputs, **LOSSES[name][2]))
     expected = numbers(name, given)
     assert_close(found, expected, 1e-5)
     for one, other in zip(found[1:], expected[1:], strict=True):

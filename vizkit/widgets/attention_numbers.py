@@ -41,12 +41,18 @@ class Block:
     ) -> Block:
         """Quantise weights (H, Q, P + N)."""
         patches = weights[..., num_prefix_tokens:]  # (H, Q, N)
-        scales = np.abs(patches).max(-1).astype(np.float32)  # (H, Q)
         levels, zero = (127, 128) if signed else (255, 0)
-        # A row of zeros has no scale; the product is computed in place to hold one copy only.
-        shares = patches / np.where(scales > 0, scales, 1)[..., None]
-        shares *= levels
-        values = np.clip(np.rint(shares, out=shares) + zero, 0, 255).astype(np.uint8)
+        scales = np.empty(patches.shape[:2], np.float32)  # (H, Q)
+        values = np.empty(patches.shape, np.uint8)  # (H, Q, N)
+        # Head by head: what is computed on the way takes the memory of one head, not of all.
+        for one, scale, value in zip(patches, scales, values, strict=True):
+            scale[:] = np.abs(one).max(-1)
+            # A row of zeros has no scale.
+            shares = one / np.where(scale > 0, scale, 1)[:, None]  # (Q, N)
+            shares *= levels
+            np.rint(shares, out=shares)
+            shares += zero
+            value[:] = np.clip(shares, 0, 255, out=shares)
         prefix = np.clip(weights[..., :num_prefix_tokens], 0, 1) * PREFIX_LEVELS
         return cls(scales, np.rint(prefix).astype(np.uint16), values, signed)
 
