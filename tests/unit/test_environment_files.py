@@ -66,6 +66,7 @@ def test_conda_carries_the_same_dependencies_and_lower_bounds():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     conda = bounds([line for line in environment["dependencies"] if line != "pip"])
     expected = {CONDA_NAMES.get(name, name): bound for name, bound in DEPENDENCIES.items()}
+    expected |= EXTRAS["real"]  # conda knows no extras
     expected["python"] = PROJECT["requires-python"].removeprefix(">=")
     assert conda == expected
 
@@ -125,7 +126,8 @@ FOR_MAINTAINERS = {"latex2mathml", "playwright"}
 
 
 def test_the_package_imports_what_it_declares():
-    declared = {MODULES.get(name, name.replace("-", "_")) for name in DEPENDENCIES}
+    wanted = DEPENDENCIES | EXTRAS["real"]
+    declared = {MODULES.get(name, name.replace("-", "_")) for name in wanted}
     undeclared = imported_modules() - declared - set(COMES_WITH) - FOR_MAINTAINERS
     assert not undeclared, f"imported but not declared: {sorted(undeclared)}"
     assert set(COMES_WITH.values()) <= set(DEPENDENCIES)

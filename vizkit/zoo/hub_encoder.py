@@ -22,8 +22,12 @@ BATCH = 32  # pictures at a time: bounds the memory of a large call
 
 
 class HubEncoder:
-    """An encoder with weights from the hub; `model` is the library's own model, in eval mode."""
+    """An encoder with weights from the hub; `model` is the library's own model, in eval mode.
 
+    source: where the weights came from, in words.
+    """
+
+    source: str = "the hub"
     logit_scale: float = 1.0
     logit_bias: float | None = None
 

