@@ -206,7 +206,7 @@ def bring_weights() -> None:
 
 
 def prepare_jupyter() -> None:
-    """Tells this environment's Jupyter to save pictures in place of widgets (vizkit.jupyter)."""
+    """Tells this environment's Jupyter to show pictures in place of widgets that are gone."""
     names = {"__name__": "vizkit.jupyter"}
     exec((ROOT / "vizkit" / "jupyter.py").read_text(encoding="utf-8"), names)
     path = ENVIRONMENT / "etc" / "jupyter" / "jupyter_server_config.d" / "vizkit.json"
@@ -217,7 +217,7 @@ def prepare_jupyter() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        say(f"notebooks that are saved and opened again will not show their widgets: {error}")
+        say(f"notebooks that are opened again will not show pictures of their widgets: {error}")
 
 
 def run_in_environment(command: list[str | Path]) -> NoReturn:

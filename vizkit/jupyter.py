@@ -1,9 +1,10 @@
-"""A small extension of the Jupyter server: a saved notebook shows no widget that is gone.
+"""A small extension of the Jupyter server: a notebook that is opened shows no widget that is gone.
 
-JupyterLab prefers a widget to the picture that is stored beside it, and shows "Error displaying
-widget" where the widget's state was not saved. The views of such widgets are left out of the file,
-so that their picture or their text is shown. (To save the state instead would keep them alive in
-JupyterLab, but nbconvert's pages would then wait for a widget manager from the network.)
+JupyterLab prefers a widget to the picture that is stored beside it, and where neither a kernel nor
+the file knows the widget any more it shows "Error displaying widget". The views of such widgets are
+left out of what is opened, so that their picture or their text is shown. The file keeps them.
+(To save the state of the widgets would keep them alive in JupyterLab, but nbconvert's pages would
+then wait for a widget manager from the network.)
 """
 
 from typing import Any
@@ -14,11 +15,10 @@ STATE_MIME = "application/vnd.jupyter.widget-state+json"
 SERVER_CONFIG = {"ServerApp": {"jpserver_extensions": {"vizkit.jupyter": True}}}
 
 
-def leave_out_dead_widgets(model: dict[str, Any], **_: Any) -> None:
-    """Jupyter's hook before a save: drop views without a saved state, in place.
+def leave_out_dead_widgets(model: dict[str, Any]) -> None:
+    """Drop, in place, the views of widgets whose state the notebook does not hold.
 
-    model: what is about to be written, see `ContentsManager.pre_save_hook`; anything but a notebook
-    of format 4 is left alone.
+    model: what Jupyter's contents manager read; anything but a notebook of format 4 is left alone.
     """
     notebook = model.get("content")
     if model.get("type") != "notebook" or not isinstance(notebook, dict):
@@ -37,4 +37,15 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    server.contents_manager.register_pre_save_hook(leave_out_dead_widgets)
+    from jupyter_server.utils import ensure_async
+
+    read = server.contents_manager.get
+
+    async def get(path: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+        model = await ensure_async(read(path, *arguments, **options))
+        # A notebook whose kernel lives gets its widgets back from there.
+        if not await ensure_async(server.session_manager.session_exists(path=path)):
+            leave_out_dead_widgets(model)
+        return model
+
+    server.contents_manager.get = get

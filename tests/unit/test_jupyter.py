@@ -1,4 +1,4 @@
-"""What is left out of a notebook when it is saved, and what is kept."""
+"""What is left out of a notebook when it is opened, and what is kept."""
 
 import asyncio
 import copy
@@ -55,11 +55,25 @@ def test_anything_else_is_left_alone(model):
     assert model == before
 
 
-def test_the_server_calls_it_before_it_saves(tmp_path):
+class Sessions:
+    def __init__(self, *paths: str):
+        self.paths = paths
+
+    async def session_exists(self, path: str) -> bool:
+        return path in self.paths
+
+
+@pytest.mark.parametrize(("running", "shown"), [((), []), (("a.ipynb",), ["gone"])])
+def test_views_are_left_out_where_no_kernel_runs_and_the_file_keeps_them(tmp_path, running, shown):
     class Server:
         contents_manager = AsyncLargeFileManager(root_dir=str(tmp_path))
+        session_manager = Sessions(*running)
+
+    async def save_and_open() -> dict:
+        model = {"type": "notebook", "content": notebook("gone")}
+        await Server.contents_manager.save(model, "a.ipynb")
+        return await Server.contents_manager.get("a.ipynb")
 
     _load_jupyter_server_extension(Server)
-    model = {"type": "notebook", "content": notebook("gone")}
-    asyncio.run(Server.contents_manager.save(model, "a.ipynb"))
-    assert views(json.loads((tmp_path / "a.ipynb").read_text())) == []
+    assert views(asyncio.run(save_and_open())["content"]) == shown
+    assert views(json.loads((tmp_path / "a.ipynb").read_text())) == ["gone"]
