@@ -17,9 +17,11 @@ ROOT = Path(__file__).parents[2]
 
 CELLS = {
     "claims": (
-        "from vizkit.course import claim\n"
-        "claim('B1', measured=196, holds=(224 // 16) ** 2 == 196)\n"
-        "claim('B3', measured={'time': __import__('time').time()}, holds=True)"
+        "import time\n"
+        "from vizkit.course import CLAIMS, claim\n"
+        "for id, measured in (('B1', 196), ('B3', time.time())):\n"
+        "    claim(id, measured=measured, holds=(224 // 16) ** 2 == 196, sentence='So it is.',\n"
+        "          controls={rival: time.time() for rival in CLAIMS[id].rivals})"
     ),
     "number": "print('there are', 14 * 14, 'patches')",
     "result": "sorted({'b': 2, 'a': 1})",
@@ -52,7 +54,7 @@ def _removed_output(notebook):
 
 def _changed_verdict(notebook):
     data = _outputs(notebook, "claims").outputs[0].data
-    data["text/plain"] = data["text/plain"].replace("holds", "does not hold here")
+    data["text/plain"] = data["text/plain"].replace("holds", "does not hold", 1)
 
 
 def _as_it_was(notebook):
@@ -132,7 +134,7 @@ def test_waiting_for_a_busy_machine_is_no_fault(failures):
         ("wrong_number", "there are 197 patches"),
         ("raised_error", "planted"),
         ("removed_output", "Unexpected output fields"),
-        ("changed_verdict", "B1 does not hold here"),
+        ("changed_verdict", "B1 does not hold ·"),
         ("too_slow", "the table says 0 s (0 s)"),
         ("too_large", "GB; the table says"),
     ],

@@ -155,6 +155,16 @@ def test_code_that_would_come_from_elsewhere_is_not_put_on_a_page():
     assert "needs JupyterLab" in "".join(page.blocks)
 
 
+def test_a_drawing_is_a_picture_with_its_alt_text():
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path d="M0 0"/></svg>'
+    data = {"image/svg+xml": svg, "text/html": "<img src='data:x'>", "text/plain": "A <b> line."}
+    run = {"outputs": [[new_output("display_data", data)]], "widgets": NOTHING_SHOWN}
+    html = "".join(page_of("a", new_notebook(cells=[new_code_cell("w")]), run, ["a"]).blocks)
+    assert '<img src="data:image/svg+xml;base64,' in html
+    assert 'alt="A &lt;b&gt; line."' in html
+    assert "&lt;img" not in html
+
+
 # ---------------------------------------------------------------------------- the cache
 
 

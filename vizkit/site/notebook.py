@@ -165,11 +165,14 @@ class _Layout:
         return self._static(data, metadata)
 
     def _static(self, data: dict[str, Any], metadata: dict[str, Any]) -> str:
+        drawing = "image/svg+xml"
+        if drawing in data:  # its HTML is a picture too, which no page takes from an output
+            return _picture(drawing, data, metadata.get(drawing, {}))
         if "text/html" in data:
             return cleaned(data["text/html"])
         if "text/markdown" in data:
             return self.to_html(data["text/markdown"])
-        for mime in (*_RASTER, "image/svg+xml"):
+        for mime in _RASTER:
             if mime in data:
                 return _picture(mime, data, metadata.get(mime, {}))
         if "text/latex" in data:

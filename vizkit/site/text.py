@@ -19,7 +19,7 @@ from pygments.util import ClassNotFound
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # Tabs and line breaks stay; NUL and its kind would be dropped or change the rest of the line.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=]+\Z")
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+\Z")
 _CALLOUT = re.compile(r"<strong>(Predict|Explain|Note|Try it)\b")
 
 
