@@ -44,7 +44,8 @@ def _load_jupyter_server_extension(server: Any) -> None:
     async def get(path: str, *arguments: Any, **options: Any) -> dict[str, Any]:
         model = await ensure_async(read(path, *arguments, **options))
         # A notebook whose kernel lives gets its widgets back from there.
-        if not await ensure_async(server.session_manager.session_exists(path=path)):
+        # (Sessions are listed without the slash that the address of a file begins with.)
+        if not await ensure_async(server.session_manager.session_exists(path=path.strip("/"))):
             leave_out_dead_widgets(model)
         return model
 

@@ -72,7 +72,7 @@ def test_views_are_left_out_where_no_kernel_runs_and_the_file_keeps_them(tmp_pat
     async def save_and_open() -> dict:
         model = {"type": "notebook", "content": notebook("gone")}
         await Server.contents_manager.save(model, "a.ipynb")
-        return await Server.contents_manager.get("a.ipynb")
+        return await Server.contents_manager.get("/a.ipynb")  # as the address has it
 
     _load_jupyter_server_extension(Server)
     assert views(asyncio.run(save_and_open())["content"]) == shown
