@@ -107,9 +107,9 @@ def test_a_bundle_becomes_a_row(tmp_path, verdict):
     text = "\n".join(cell.source for cell in ledger_notebook(folder).cells)
     row = next(line for line in text.splitlines() if line.startswith("| **A1**"))
     mark, _ = VERDICTS[verdict]
-    assert f"{mark} {verdict} | It came out as 0.5.<br>error **0.5**<br>*only " in row
+    assert f"{mark} {verdict} | It came out as 0.5. · error **0.5** · *only " in row
     assert r"\<b\>here\</b\> \| so" in row
-    assert "luck: A lucky seed.<br>r **3**" in row
+    assert "luck: A lucky seed. · r **3**" in row
     assert row.count(" | ") == 5
     assert f"- {mark} **{verdict}**: 1" in text
     assert "| **A2** " in text

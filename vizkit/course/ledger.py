@@ -155,7 +155,7 @@ def _came_out(content: Mapping[str, Any]) -> str:
         parts.append(f"*{_safe(content['note'])}*")
     if not content["measured"]:
         parts.append(f"Source: {_safe(content['source'])}")
-    return "<br>".join(parts)
+    return " · ".join(parts)
 
 
 def _rivals(content: Mapping[str, Any]) -> str:
@@ -163,7 +163,7 @@ def _rivals(content: Mapping[str, Any]) -> str:
     for rival in content["rivals"]:
         parts.append(f"{_safe(rival['rival'])}: {_safe(rival['reason'])}")
         parts += [_row(row) for row in rival["control"]]
-    return "<br>".join(parts)
+    return " · ".join(parts)
 
 
 def _row(row: Mapping[str, str]) -> str:

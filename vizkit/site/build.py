@@ -14,7 +14,7 @@ from vizkit.course.storage import lock_of
 from vizkit.progress import progress_bar
 from vizkit.site.execute import is_cached, run
 from vizkit.site.notebook import Page, page_of
-from vizkit.site.pages import index_page, notebook_page, slides_page
+from vizkit.site.pages import has_deck, index_page, notebook_page, slides_page
 from vizkit.widgets.page import HOST, ascii_script
 
 FRONTEND = Path(__file__).with_name("frontend")
@@ -103,7 +103,7 @@ def _write(folder: Path, pages: Sequence[Page], *, slides: bool) -> list[Path]:
     texts: dict[str, Callable[[], str]] = {"index.html": lambda: index_page(pages)}
     for page in pages:
         texts[f"{page.name}.html"] = lambda page=page: notebook_page(page, pages, slides=slides)
-        if slides:
+        if slides and has_deck(page):
             texts[f"slides/{page.name}.html"] = lambda page=page: slides_page(page)
     for name, text in texts.items():
         (folder / name).parent.mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from vizkit.course.ledger import PAGE as LEDGER
 from vizkit.site.notebook import Page, title_words
 from vizkit.site.text import words_of
 from vizkit.widgets.page import json_for_page
@@ -38,6 +39,7 @@ def notebook_page(page: Page, pages: Sequence[Page], *, slides: bool) -> str:
     index = pages.index(page)
     before = pages[index - 1] if index else None
     after = pages[index + 1] if index + 1 < len(pages) else None
+    slides = slides and has_deck(page)
     deck = f'<a class="tool" href="slides/{page.name}.html">Slides</a>' if slides else ""
     menu = (
         '<button class="tool menu" type="button" aria-expanded="false" aria-controls="side">'
@@ -76,6 +78,11 @@ def index_page(pages: Sequence[Page]) -> str:
         " <code>make lab</code>.</p></main>"
     )
     return _document(COURSE, body, None, "")
+
+
+def has_deck(page: Page) -> bool:
+    """Whether a page has slides: the ledger is a table to look things up in, no lecture."""
+    return f"{page.name}.ipynb" != LEDGER
 
 
 def slides_page(page: Page) -> str:

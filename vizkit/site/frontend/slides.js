@@ -89,6 +89,9 @@
       slide = put(block, slide, titled ? null : heading);
       if (block.matches(".predict")) asked = true;
     }
+    // A slide whose only block fitted nowhere but on the next one is left empty.
+    for (const empty of slides.filter((one) => !bodyOf(one).childElementCount)) empty.remove();
+    slides = slides.filter((one) => bodyOf(one).childElementCount);
     slides.forEach((slide, index) => {
       slide.classList.toggle("title", slide.querySelector("h1") !== null);
       slide.setAttribute("aria-label", `slide ${index + 1} of ${slides.length}`);
