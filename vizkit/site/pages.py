@@ -102,6 +102,8 @@ def slides_page(page: Page) -> str:
         f"{_theme_button()}</nav>"
     )
     scripts = _live(page, "../assets")
+    ledger = LEDGER.replace(".ipynb", ".html")  # the page that no deck stands for
+    body = body.replace(f'href="{ledger}', f'href="../{ledger}')
     return _document(f"{title_words(page)} · slides", body + scripts, page, "../", slides=True)
 
 
