@@ -109,6 +109,7 @@ def imported_modules() -> set[str]:
 
 # Part of what a declared dependency promises: its own interface speaks in these.
 COMES_WITH = {
+    "jupyter_server": "jupyterlab",  # vizkit.jupyter extends it, where it runs
     "traitlets": "anywidget",
     "IPython": "ipywidgets",
     "pyarrow": "datasets",
