@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all, and the folder of the user that they lie in."""
+"""Files that are there whole or not at all, and the folders of the user that they lie in."""
 
 import errno
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -44,3 +45,22 @@ def home_folder() -> Path:
         return Path.home()
     except RuntimeError:
         raise FileNotFoundError(errno.ENOENT, "this user has no home folder") from None
+
+
+def cache_folder() -> Path:
+    """Where drawn scenes and computed features are kept.
+
+    `VIZKIT_CACHE`, else `vizkit` in the user's cache folder.
+
+    Raises:
+        FileNotFoundError: the variable is not set, and the user has no folder.
+    """
+    if chosen := os.environ.get("VIZKIT_CACHE"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or home_folder() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = home_folder() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache"
+    return Path(base).expanduser() / "vizkit"

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import open_clip
+import pytest
 import timm
 import torch
 from hypothesis import strategies as st
@@ -116,6 +117,17 @@ ZOO = {
         known_names,
         examples=1,
     ),
+    "cached_features": Case(
+        zoo.cached_features,
+        fixed(
+            encoder=st.just(ENCODERS["PocketEncoder"]),
+            images=PICTURES,
+            kind=st.just("image"),
+        ),
+        unit_vectors("images"),
+        also_odd={"images": WRONG_PICTURES},
+        examples=4,
+    ),
 }
 for kind, encoder in ENCODERS.items():
     for method, check in (
@@ -142,6 +154,12 @@ for kind in ("PocketEncoder", "OpenClipEncoder"):
     )
 
 CASES = {f"vizkit.zoo.{name}": case for name, case in ZOO.items()}
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path, monkeypatch):
+    """Where features are kept during one test."""
+    monkeypatch.setenv("VIZKIT_CACHE", str(tmp_path))
 
 
 test_options_that_fit_give_a_right_answer, test_an_odd_option_is_right_or_a_clear_error = checks_of(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vizkit.data import pairs, photos, render, sample_scenes, write_captions
+from vizkit.data import pairs, render, sample_scenes, write_captions
 
 
 @pytest.fixture(autouse=True)
@@ -160,30 +160,6 @@ def test_the_hub_without_a_network_says_what_to_do(monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ConnectionError, match=r"cannot load .*Without a network use"):
         pairs("someone/pictures-with-captions")
-
-
-def test_photographs_come_credited_and_without_a_network():
-    found = photos()
-    assert [photo.name for photo in found] == [
-        "chelsea",
-        "coffee",
-        "astronaut",
-        "rocket",
-        "china",
-        "flower",
-    ]
-    for photo in found:
-        assert photo.image.dtype == np.uint8
-        assert photo.image.ndim == 3
-        assert photo.image.shape[2] == 3
-        assert min(photo.image.shape[:2]) >= 300
-        assert photo.image.std() > 20
-        assert photo.credit
-        assert photo.license
-        assert photo.caption.startswith(photo.name)
-    assert [photo.name for photo in photos(["coffee"])] == ["coffee"]
-    with pytest.raises(ValueError, match="photo 'lena' is not among chelsea"):
-        photos(["lena"])
 
 
 def hub_snapshot(root):

@@ -251,7 +251,8 @@ SORTS = {  # names of parameters → whether a test above tries every kind of in
     "embeddings": {"embeddings", "image_embeddings", "text_embeddings", "similarity"},
 }
 ELSEWHERE = {  # parameters that hold something else, or a part of it
-    ("photos", "names"),  # a choice among six names
+    ("photos", "names"),  # a choice among known names
+    ("cached_features", "images"),  # goes to the encoder, through `zoo.images`
     ("ImageTextPairs", "captions"),  # a record that `pairs` makes
     ("Photo", "image"),  # a record that `photos` makes
 }

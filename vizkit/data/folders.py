@@ -12,10 +12,21 @@ import json
 import os
 import re
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["read_folder", "caption_column_of", "first_caption"]
+from vizkit.inputs import upright_rgb
+
+__all__ = [
+    "read_folder",
+    "caption_column_of",
+    "first_caption",
+    "stored_name",
+    "why_unreadable",
+    "printable",
+    "list_problems",
+]
 
 FILE_NAME = "file_name"
 LABEL = "label"
@@ -287,3 +298,71 @@ def first_caption(value: object) -> str | None:
     if isinstance(value, (list, tuple)) and value:
         value = value[0]
     return value if isinstance(value, str) and value.strip() else None
+
+
+# Which files can be used
+
+
+def stored_name(folder: Path, name: str) -> str:
+    """The name of a file as the disk spells it.
+
+    One Hangul syllable, or one accented letter, can be written in two ways; a macOS archive and a
+    text file often differ in that.
+    """
+    spellings = [name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
+    return next((one for one in spellings if os.path.isfile(folder / one)), name)
+
+
+def why_unreadable(folder: Path, name: str) -> str | None:
+    """Why a picture cannot be used, None when it can. Decodes it whole: headers can be fine."""
+    from PIL import Image
+
+    path = folder / name
+    if name != printable(name):
+        return "its name is not UTF-8: rename it"
+    if not _stays_inside(folder, path):
+        return "lies outside the folder"
+    if not os.path.isfile(path):  # of a folder that cannot be opened, `Path.is_file` raises
+        return "no such file, or its folder cannot be opened"
+    try:
+        # A panorama of a telephone is no attack; twice Pillow's limit stays an error.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                upright_rgb(image)
+    except Image.DecompressionBombError:
+        return (
+            f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels: make it smaller"
+        )
+    except Exception as error:  # Pillow's decoders raise many kinds for damaged files
+        if path.suffix.lower() in (".heic", ".heif"):
+            return "HEIC is not read here: save it as JPEG"
+        return f"{type(error).__name__}: {str(error).replace(str(path), path.name)}"
+    return None
+
+
+def printable(name: str) -> str:
+    """The name of a file with bytes that are no UTF-8 written out, as they can be stored nowhere."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _stays_inside(folder: Path, path: Path) -> bool:
+    """Whether a file, or what it links to, lies in the folder or in the hub's cache of it.
+
+    A snapshot of `huggingface_hub` holds links into the `blobs` of the same data set.
+    """
+    real, home = path.resolve(), folder.resolve()
+    if real.is_relative_to(home):
+        return True
+    for above in home.parents:
+        if above.name == "snapshots":
+            repository = above.parent.name
+            hub = repository.startswith(("datasets--", "models--", "spaces--"))
+            return hub and real.is_relative_to(above.parent / "blobs")
+    return False
+
+
+def list_problems(problems: Sequence[tuple[str, str]]) -> str:
+    listed = "; ".join(f"{name} ({reason})" for name, reason in problems[:10])
+    rest = len(problems) - 10
+    return (listed or "the metadata is empty") + (f"; and {rest} more" if rest > 0 else "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vizkit.data.captions import write_captions
-from vizkit.data.folders import caption_column_of, first_caption, read_folder
+from vizkit.data.folders import (
+    caption_column_of,
+    first_caption,
+    list_problems,
+    printable,
+    read_folder,
+    stored_name,
+    why_unreadable,
+)
 from vizkit.data.render import check_image_size
 from vizkit.data.scenes import SceneTable, check_count, check_share, sample_scenes
 from vizkit.data.store import images_as_array, scenes
-from vizkit.inputs import upright_rgb
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -184,19 +190,19 @@ def _from_folder(
     for name, caption in entries:
         if n is not None and len(names) == n:
             break
-        stored = _stored_name(folder, name)
-        reason = _why_unreadable(folder, stored)
+        stored = stored_name(folder, name)
+        reason = why_unreadable(folder, stored)
         if reason is None:
             names.append(stored)
             captions.append(caption)
         else:
-            problems.append((_printable(name), reason))
+            problems.append((printable(name), reason))
     if not names:
-        raise ValueError(f"no usable pair in {folder}: {_list_problems(problems)}")
+        raise ValueError(f"no usable pair in {folder}: {list_problems(problems)}")
     if problems:
         warnings.warn(
             f"{len(problems)} of {len(problems) + len(names)} pairs in {folder} left out: "
-            f"{_list_problems(problems)}",
+            f"{list_problems(problems)}",
             stacklevel=3,
         )
     dataset = Dataset.from_dict(
@@ -204,71 +210,6 @@ def _from_folder(
         features=Features({"image": Image(), "caption": Value("string")}),
     )
     return ImageTextPairs(dataset, captions, image_size, problems=problems)
-
-
-def _stored_name(folder: Path, name: str) -> str:
-    """The name of a file as the disk spells it.
-
-    One Hangul syllable, or one accented letter, can be written in two ways; a macOS archive and a
-    text file often differ in that.
-    """
-    spellings = [name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
-    return next((one for one in spellings if os.path.isfile(folder / one)), name)
-
-
-def _why_unreadable(folder: Path, name: str) -> str | None:
-    """Why a picture cannot be used, None when it can. Decodes it whole: headers can be fine."""
-    from PIL import Image
-
-    path = folder / name
-    if name != _printable(name):
-        return "its name is not UTF-8: rename it"
-    if not _stays_inside(folder, path):
-        return "lies outside the folder"
-    if not os.path.isfile(path):  # of a folder that cannot be opened, `Path.is_file` raises
-        return "no such file, or its folder cannot be opened"
-    try:
-        # A panorama of a telephone is no attack; twice Pillow's limit stays an error.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                upright_rgb(image)
-    except Image.DecompressionBombError:
-        return (
-            f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels: make it smaller"
-        )
-    except Exception as error:  # Pillow's decoders raise many kinds for damaged files
-        if path.suffix.lower() in (".heic", ".heif"):
-            return "HEIC is not read here: save it as JPEG"
-        return f"{type(error).__name__}: {str(error).replace(str(path), path.name)}"
-    return None
-
-
-def _printable(name: str) -> str:
-    """The name of a file with bytes that are no UTF-8 written out, as they can be stored nowhere."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-def _stays_inside(folder: Path, path: Path) -> bool:
-    """Whether a file, or what it links to, lies in the folder or in the hub's cache of it.
-
-    A snapshot of `huggingface_hub` holds links into the `blobs` of the same data set.
-    """
-    real, home = path.resolve(), folder.resolve()
-    if real.is_relative_to(home):
-        return True
-    for above in home.parents:
-        if above.name == "snapshots":
-            repository = above.parent.name
-            hub = repository.startswith(("datasets--", "models--", "spaces--"))
-            return hub and real.is_relative_to(above.parent / "blobs")
-    return False
-
-
-def _list_problems(problems: Sequence[tuple[str, str]]) -> str:
-    listed = "; ".join(f"{name} ({reason})" for name, reason in problems[:10])
-    rest = len(problems) - 10
-    return (listed or "the metadata is empty") + (f"; and {rest} more" if rest > 0 else "")
 
 
 def _from_hub(

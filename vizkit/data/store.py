@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import sys
 import tempfile
 import time
 import warnings
@@ -23,7 +22,7 @@ from vizkit.data.render import check_image_size, render
 from vizkit.data.scenes import PLACES, RELATIONS, SIZES, SceneTable, sample_scenes
 from vizkit.data.shapes import SHAPES
 from vizkit.data.styles import BACKGROUNDS, COLORS, STYLES
-from vizkit.files import home_folder
+from vizkit.files import cache_folder
 from vizkit.inputs import upright_rgb
 
 if TYPE_CHECKING:  # importing datasets takes seconds: only those who call scenes() pay for it
@@ -86,23 +85,6 @@ def scenes(
         drawn = InMemoryTable.from_batches(batches, schema=_schema())
         return Dataset(drawn, fingerprint=key)
     return Dataset(MemoryMappedTable.from_file(str(path)), fingerprint=key)
-
-
-def cache_folder() -> Path:
-    """Where drawn scenes are kept: `VIZKIT_CACHE`, else `vizkit` in the user's cache folder.
-
-    Raises:
-        FileNotFoundError: the variable is not set, and the user has no folder.
-    """
-    if chosen := os.environ.get("VIZKIT_CACHE"):
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or home_folder() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = home_folder() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache"
-    return Path(base).expanduser() / "vizkit"
 
 
 def images_as_array(dataset: Dataset, image_size: int | None = None) -> np.ndarray:

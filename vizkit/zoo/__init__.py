@@ -2,6 +2,7 @@
 
 from vizkit.zoo.catalog import list_models, load
 from vizkit.zoo.encoder import Encoder
+from vizkit.zoo.features import cached_features
 from vizkit.zoo.open_clip_encoder import OpenClipEncoder
 from vizkit.zoo.pocket import PocketEncoder, PocketImageEncoder
 from vizkit.zoo.timm_encoder import TimmEncoder
@@ -12,6 +13,7 @@ __all__ = [
     "PocketImageEncoder",
     "TimmEncoder",
     "OpenClipEncoder",
+    "cached_features",
     "list_models",
     "load",
 ]
