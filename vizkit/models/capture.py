@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from vizkit.models.towers import bare, image_tower, run_images
+
 # Names, not classes: `models` needs no timm and no open_clip to read their models.
 KINDS = {
     "vizkit.models.attention.Attention": "self",
@@ -30,11 +32,23 @@ KINDS = {
     "timm.models.swin_transformer_v2.WindowAttention": "window",
     "vizkit.models.pooling.AttentionPooling": "pooling",
     "timm.layers.attention_pool.AttentionPoolLatent": "pooling",
+    "transformers.models.clip.modeling_clip.CLIPAttention": "self",
+    "transformers.models.deit.modeling_deit.DeiTAttention": "self",
+    "transformers.models.dinov2.modeling_dinov2.Dinov2Attention": "self",
+    "transformers.models.dinov2_with_registers.modeling_dinov2_with_registers"
+    ".Dinov2WithRegistersAttention": "self",
+    "transformers.models.dinov3_vit.modeling_dinov3_vit.DINOv3ViTAttention": "self",
+    "transformers.models.ijepa.modeling_ijepa.IJepaAttention": "self",
+    "transformers.models.siglip.modeling_siglip.SiglipAttention": "self",
+    "transformers.models.siglip2.modeling_siglip2.Siglip2Attention": "self",
+    "transformers.models.vit.modeling_vit.ViTAttention": "self",
 }
+LEARNED_QUERIES = ("probe", "query", "latent", "queries")  # beside an attention that pools
 SUPPORTED = (
     "vizkit VisionTransformer (with any stem and position), SwinTransformer; timm "
     "VisionTransformer (DeiT, CLIP, SigLIP, DINO, hybrids, ...), Eva (EVA, DINOv3, ...), Beit, "
-    "SwinTransformer (1 and 2); open_clip image towers; torch.nn.MultiheadAttention"
+    "SwinTransformer (1 and 2); open_clip image towers; transformers ViT, DeiT, CLIP, SigLIP (1 and "
+    "2), DINOv2, DINOv3, I-JEPA; torch.nn.MultiheadAttention"
 )
 MOST_PREFIX_TOKENS = 16
 SOFTMAX = (F.softmax, torch.softmax, Tensor.softmax)
@@ -94,10 +108,10 @@ def capture_attention(
     num_prefix_tokens: tokens before the patches, for a model that does not say so; None takes the
         model's word, or what is left of its tokens beside the grid of its patches.
 
-    Runs `model.encode_image(images)` where there is one (CLIP-like models), else `model(images)`,
-    in the model's own mode, dtype and autocast. Nothing stays changed, whatever happens. Inside
-    `torch.compile`, `DataParallel` and `DistributedDataParallel` the bare model is run, and where
-    torch's `TransformerEncoder` would take its fast path it takes the plain one (equal up to
+    Runs `model.encode_image(images)` or `model.get_image_features(images)` where there is one
+    (CLIP-like models), else `model(images)`, in the model's own mode, dtype and autocast. Nothing
+    stays changed, whatever happens. Inside `torch.compile`, `DataParallel`,
+    `DistributedDataParallel` and PEFT the bare model is run, with its adapters, and where torch's `TransformerEncoder` would take its fast path it takes the plain one (equal up to
     rounding). Keys that are no tokens (`add_bias_kv`, `add_zero_attn`) take their share of a row
     and are left out, so that such rows sum to less than 1.
     A Swin's windows are put back on their grid, (B, H, N, N) with zeros outside the window; where
@@ -113,7 +127,7 @@ def capture_attention(
         received = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise ValueError(f"expected images (B, C, H, W), received {received}")
     check_prefix(num_prefix_tokens)
-    model = bare(model)
+    model = bare(model, has_attention)
     chosen = attention_layers(model, layers)
     caught: list[Caught] = []
     grids: dict[str, tuple[int, int]] = {}
@@ -127,7 +141,7 @@ def capture_attention(
                 else:
                     stack.enter_context(measuring(block, name, grids))
         stack.enter_context(plain_paths(model))
-        output = getattr(model, "encode_image", model)(images)
+        output = run_images(model, images)
     if not caught:
         raise TypeError(
             f"found no attention that can be read in {type(model).__name__}; "
@@ -145,17 +159,6 @@ def check_prefix(count: int | None) -> None:
         )
 
 
-def bare(model: nn.Module) -> nn.Module:
-    """The model inside `torch.compile`, `DataParallel` and `DistributedDataParallel`."""
-    while True:
-        if hasattr(model, "_orig_mod"):
-            model = model._orig_mod
-        elif isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            model = model.module
-        else:
-            return model
-
-
 @contextmanager
 def plain_paths(model: nn.Module) -> Iterator[None]:
     """Within this context no part of the model runs as code that calls no Python to listen to."""
@@ -171,8 +174,14 @@ def plain_paths(model: nn.Module) -> Iterator[None]:
 
 
 def attention_layers(model: nn.Module, layers: Sequence[int] | None) -> dict[str, nn.Module]:
-    """The attention modules of the model by name, all or only those of these numbers."""
-    found = [(name, module) for name, module in model.named_modules() if kind_of(type(module))]
+    """The attention modules of the image tower by name, all or only those of these numbers."""
+    tower = image_tower(model)
+    inside = f"{tower}." if tower else ""
+    found = [
+        (name, module)
+        for name, module in model.named_modules()
+        if kind_of(type(module)) and name.startswith(inside)
+    ]
     if layers is None or not found:
         return dict(found)
     if isinstance(layers, str | bytes) or not isinstance(layers, Sequence):
@@ -185,6 +194,27 @@ def attention_layers(model: nn.Module, layers: Sequence[int] | None) -> dict[str
         if not 0 <= layer < len(found):
             raise ValueError(f"expected layers from 0 to {len(found) - 1}, received {layer}")
     return dict(found[layer] for layer in sorted(set(layers)))
+
+
+def has_attention(model: nn.Module) -> bool:
+    """Whether some part of the model is attention that is known here."""
+    return any(kind_of(type(module)) for module in model.modules())
+
+
+def layer_kinds(model: nn.Module) -> list[str]:
+    """What each attention of the image tower will turn out to be, as far as its surroundings say.
+
+    In the order in which `layers` counts. An attention beside a learned query pools.
+    """
+    model, kinds = bare(model, has_attention), []
+    for name, module in attention_layers(model, None).items():
+        beside = model.get_submodule(name.rpartition(".")[0])
+        learned = any(
+            isinstance(getattr(beside, one, None), nn.Parameter) for one in LEARNED_QUERIES
+        )
+        kind = kind_of(type(module))
+        kinds.append("pooling" if kind == "self" and learned else kind)
+    return kinds
 
 
 @dataclass
@@ -221,7 +251,10 @@ def listening(module: nn.Module, name: str, caught: list[Caught]) -> Iterator[No
         with Listener() as listener:
             output = plain_forward(*args, **kwargs)
         if listener.map is None:
-            raise TypeError(f"{name} ({type(module).__name__}) computed no attention map")
+            raise TypeError(
+                f"{name} ({type(module).__name__}) computed no attention map that can be read; a "
+                'model of transformers does with attn_implementation="sdpa" or "eager"'
+            )
         caught.append(Caught(name, kind, listener.map))
         return output
 
@@ -385,9 +418,10 @@ def arrange(
     num_prefix_tokens: int | None,
 ) -> AttentionCapture:
     """Sort what was caught into self-attention on a grid and pooling attention."""
+    tower = model.get_submodule(image_tower(model))
     windows_only = all(one.kind == "window" for one in caught)  # a Swin has patches only
     if num_prefix_tokens is None:
-        num_prefix_tokens = 0 if windows_only else prefix_tokens(model)
+        num_prefix_tokens = 0 if windows_only else prefix_tokens(tower)
     capture = AttentionCapture(num_prefix_tokens=num_prefix_tokens or 0, output=output)
     for one in caught:
         if one.kind == "pooling":
@@ -402,13 +436,13 @@ def arrange(
             whole = one.map
             check_batch(one, images)
             if num_prefix_tokens is None:  # the model does not say: what its grid leaves
-                num_prefix_tokens = beside_the_grid(model, images, whole.shape[-1])
+                num_prefix_tokens = beside_the_grid(tower, images, whole.shape[-1])
                 capture.num_prefix_tokens = num_prefix_tokens
-            grid = patch_grid(model, images, whole.shape[-1] - capture.num_prefix_tokens)
+            grid = patch_grid(tower, images, whole.shape[-1] - capture.num_prefix_tokens)
         capture.maps.append(whole)
         capture.names.append(one.name)
         capture.grids.append(grid)
-    capture.prefix_names = prefix_names(model, capture.num_prefix_tokens)
+    capture.prefix_names = prefix_names(tower, capture.num_prefix_tokens)
     return capture
 
 

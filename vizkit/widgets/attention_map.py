@@ -176,14 +176,16 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         std: Sequence[float] | None = None,
         **options: Any,
     ) -> AttentionMap:
-        """Run a vizkit, timm or open_clip model on a picture (or a list of them) and show its attention.
+        """Run an image encoder on a picture (or a list of them) and show its attention.
 
         Args:
-            model: anything `vizkit.models.capture_attention` knows; it runs in its own mode, on its own device.
+            model: anything `vizkit.models.capture_attention` knows (of vizkit, timm, open_clip,
+                transformers, torch), in any wrapper; it runs in its own mode, on its own device.
             image: a PIL image or uint8 array: with `preprocess` it goes through that, without it is
                 resized to the model's size (short side, then the middle), scaled to 0..1 and
                 normalised. A float tensor (3, H, W) or (B, 3, H, W) is taken as the model's input.
-            preprocess: PIL image -> tensor (3, H, W), such as open_clip's or timm's transform.
+            preprocess: PIL image -> tensor (3, H, W), such as open_clip's or timm's transform, or an
+                image processor (or whole processor) of transformers.
             picture: what to show instead of the input with the normalisation undone; as `image` of the constructor.
             mean, std: normalisation of the channels from 0..1; None takes the model's own (timm
                 `pretrained_cfg`, open_clip `image_mean`), also of a model inside of a wrapper.
@@ -202,18 +204,15 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         layers, prefix = options.pop("layers", None), options.pop("num_prefix_tokens", None)
         chosen = None
         if layers is not None and hasattr(model, "named_modules"):
-            modules = capture.attention_layers(capture.bare(model), None)
-            chosen = chosen_modules(
-                [capture.kind_of(type(one)) for one in modules.values()], layers
-            )
-        captured, pictures = run_model(
+            chosen = chosen_modules(capture.layer_kinds(model), layers)
+        captured, pictures, chosen = run_model(
             capture.capture_attention,
             model,
             image,
             preprocess,
             mean,
             std,
-            layers=None if chosen is None else chosen[0],
+            chosen,
             num_prefix_tokens=prefix,
         )
         return cls._of_capture(

@@ -23,9 +23,13 @@ def run_model(
     preprocess: Any,
     mean: Any,
     std: Any,
+    chosen: tuple[list[int], list[int]] | None = None,
     **options: Any,
-) -> tuple[Any, list[Array]]:
-    """Return what `capture_attention` returns and the pictures that the model saw, uint8 (H, W, 3).
+) -> tuple[Any, list[Array], tuple[list[int], list[int]] | None]:
+    """Return what `capture_attention` returns, the pictures that the model saw, uint8 (H, W, 3), and `chosen`.
+
+    chosen: as `chosen_modules` returns it; None comes back where all layers were captured, because
+        some were not what their surroundings said.
 
     Raises:
         TypeError: not a model with parameters.
@@ -34,11 +38,15 @@ def run_model(
     """
     weight = _first_weight(model)
     channels = weight.shape[1] if len(weight.shape) == 4 else 3
+    preprocess = getattr(preprocess, "image_processor", preprocess)  # of a processor for both
     mean, std = _normalization(model, preprocess, mean, std, channels)
     inputs = _inputs(model, image, preprocess, mean, std, channels)  # (B, C, H, W)
     # A tensor like the weights that meet it: their device and their precision.
-    captured = capture_attention(model, weight.detach().new_tensor(inputs), **options)
-    return captured, [_seen(one, mean, std) for one in inputs]
+    batch = weight.detach().new_tensor(inputs)
+    captured = capture_attention(model, batch, layers=chosen and chosen[0], **options)
+    if chosen is not None and len(captured.maps) != len(set(chosen[1])):
+        captured, chosen = capture_attention(model, batch, **options), None
+    return captured, [_seen(one, mean, std) for one in inputs], chosen
 
 
 def _first_weight(model: Any) -> Any:
@@ -60,6 +68,9 @@ def _normalization(
     """Mean and standard deviation of the model's input, from the caller, the transform or the model."""
     if (mean is None) != (std is None):
         raise ValueError(f"mean and std belong together, got mean={mean} and std={std}")
+    if mean is None and hasattr(preprocess, "image_mean"):  # an image processor of transformers
+        plain = not getattr(preprocess, "do_normalize", True)
+        mean, std = (0, 1) if plain else (preprocess.image_mean, preprocess.image_std)
     for step in getattr(preprocess, "transforms", ()):
         if mean is None and hasattr(step, "mean") and hasattr(step, "std"):
             mean, std = step.mean, step.std  # timm holds them as tensors
@@ -118,7 +129,14 @@ def _inputs(model: Any, image: Any, preprocess: Any, mean: Any, std: Any, channe
     if not pictures:
         raise ValueError("image must not be an empty list")
     if preprocess is not None:
-        return np.stack([_preprocessed(preprocess, one, channels) for one in pictures])
+        found = [_preprocessed(preprocess, one, channels) for one in pictures]
+        shapes = list(dict.fromkeys(one.shape for one in found))
+        if len(shapes) > 1:
+            raise ValueError(
+                f"preprocess must bring all pictures to one size, got {shapes[0]} and {shapes[1]}:"
+                " show those of another size by themselves"
+            )
+        return np.stack(found)
     if mean is None:
         raise ValueError(
             f"the normalisation of {type(model).__name__} cannot be found, and without it the model"
@@ -145,12 +163,26 @@ def _in_channels(pixels: Array, channels: int) -> Array:
 
 
 def _preprocessed(preprocess: Any, pixels: Array, channels: int) -> Array:
-    result = as_array("what preprocess returns", preprocess(Image.fromarray(pixels)))
+    result = preprocess(Image.fromarray(pixels))
+    if hasattr(result, "keys") and "pixel_values" in result:  # of transformers
+        shapes = result.get("spatial_shapes")
+        result = as_array("what preprocess returns", result["pixel_values"][0])
+        if shapes is not None:
+            result = _put_together(result, as_list("spatial_shapes", shapes[0]), channels)
+    result = as_array("what preprocess returns", result)
     if result.ndim != 3 or result.shape[0] != channels:
         raise ValueError(
             f"preprocess must return a tensor ({channels}, H, W), got shape {result.shape}"
         )
     return result
+
+
+def _put_together(patches: Array, grid: Sequence[int], channels: int) -> Array:
+    """Patches in rows (N, P*P*C), as SigLIP 2's processor cuts them, to the picture (C, H, W)."""
+    rows, columns = map(int, grid)
+    side = round((patches.shape[1] / channels) ** 0.5)
+    patches = patches[: rows * columns].reshape(rows, columns, side, side, channels)
+    return patches.transpose(4, 0, 2, 1, 3).reshape(channels, rows * side, columns * side)
 
 
 def _input_size(model: Any) -> tuple[int, int] | None:

@@ -1,0 +1,105 @@
+"""Where the pictures go in: the bare model inside its wrappers, its image tower, and how it is called.
+
+Everything is recognised by what it has, never by an import: `models` needs no transformers, no
+peft, no lightning and no open_clip to look into their models.
+"""
+
+import inspect
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+# What libraries call the image tower of a model with two: open_clip, transformers, vizkit.
+TOWERS = ("visual", "vision_model", "vision_tower", "image_tower")
+CALLS = ("encode_image", "get_image_features")  # open_clip and vizkit, transformers
+WITHOUT_FORWARD = ("_forward_unimplemented", "LightningModule.forward")
+
+
+def bare(model: nn.Module, is_encoder: Callable[[nn.Module], bool] | None = None) -> nn.Module:
+    """The model inside `torch.compile`, `DataParallel`, `DistributedDataParallel` and PEFT.
+
+    Adapters of PEFT stay in it: what it computes with them is what is read. Of a module without a
+    forward pass of its own (a `LightningModule` that only trains) it is the one part of which
+    `is_encoder` holds.
+
+    Raises ValueError if several parts of such a module are encoders.
+    """
+    while True:
+        inner = inside(model, is_encoder)
+        if inner is model:
+            return model
+        model = inner
+
+
+def inside(model: nn.Module, is_encoder: Callable[[nn.Module], bool] | None) -> nn.Module:
+    """One layer of wrapping less, or the model itself where it is not wrapped."""
+    if hasattr(model, "_orig_mod"):
+        return model._orig_mod
+    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return model.module
+    if hasattr(model, "peft_config") and hasattr(model, "get_base_model"):
+        return model.get_base_model()
+    if is_encoder is None or any(hasattr(model, call) for call in CALLS):
+        return model
+    if not type(model).forward.__qualname__.endswith(WITHOUT_FORWARD):
+        return model
+    parts = {name: part for name, part in model.named_children() if is_encoder(part)}
+    if len(parts) > 1:
+        raise ValueError(
+            f"{type(model).__name__} has no forward pass of its own and several encoders: give one "
+            f"of its parts, {', '.join(parts)}"
+        )
+    return next(iter(parts.values()), model)
+
+
+def image_tower(model: nn.Module) -> str:
+    """The name of the image tower of a model that has texts as well, "" for the whole model."""
+    for name, module in model.named_modules():
+        if any(hasattr(module, call) for call in CALLS):
+            for tower in TOWERS:
+                if isinstance(getattr(module, tower, None), nn.Module):
+                    return f"{name}.{tower}".lstrip(".")
+    return ""
+
+
+def run_images(model: nn.Module, images: Tensor) -> object:
+    """What the model makes of images (B, C, H, W), texts left out.
+
+    A model of transformers is asked to interpolate its positions where the images have another size
+    than it was made for, and SigLIP 2 gets its images cut into patches.
+    """
+    if hasattr(model, "encode_image"):
+        return model.encode_image(images)
+    call = getattr(model, "get_image_features", model.forward)
+    takes = inspect.signature(call).parameters
+    if "pixel_values" not in takes:
+        return model(images)
+    call = model if call == model.forward else call
+    config = getattr(model.config, "vision_config", model.config)
+    if "spatial_shapes" in takes:
+        return call(**cut_into_patches(images, config.patch_size))
+    size = getattr(config, "image_size", None)
+    made_for = (size, size) if isinstance(size, int) else tuple(size or ())
+    if "interpolate_pos_encoding" in takes and made_for != tuple(images.shape[2:]):
+        return call(pixel_values=images, interpolate_pos_encoding=True)
+    return call(pixel_values=images)
+
+
+def cut_into_patches(images: Tensor, patch_size: int) -> dict[str, Tensor]:
+    """Images (B, C, H, W) as SigLIP 2 of transformers wants them: patches in rows, and their grid.
+
+    Raises ValueError unless both sides are multiples of the patch.
+    """
+    height, width = images.shape[2:]
+    if height % patch_size or width % patch_size:
+        raise ValueError(
+            f"expected sides that are multiples of the patch of {patch_size} pixels, received "
+            f"{height} x {width}"
+        )
+    rows, columns = height // patch_size, width // patch_size
+    patches = images.unflatten(3, (columns, -1)).unflatten(2, (rows, -1))  # (B, C, R, P, S, P)
+    patches = patches.permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)  # (B, N, P*P*C)
+    whole = torch.ones(patches.shape[:2], dtype=torch.int32, device=images.device)  # (B, N)
+    grid = torch.tensor([[rows, columns]] * len(images), device=images.device)  # (B, 2)
+    return {"pixel_values": patches, "pixel_attention_mask": whole, "spatial_shapes": grid}
