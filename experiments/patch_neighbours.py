@@ -246,7 +246,9 @@ def named_vectors(method: str, seed: int, view: int | None):
     owner = np.repeat(np.arange(len(pixels)), len(places))[inside]
     where = np.tile(places, (len(pixels), 1))[inside]
     if method == "place alone":  # first those of the same photograph; ties are decided by lot
-        lot = np.random.default_rng(seed if view is None else seed + 100).uniform(0, 1e-3, where.shape)
+        lot = np.random.default_rng(seed if view is None else seed + 100).uniform(
+            0, 1e-3, where.shape
+        )
         vectors = np.concatenate([where + lot, 1000.0 * owner[:, None]], axis=1)
     else:
         rows, columns = torch.from_numpy(places).T
