@@ -26,6 +26,8 @@ KINDS = {
     "timm.layers.attention.AttentionRope": "self",
     "timm.models.eva.EvaAttention": "self",
     "timm.models.beit.Attention": "self",
+    "timm.models.fastvit.Attention": "self",
+    "timm.models.vision_transformer_relpos.RelPosAttention": "self",
     "open_clip.transformer.Attention": "self",
     "torch.nn.modules.activation.MultiheadAttention": "self",
     "timm.models.swin_transformer.WindowAttention": "window",
@@ -47,8 +49,8 @@ LEARNED_QUERIES = ("probe", "query", "latent", "queries")  # beside an attention
 SUPPORTED = (
     "vizkit VisionTransformer (with any stem and position), SwinTransformer; timm "
     "VisionTransformer (DeiT, CLIP, SigLIP, DINO, hybrids, ...), Eva (EVA, DINOv3, ...), Beit, "
-    "SwinTransformer (1 and 2); open_clip image towers; transformers ViT, DeiT, CLIP, SigLIP (1 and "
-    "2), DINOv2, DINOv3, I-JEPA; torch.nn.MultiheadAttention"
+    "SwinTransformer (1 and 2), FastViT; open_clip image towers; transformers ViT, DeiT, CLIP, "
+    "SigLIP (1 and 2), DINOv2, DINOv3, I-JEPA; torch.nn.MultiheadAttention"
 )
 MOST_PREFIX_TOKENS = 16
 SOFTMAX = (F.softmax, torch.softmax, Tensor.softmax)
@@ -144,8 +146,7 @@ def capture_attention(
         output = run_images(model, images)
     if not caught:
         raise TypeError(
-            f"found no attention that can be read in {type(model).__name__}; "
-            f"supported are: {SUPPORTED}"
+            f"found no attention that can be read in {described(model)}; supported are: {SUPPORTED}"
         )
     return arrange(model, images, caught, grids, output, num_prefix_tokens)
 
@@ -157,6 +158,17 @@ def check_prefix(count: int | None) -> None:
         raise ValueError(
             f"expected num_prefix_tokens to be None or a whole number, received {count!r}"
         )
+
+
+def described(model: nn.Module) -> str:
+    """The class of a model, of the network in its image tower, and of its unknown attention."""
+    names, tower = [type(model).__name__], model.get_submodule(image_tower(model))
+    for inner in (tower, getattr(tower, "trunk", tower)):  # open_clip calls timm's network trunk
+        if type(inner).__name__ not in names:
+            names.append(type(inner).__name__)
+    own = {type(module).__name__ for module in tower.modules()}
+    own = sorted(name for name in own if "attention" in name.lower() or "attn" in name.lower())
+    return " with ".join(names) + (f" (it has {', '.join(own)})" if own else "")
 
 
 @contextmanager
