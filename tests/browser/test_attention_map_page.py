@@ -11,9 +11,16 @@ import pytest
 from ipywidgets import jslink
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.harness import click_at, drag_slider, hover_at, picture_of, press, wait_until
+from tests.browser.harness import (
+    bundled,
+    click_at,
+    drag_slider,
+    hover_at,
+    picture_of,
+    press,
+    wait_until,
+)
 from vizkit.widgets import AttentionMap, save_page
-from vizkit.widgets.base import FRONTEND
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -116,7 +123,7 @@ def test_query_by_pointer_click_and_keys(page, widget, tmp_path):
     says(page, "query CLS:")
     press(main, "End", "c")
     says(page, "query CLS (pinned)")
-    chip = page.get_by_role("button", name="Query: CLS")
+    chip = page.get_by_title("Query: CLS")
     expect(chip).to_have_attribute("aria-pressed", "true")
     widget.query = 0
     expect(chip).to_have_text(re.compile(rf"{widget.weights()[0] * 100:.1f}%$"))
@@ -153,14 +160,14 @@ def test_colours_smooth_opacity_and_panels(page, widget, tmp_path):
     first = picture_of(main)
     page.get_by_label("colours", exact=True).select_option("shared")
     shared = changed(main, first)
-    page.get_by_role("button", name="Interpolate (s)").click()
+    page.get_by_title("Interpolate (s)").click()
     smooth = changed(main, shared)
     drag_slider(page.get_by_label("opacity", exact=True), 0)
     changed(main, smooth)
     for name, there in (("heads", True), ("distance", True), ("matrix", False)):
         panel, button = (
             page.locator(f"[data-panel={name}]"),
-            page.get_by_role("button", name=f"Show {name}"),
+            page.get_by_title(f"Show {name}"),
         )
         expect(panel).to_be_visible(visible=there)
         button.click()
@@ -242,7 +249,7 @@ def test_the_pooling_query_shows_its_own_map(page, tmp_path):
     opened(page, widget, tmp_path)
     main = page.locator(".vk-main canvas").first
     before = picture_of(main)
-    page.get_by_role("button", name="Query: pooling").click()
+    page.get_by_title("Query: pooling").click()
     says(page, "query pooling (pinned)")
     changed(main, before)
     best = int(pooling[0].argmax())
@@ -294,10 +301,7 @@ def test_signed_maps(page, tmp_path):
 
 
 def test_the_numbers_equal_numpy_to_a_millionth(page, widget):
-    source = "\n".join(
-        (FRONTEND / f"{stem}.js").read_text("utf-8") for stem in ("core", "attention_map")
-    )
-    names = "readBlock, rowWeights, overHeads, rolloutRow, meanDistance"
+    source = bundled("attention-map/view.js")
     blocks = [layer.blocks[0] for layer in widget._sides[0].layers]
     raw = [b.scales.tobytes() + b.prefix.tobytes() + b.values.tobytes() for b in blocks]
     got = page.evaluate(
@@ -310,7 +314,7 @@ def test_the_numbers_equal_numpy_to_a_millionth(page, widget):
                 max: [...the.overHeads(read[2], 5, true)], rollout: [...the.rolloutRow(read.slice(0, 3), 5)],
                 distance: read.map((block) => [0, 1, 2].map((head) => the.meanDistance(block, head, [4, 4]))) };
         }""",
-        [f"{source}\nexport {{ {names} }};", [base64.b64encode(part).decode() for part in raw]],
+        [source, [base64.b64encode(part).decode() for part in raw]],
     )
     widget.layer, widget.head, widget.query = 2, 1, 5
     modes = {

@@ -1,16 +1,22 @@
-"""The front end's type check and unit tests. They need Node; nothing else in this project does."""
+"""The front end by itself: types, style, unit tests, and that what is shipped was built from its sources."""
 
 from __future__ import annotations
 
+import base64
+import re
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
 
-from vizkit.widgets.base import packed
+from vizkit.widgets import assets
 
-FOLDER = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "js"
+STATIC = ROOT / "vizkit" / "widgets" / "static"
+INSTRUMENTS = ("similarity_matrix", "attention_map", "embedding_space")
 
 
 @pytest.fixture(scope="module")
@@ -19,24 +25,52 @@ def node() -> str:
     path = shutil.which("node")
     if path is None:
         pytest.skip("Node is not installed: the front end's own tests were not run")
+    if not (SOURCES / "node_modules" / "esbuild").exists():
+        pytest.fail("esbuild is missing: run `npm ci` in js/", pytrace=False)
     return path
 
 
-def run(*command: str | Path) -> None:
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, encoding="utf-8")
+def run(*command: str | Path, cwd: Path = SOURCES) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, encoding="utf-8"
+    )
     if done.returncode:
         pytest.fail(done.stdout + done.stderr, pytrace=False)
+    return done.stdout
 
 
 def test_types(node):
-    compiler = FOLDER / "node_modules" / "typescript" / "bin" / "tsc"
-    if not compiler.exists():
-        pytest.fail("TypeScript is missing: run `npm ci` in tests/frontend", pytrace=False)
-    run(node, compiler, "--project", FOLDER)
+    run(node, "node_modules/typescript/bin/tsc", "--project", ".")
 
 
-def test_units(node):
-    run(node, "--test", "--test-reporter=spec")
+def test_format_and_lint(node):
+    run(node, "node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", ".")
+
+
+def test_units(node, tmp_path):
+    # Inside of the folder, so that Node finds the modules.
+    run(node, "build.mjs", "--tests", tmp_path)
+    run(node, "--test", "--test-reporter=spec", *sorted(tmp_path.glob("*.mjs")))
+
+
+def unpacked(text: str) -> str:
+    """The module inside of what travels; its compression may differ between versions of Node."""
+    return zlib.decompress(base64.b64decode(re.search(r'atob\("([^"]+)"\)', text)[1])).decode()
+
+
+def test_what_is_shipped_was_built_from_the_sources(node, tmp_path):
+    run(node, "build.mjs", "--out", tmp_path)
+    built = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
+    shipped = {path.name: path.read_text("utf-8") for path in STATIC.iterdir()}
+    assert sorted(built) == sorted(shipped)
+    for name, text in built.items():
+        same = unpacked if name.endswith(".packed.js") else str
+        assert same(shipped[name]) == same(text), f"{name} is old: run `npm run build` in js/"
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_what_travels_is_the_same_code_compressed(name):
+    assert unpacked(assets.module(name)) == assets.script(name)
 
 
 # A laptop that never gets round to unpacking: the module must have loaded all the same.
@@ -51,10 +85,21 @@ console.log(typeof widget.render);
 """
 
 
-@pytest.mark.parametrize("name", ["similarity_matrix", "attention_map", "embedding_space"])
-def test_a_widgets_module_loads_before_it_is_unpacked(node, name):
-    command = [node, "--input-type=module", "--eval", LOADS]
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_an_instruments_module_loads_before_it_is_unpacked(node, name):
     done = subprocess.run(
-        command, input=packed(name), capture_output=True, text=True, encoding="utf-8", timeout=30
+        [node, "--input-type=module", "--eval", LOADS],
+        input=assets.module(name),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=30,
     )
     assert done.stdout.strip() == "function", done.stderr
+
+
+@pytest.mark.parametrize(
+    "path", sorted(SOURCES.glob("*/*.ts")), ids=lambda path: "/".join(path.parts[-2:])
+)
+def test_a_file_can_be_read_in_one_go(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 250

@@ -8,15 +8,21 @@ from pathlib import Path
 
 import pytest
 
-FRONTEND = Path(__file__).parents[2] / "vizkit" / "widgets" / "frontend"
+SOURCES = Path(__file__).parents[2] / "js"
+FRAME = SOURCES / "shared" / "frame.css"
 NAMES = ("similarity_matrix", "attention_map", "embedding_space")
+
+
+def sheet(name: str) -> str:
+    """The style sheet of an instrument, without what all share."""
+    return (SOURCES / name.replace("_", "-") / "style.css").read_text("utf-8")
 
 
 def own_classes(name: str) -> set[str]:
     """Classes that a widget's style sheet styles without saying in which kind of widget."""
-    text = re.sub(r"/\*.*?\*/", "", (FRONTEND / f"{name}.css").read_text("utf-8"), flags=re.DOTALL)
+    text = re.sub(r"/\*.*?\*/", "", sheet(name), flags=re.DOTALL)
     selectors = (rule.split("{")[0] for rule in text.split("}"))
-    shared = set(re.findall(r"\.([\w-]+)", (FRONTEND / "core.css").read_text("utf-8")))
+    shared = set(re.findall(r"\.([\w-]+)", FRAME.read_text("utf-8")))
     found = {c for s in selectors if "[data-kind" not in s for c in re.findall(r"\.([\w-]+)", s)}
     return found - shared
 
@@ -31,8 +37,8 @@ def test_no_two_widgets_style_the_same_class(one: str, other: str):
 @pytest.mark.parametrize("name", NAMES)
 def test_shared_classes_are_styled_only_within_the_widget(name: str):
     """A rule that begins with a class of the core would reach every widget on the page."""
-    text = re.sub(r"/\*.*?\*/", "", (FRONTEND / f"{name}.css").read_text("utf-8"), flags=re.DOTALL)
-    shared = set(re.findall(r"\.([\w-]+)", (FRONTEND / "core.css").read_text("utf-8")))
+    text = re.sub(r"/\*.*?\*/", "", sheet(name), flags=re.DOTALL)
+    shared = set(re.findall(r"\.([\w-]+)", FRAME.read_text("utf-8")))
     selectors = [s.strip() for rule in text.split("}") for s in rule.split("{")[0].split(",")]
     wide = [
         selector
@@ -54,12 +60,10 @@ def relative_luminance(color: str) -> float:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_text_colour_stands_out_from_its_ground(theme: str):
     """At least 4.5 : 1 (WCAG 2.2, success criterion 1.4.3)."""
-    core, similarity = (
-        (FRONTEND / f"{name}.css").read_text("utf-8") for name in ("core", "similarity_matrix")
-    )
+    core, similarity = FRAME.read_text("utf-8"), sheet("similarity_matrix")
     rule = r"\.vk \{(.*?)\}" if theme == "light" else r'\.vk\[data-theme="dark"\] \{(.*?)\}'
     colors = dict(re.findall(r"--vk-(\w+): (#\w{6})", re.search(rule, core, re.DOTALL)[1]))
-    marks = re.findall(r"\.sm-right \{ --sm-mark: (#\w{6})", similarity)
+    marks = re.findall(r"\.sm-right \{\s*--sm-mark: (#\w{6})", similarity)
     assert len(marks) == 2
     texts = {name: colors[name] for name in ("ink", "muted", "accent", "focus")}
     for name, text in (texts | {"right": marks[theme == "dark"]}).items():

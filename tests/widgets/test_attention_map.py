@@ -236,13 +236,13 @@ def test_a_pooling_query_is_checked_described_and_sent(maps):
     }
     sent = []
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
-    widget._answer(widget, {"ask": "0/0/pooling"}, [])
+    widget._respond(widget, {"request": "0/0/pooling"}, [])
     prefix = widget._sides[0].num_prefix_tokens
     expected = Block.from_weights(pooling[:, None], prefix)
-    assert sent == [({"block": "0/0/pooling"}, [expected.compressed()])]
-    assert zlib.decompress(widget.page_answers()["0/0/pooling"]) == zlib.decompress(sent[0][1][0])
+    assert sent == [({"response": "0/0/pooling"}, [expected.compressed()])]
+    assert zlib.decompress(widget.page_responses()["0/0/pooling"]) == zlib.decompress(sent[0][1][0])
     assert AttentionMap(maps).about["sides"][0]["pooling"] is None
-    AttentionMap(maps)._answer(widget, {"ask": "0/0/pooling"}, [])
+    AttentionMap(maps)._respond(widget, {"request": "0/0/pooling"}, [])
     for wrong, message in (
         (pooling[:, :-1], "pooling must hold"),
         (2 * pooling, "pooling holds no attention"),
@@ -321,13 +321,13 @@ def test_the_first_display_is_small_and_the_rest_comes_when_asked():
     assert set(state["blocks"]) == {"0/0/11"}
     first = len(state["blocks"]["0/0/11"]) + len(state["_esm"]) + len(state["_css"])
     assert first < 520_000
-    onto_the_page = widget.page_answers() | widget.page_state()["blocks"]
+    onto_the_page = widget.page_responses() | widget.page_state()["blocks"]
     assert set(onto_the_page) == {f"0/0/{layer}" for layer in range(12)}
     assert sum(map(len, onto_the_page.values())) < 5_700_000
     sent = []
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
-    widget._answer(widget, {"ask": "0/0/3"}, [])
-    assert sent[0][0] == {"block": "0/0/3"}
+    widget._respond(widget, {"request": "0/0/3"}, [])
+    assert sent[0][0] == {"response": "0/0/3"}
     expected = Block.from_weights(maps[3], 1)
     assert zlib.decompress(sent[0][1][0])[: expected.scales.nbytes] == expected.scales.tobytes()
 
@@ -336,14 +336,14 @@ def test_the_first_display_is_small_and_the_rest_comes_when_asked():
 def test_a_question_that_makes_no_sense_is_left_unanswered(maps, ask):
     widget = AttentionMap(maps)
     widget.send = lambda *_, **__: pytest.fail("answered")
-    widget._answer(widget, {"ask": ask}, [])
-    widget._answer(widget, ask, [])
+    widget._respond(widget, {"request": ask}, [])
+    widget._respond(widget, ask, [])
 
 
 def test_too_much_for_a_page_or_a_browser_is_refused_with_advice(maps, monkeypatch):
     monkeypatch.setattr("vizkit.widgets.attention_map.PAGE_BYTES", 1000)
     with pytest.raises(ValueError, match="fewer layers"):
-        AttentionMap(maps).page_answers()
+        AttentionMap(maps).page_responses()
     monkeypatch.setattr("vizkit.widgets.attention_inputs.MAX_BLOCK_BYTES", 500)
     with pytest.raises(ValueError, match="fewer heads"):
         AttentionMap(maps)

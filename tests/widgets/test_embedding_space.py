@@ -253,7 +253,7 @@ def test_the_table_of_neighbours_equals_neighbours(rng):
     rows = rng.normal(size=(2, 25, 5))
     widget = EmbeddingSpace(rows)
     assert widget.table == {}  # nothing of it travels before the first picture
-    widget._answer(widget, {"ask": "table"}, [])
+    widget._respond(widget, {"request": "table"}, [])
     indices, values = (codec.unpack(widget.table[name]) for name in ("indices", "values"))
     for step in range(2):
         found, cosines = widget.neighbours(7, step=step)
@@ -264,11 +264,12 @@ def test_the_table_of_neighbours_equals_neighbours(rng):
 def test_the_kernel_answers_for_one_point(rng):
     widget, sent = EmbeddingSpace(rng.normal(size=(25, 5))), []
     widget.send = sent.append
-    widget._answer(widget, {"ask": "neighbours", "index": 3, "step": 0}, [])
-    widget._answer(widget, {"ask": "neighbours", "index": 25, "step": 0}, [])
-    widget._answer(widget, "nonsense", [])
+    widget._respond(widget, {"request": "neighbours", "index": 3, "step": 0}, [])
+    widget._respond(widget, {"request": "neighbours", "index": 25, "step": 0}, [])
+    widget._respond(widget, "nonsense", [])
     found, values = widget.neighbours(3)
-    assert sent == [{"index": 3, "step": 0, "found": found.tolist(), "values": values.tolist()}]
+    about = {"response": "neighbours", "index": 3, "step": 0}
+    assert sent == [{**about, "found": found.tolist(), "values": values.tolist()}]
 
 
 @pytest.mark.parametrize(

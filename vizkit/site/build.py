@@ -15,7 +15,8 @@ from vizkit.progress import progress_bar
 from vizkit.site.execute import is_cached, run
 from vizkit.site.notebook import Page, page_of
 from vizkit.site.pages import has_deck, index_page, notebook_page, slides_page
-from vizkit.widgets.page import HOST, ascii_script
+from vizkit.widgets import assets
+from vizkit.widgets.page import ascii_script
 
 FRONTEND = Path(__file__).with_name("frontend")
 STAMP = ".vizkit-site"  # marks a folder that a build may replace
@@ -122,7 +123,7 @@ def _write_assets(folder: Path, pages: Sequence[Page], *, slides: bool) -> None:
         if code.style:
             (folder / f"{key}.css").write_text(code.style, encoding="utf-8")
     if codes:
-        host = ascii_script(HOST.read_text(encoding="utf-8"))
+        host = ascii_script(assets.script("page"))
         host = f'(() => {{ "use strict";\n{host}\n}})();\n'
         (folder / "host.js").write_text(host, encoding="utf-8")
     if any(page.charts for page in pages):

@@ -75,7 +75,7 @@ def _package_digest() -> str:
     for file in sorted(PACKAGE.rglob("*")):
         place = file.relative_to(PACKAGE).as_posix()
         # The front ends and what only lays out the site are read anew by every build.
-        laid_out_later = place.startswith(("site/", "widgets/frontend/"))
+        laid_out_later = place.startswith(("site/", "widgets/static/"))
         if place == "site/harvest.py" or (
             file.suffix in _SUFFIXES and not laid_out_later and file.name != "measured.json"
         ):

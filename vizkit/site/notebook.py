@@ -22,8 +22,8 @@ from vizkit.site.text import (
     plain,
     words_of,
 )
-from vizkit.widgets.base import joined
-from vizkit.widgets.page import as_script, ascii_script, json_for_page
+from vizkit.widgets import assets
+from vizkit.widgets.page import as_script, ascii_script, has_default_export, json_for_page
 
 _TIME = re.compile(r"^## Time and memory\n[^⟨]*⟨(?:about )?([^⟩]*?)(?: of memory)?⟩", re.MULTILINE)
 _PROMISE = re.compile(r"<h1[^>]*>(.*?)</h1>\s*<blockquote>\s*<p>(.*?)</p>", re.DOTALL)
@@ -236,14 +236,14 @@ _ENDS = ("source", "target")
 def _code_of(model: dict[str, Any]) -> Code | None:
     """The code of a widget's kind; None where it is no part of a page."""
     if "frontend" in model:
-        module, style = joined(model["frontend"], "js"), joined(model["frontend"], "css")
+        module, style = assets.script(model["frontend"]), assets.style(model["frontend"])
     elif "script" in model:
         module, style = _EXPORTED.sub("", model["script"]), model["style"]
     else:
         return None
     name = re.sub(r"\W", "_", model["name"])
     key = f"{name}_{hashlib.sha256((module + style).encode()).hexdigest()[:8]}"
-    if re.search(r"^\s*import\b", module, re.MULTILINE) or "export default" not in module:
+    if re.search(r"^\s*import\b", module, re.MULTILINE) or not has_default_export(module):
         return None  # fetches its code from somewhere else
     script = ascii_script(f'(() => {{ "use strict";\n{as_script(key, module)}\n}})();\n')
     return Code(key, script, style)

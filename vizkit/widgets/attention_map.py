@@ -292,7 +292,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             blocks=blocks,
             **traits,
         )
-        self.on_msg(self._answer)
+        self.on_msg(self._respond)
         self.observe(self._follow_selected, "selected")
         self.observe(self._follow_query, "query")
 
@@ -412,26 +412,26 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             raise IndexError(f"model {side} has no pooling query")
         return (one.pooling if layer == "pooling" else one.layers[int(layer)]).blocks[image]
 
-    def _answer(self, _: Any, content: Any, __: Any) -> None:
-        """Send the block that the front end asks for, `{"ask": "side/image/layer"}`."""
-        wish = content.get("ask") if isinstance(content, dict) else None
-        if not isinstance(wish, str) or not re.fullmatch(
-            r"\d{1,6}/\d{1,6}/(\d{1,6}|pooling)", wish
+    def _respond(self, _: Any, content: Any, __: Any) -> None:
+        """Send the block that the front end requests, `{"request": "side/image/layer"}`."""
+        requested = content.get("request") if isinstance(content, dict) else None
+        if not isinstance(requested, str) or not re.fullmatch(
+            r"\d{1,6}/\d{1,6}/(\d{1,6}|pooling)", requested
         ):
             return
-        side, image, layer = wish.split("/")
+        side, image, layer = requested.split("/")
         try:
             block = self._block(int(side), int(image), layer)
         except IndexError:
             return
-        self.send({"block": wish}, buffers=[block.compressed()])
+        self.send({"response": requested}, buffers=[block.compressed()])
 
     def page_state(self) -> dict[str, Any]:
         """Return the state of an exported page, with the layer on view."""
         shown = self._first_blocks(self.layer, self.image_index)
         return {**self.get_state(), "blocks": shown}
 
-    def page_answers(self) -> dict[str, bytes]:
+    def page_responses(self) -> dict[str, bytes]:
         """Return all layers of all pictures but those on view, for an exported page.
 
         Raises:

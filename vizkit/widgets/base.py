@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 import warnings
-import zlib
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,49 +14,15 @@ import traitlets
 from PIL import Image
 
 from vizkit.inputs import refuse_unknown
-from vizkit.widgets import page, picture
-from vizkit.widgets.names import shorten_names
-from vizkit.widgets.shrink import drop_unused, shrink_css
+from vizkit.widgets import assets, page, picture
 
 TAKES_ALL = ("self", "traits", "options")
-FRONTEND = Path(__file__).with_name("frontend")
-
-
-@cache
-def joined(name: str, suffix: str) -> str:
-    """Return `core` and the widget's own file as one text, in short: "js" or "css"."""
-    parts = (FRONTEND / f"{stem}.{suffix}" for stem in ("core", name))
-    text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
-    return shorten_names(drop_unused(text)) if suffix == "js" else shrink_css(text)
-
-
-@cache
-def packed(name: str) -> str:
-    """Return the module that travels as `_esm`: the widget's module, compressed, and its unpacking.
-
-    Every instance of a widget carries its code once more, so this halves what a page receives. It is
-    unpacked after the module has loaded: anywidget drops all that Python says to a widget whose module
-    takes more than two seconds to load, as on a slow laptop.
-    """
-    data = base64.b64encode(zlib.compress(joined(name, "js").encode(), 9)).decode()
-    return f"""const unpack = async () => {{
-  const bytes = Uint8Array.from(atob("{data}"), (sign) => sign.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const code = new Blob([await new Response(stream).text()], {{ type: "text/javascript" }});
-  const address = URL.createObjectURL(code);
-  const {{ default: widget }} = await import(address);
-  URL.revokeObjectURL(address);
-  return widget;
-}};
-const unpacked = unpack();
-export default {{ render: async (view) => (await unpacked).render(view) }};
-"""
 
 
 class VizkitWidget(anywidget.AnyWidget):
     """Base of the widgets: an `anywidget.AnyWidget` with linkable indices, a static face and an export.
 
-    A subclass names its front-end file (`class AttentionMap(VizkitWidget, frontend="attention_map")`)
+    A subclass names its front end (`class AttentionMap(VizkitWidget, frontend="attention_map")`)
     and implements `headline`, `picture` and `to_plotly`.
 
     Traits:
@@ -73,13 +37,13 @@ class VizkitWidget(anywidget.AnyWidget):
     theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
     filled = frozenset({"data", "maps", "table", "about", "blocks"})  # traits that no caller sets
-    frontend: str  # the stem of the files in `frontend/`
+    frontend: str  # the stem of its files in `static/`
 
     def __init_subclass__(cls, frontend: str | None = None, **kwargs: Any) -> None:
         if frontend is not None:
             cls.frontend = frontend
-            cls._esm = packed(frontend)
-            cls._css = joined(frontend, "css")
+            cls._esm = assets.module(frontend)
+            cls._css = assets.style(frontend)
         super().__init_subclass__(**kwargs)
 
     @classmethod
@@ -129,8 +93,8 @@ class VizkitWidget(anywidget.AnyWidget):
         """Return the state that an exported page starts with."""
         return self.get_state()
 
-    def page_answers(self) -> dict[str, bytes]:
-        """Return what the front end might ask the kernel for later: the page's answer to `{"ask": name}`."""
+    def page_responses(self) -> dict[str, bytes]:
+        """What the front end might request of the kernel later: the page's response to `{"request": name}`."""
         return {}
 
     def save_html(self, path: str | Path) -> Path:

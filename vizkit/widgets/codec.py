@@ -10,7 +10,7 @@ Array = np.ndarray
 
 
 def pack(array: Array) -> dict[str, Any]:
-    """Return the array as the `{dtype, shape, buffer}` that `unpack` in core.js reads; the buffer travels as binary."""
+    """Return the array as the `{dtype, shape, buffer}` that `unpack` in js/shared/codec.ts reads; the buffer travels as binary."""
     array = np.ascontiguousarray(array)
     return {"dtype": str(array.dtype), "shape": list(array.shape), "buffer": array.tobytes()}
 

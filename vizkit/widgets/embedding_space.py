@@ -149,7 +149,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             **traits,
         )
         self.observe(self._add_map, "projection")
-        self.on_msg(self._answer)
+        self.on_msg(self._respond)
 
     @classmethod
     def from_pairs(
@@ -333,17 +333,22 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         if change["new"] not in self.maps:
             self.maps = {**self.maps, change["new"]: self._map(change["new"])}
 
-    def _answer(self, _: Any, content: Any, __: Any) -> None:
-        """Answer the front end: the whole table of neighbours, or those of one point."""
-        asked = content.get("ask") if isinstance(content, dict) else None
-        if asked == "table" and self.data["quick"] and not self.table:
+    def _respond(self, _: Any, content: Any, __: Any) -> None:
+        """Respond to the front end: the whole table of neighbours, or those of one point."""
+        requested = content.get("request") if isinstance(content, dict) else None
+        if requested == "table" and self.data["quick"] and not self.table:
             self.table = self._neighbour_table()
-        elif asked == "neighbours":
+        elif requested == "neighbours":
             index, step = int(content["index"]), int(content["step"])
             if 0 <= index < self._count and 0 <= step < len(self._rows):
                 found, values = self.neighbours(index, step=step)
-                answer = {"index": index, "step": step, "found": found.tolist()}
-                self.send({**answer, "values": values.tolist()})
+                about = {
+                    "response": requested,
+                    "index": index,
+                    "step": step,
+                    "found": found.tolist(),
+                }
+                self.send({**about, "values": values.tolist()})
 
     def _neighbour_table(self) -> dict[str, Any]:
         """Return all neighbours at all steps; similarities as 16-bit integers over 32,767."""

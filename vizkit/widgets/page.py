@@ -15,11 +15,11 @@ from ipywidgets.widgets.widget import _instances, _remove_buffers
 from ipywidgets.widgets.widget_link import DirectionalLink, Link
 
 from vizkit.files import write_whole
+from vizkit.widgets import assets
 
 if TYPE_CHECKING:
     from vizkit.widgets.base import VizkitWidget
 
-HOST = Path(__file__).with_name("frontend") / "page.js"
 PAGE_STYLE = (
     ":root{color-scheme:light dark}body{margin:0;padding:16px;background:#fff;font-family:system-ui,sans-serif}"
     "@media(prefers-color-scheme:dark){body{background:#111418}}.vizkit{margin-bottom:24px}"
@@ -61,11 +61,9 @@ def save_page(path: str | Path, widgets: Sequence[VizkitWidget], *, title: str =
 
 def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
     """Return the page that `save_page` writes: ASCII only, which browsers read several times as fast."""
-    from vizkit.widgets.base import joined
-
     kinds = {type(widget).__name__: widget for widget in widgets}
-    scripts = [as_script(name, joined(one.frontend, "js")) for name, one in kinds.items()]
-    scripts.append(HOST.read_text(encoding="utf-8"))
+    scripts = [as_script(name, assets.script(one.frontend)) for name, one in kinds.items()]
+    scripts.append(assets.script("page"))
     scripts = [ascii_script(f'(() => {{ "use strict";\n{script}\n}})();') for script in scripts]
     state = {"widgets": [_saved(widget) for widget in widgets], "links": _links(widgets)}
     places = "\n".join(
@@ -85,19 +83,35 @@ def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
                 f'<script type="text/plain" id="vizkit-{index}-{html.escape(name)}">'
                 f"{base64.b64encode(data).decode()}</script>"
                 for index, widget in enumerate(widgets)
-                for name, data in widget.page_answers().items()
+                for name, data in widget.page_responses().items()
             ),
             "</body>\n</html>\n",
         ]
     )
 
 
+# How a module ends: as people write it, and as the bundler does.
+_EXPORT = re.compile(r"export\s+default\b|export\s*\{\s*(?P<name>[\w$]+) as default\s*\};?")
+
+
+def has_default_export(module: str) -> bool:
+    """Whether a text is a module that `as_script` can turn into a script."""
+    return _EXPORT.search(module) is not None
+
+
 def as_script(name: str, module: str) -> str:
-    """Turn a widget's module into a script that leaves `render` where the host finds it: no import, no blob."""
-    head, found, tail = module.rpartition("export default")
-    if not found:
+    """Turn a widget's module into a script that leaves `render` where the host finds it: no import, no blob.
+
+    Raises:
+        ValueError: the module has no default export.
+    """
+    exports = list(_EXPORT.finditer(module))
+    if not exports:
         raise ValueError(f"the front end of {name} has no default export")
-    return f"{head}(window.vizkit ??= {{}}).{name} ={tail}"
+    last = exports[-1]
+    place = f"(window.vizkit ??= {{}}).{name} ="
+    value = f"{place} {last['name']};" if last["name"] else place
+    return f"{module[: last.start()]}{value}{module[last.end() :]}"
 
 
 def _policy(scripts: Sequence[str]) -> str:

@@ -4,43 +4,32 @@ from __future__ import annotations
 
 import base64
 import io
-import json
-import re
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from vizkit.widgets import assets
+
 INK, MUTED, LINE, PAPER = "#1b1f24", "#59626d", "#d0d7de", "#ffffff"
-
-
-@cache
-def _core_constant(name: str) -> Any:
-    """Read a JSON constant out of core.js, so that the two faces of a widget cannot drift apart."""
-    text = Path(__file__).with_name("frontend").joinpath("core.js").read_text(encoding="utf-8")
-    found = re.search(rf"^const {name} = (.*?);$", text, re.MULTILINE | re.DOTALL)
-    if found is None:
-        raise LookupError(f"core.js defines no constant {name}")
-    return json.loads(found.group(1))
 
 
 def color_names() -> list[str]:
     """Names of the colour maps."""
-    return list(_core_constant("COLOR_STOPS"))
+    return list(assets.constant("colorStops"))
 
 
 def category_color(index: int) -> str:
     """Colour of a class as '#rrggbb'; the palette repeats after its end."""
-    colors = _core_constant("CATEGORY_COLORS")
+    colors = assets.constant("categoryColors")
     return colors[index % len(colors)]
 
 
 def category_count() -> int:
     """How many classes have a colour of their own."""
-    return len(_core_constant("CATEGORY_COLORS"))
+    return len(assets.constant("categoryColors"))
 
 
 # Corners of the marks on a circle of radius 1, as (right, down); a disc has none.
@@ -77,8 +66,8 @@ def draw_mark(
 
 @cache
 def color_table(name: str) -> np.ndarray:
-    """The colour map as uint8 `(256, 3)`, equal to `colorTable` in core.js."""
-    stops = _core_constant("COLOR_STOPS")[name]
+    """The colour map as uint8 `(256, 3)`, equal to `colorTable` in js/shared/color.ts."""
+    stops = assets.constant("colorStops")[name]
     rgb = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops], float)
     at = np.linspace(0, len(stops) - 1, 256)
     columns = [np.interp(at, np.arange(len(stops)), rgb[:, channel]) for channel in range(3)]
@@ -137,7 +126,7 @@ def fit_square(pixels: np.ndarray, size: int) -> Image.Image:
 def atlas(
     images: Sequence[np.ndarray], tile: int = 48, *, columns: int | None = None
 ) -> dict[str, Any]:
-    """Lay thumbnails into one picture, as `openAtlas` in core.js reads it.
+    """Lay thumbnails into one picture, as `openAtlas` in js/shared/atlas.ts reads it.
 
     Returns:
         `{tile, columns, count, png}`; `png` is a data URL (JPEG inside for many pictures, which is

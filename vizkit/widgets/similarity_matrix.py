@@ -19,21 +19,15 @@ from vizkit.inputs import (
     nonzero_rows,
     unit_rows,
 )
-from vizkit.widgets import codec, picture
+from vizkit.widgets import assets, codec, picture
 from vizkit.widgets.base import VizkitWidget
 
-VIEWS = (
-    "cosine",
-    "softmax over texts",
-    "softmax over images",
-    "sigmoid",
-    "gradient of InfoNCE",
-    "gradient of sigmoid",
-)
-PAIRED_VIEWS = VIEWS[4:]
+VIEW_LIST = assets.constant("similarityViews")  # the browser reads the same list
+VIEWS = tuple(view["name"] for view in VIEW_LIST)
+PAIRED_VIEWS = tuple(view["name"] for view in VIEW_LIST if view["paired"])
 TEMPERATURES = (0.005, 2.0)
 BIASES = (-20.0, 10.0)
-COLORS = dict(zip(VIEWS, ("viridis", "magma", "magma", "magma", *2 * ("diverging",)), strict=True))
+COLORS = {view["name"]: view["colormap"] for view in VIEW_LIST}
 
 
 @dataclass(frozen=True)
@@ -295,15 +289,8 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         return figure
 
     def _symbol(self) -> str:
-        symbols = (
-            self.measure,
-            "P(text | image)",
-            "P(image | text)",
-            f"P(pair) = σ({self.measure} / τ + bias)",
-            "∂ InfoNCE / ∂ logit",
-            "∂ sigmoid loss / ∂ logit",
-        )
-        return symbols[VIEWS.index(self.view)]
+        symbol = next(view["symbol"] for view in VIEW_LIST if view["name"] == self.view)
+        return symbol.replace("{measure}", self.measure)
 
 
 def _escape(text: str) -> str:

@@ -1,0 +1,5 @@
+declare module "*.css";
+declare module "*.glsl" {
+  const source: string;
+  export default source;
+}

@@ -1,0 +1,44 @@
+/** What a view has taken and must give back: listeners, observers, timers, addresses. */
+export interface Scope {
+  onClose(step: () => void): void;
+  listen<E extends Event = Event>(
+    target: EventTarget,
+    type: string,
+    handler: (event: E) => void,
+    options?: AddEventListenerOptions,
+  ): void;
+  /** Watches an element's size. */
+  onResize(element: Element, handler: () => void): void;
+  /** Calls back once, unless the view is closed before. Returns what cancels it. */
+  later(step: () => void, milliseconds: number): () => void;
+  close(): void;
+}
+
+export function openScope(): Scope {
+  const steps: (() => void)[] = [];
+  const onClose = (step: () => void) => {
+    steps.push(step);
+  };
+  return {
+    onClose,
+    listen(target, type, handler, options) {
+      const listener = handler as unknown as EventListener;
+      target.addEventListener(type, listener, options);
+      onClose(() => target.removeEventListener(type, listener, options));
+    },
+    onResize(element, handler) {
+      const observer = new ResizeObserver(handler);
+      observer.observe(element);
+      onClose(() => observer.disconnect());
+    },
+    later(step, milliseconds) {
+      const timer = window.setTimeout(step, milliseconds);
+      const cancel = () => clearTimeout(timer);
+      onClose(cancel);
+      return cancel;
+    },
+    close() {
+      for (const step of steps.splice(0).reverse()) step();
+    },
+  };
+}

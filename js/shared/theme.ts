@@ -1,0 +1,87 @@
+import { contextOf, make } from "./dom.ts";
+import type { Host } from "./model.ts";
+import type { Scope } from "./scope.ts";
+
+const prefersDark = () => matchMedia("(prefers-color-scheme: dark)");
+
+/** Whether the page around an element is dark: JupyterLab says so; elsewhere the first opaque background does. */
+function pageTheme(element: HTMLElement): { dark: boolean; lab: boolean } {
+  const flag = document.body.dataset.jpThemeLight;
+  if (flag) return { dark: flag === "false", lab: true };
+  for (let node: Element | null = element; node; node = parentOf(node)) {
+    // Painted, since a page may state its colours in other ways than rgb(…).
+    const pen = contextOf(make("canvas"));
+    pen.fillStyle = getComputedStyle(node).backgroundColor;
+    pen.fillRect(0, 0, 1, 1);
+    const [red, green, , opacity] = pen.getImageData(0, 0, 1, 1).data;
+    if (opacity > 128) return { dark: red + 3 * green < 512, lab: false };
+  }
+  return { dark: prefersDark().matches, lab: false };
+}
+
+/** marimo puts each widget into a shadow tree, whose root has no parent but a host. */
+function parentOf(node: Element): Element | null {
+  const root = node.getRootNode();
+  return node.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
+}
+
+export interface Theme {
+  /** Value of a style property of the root, read once until the theme or a size changes. */
+  style(property: string): string;
+  /** The theme's colour by its short name: "ink", "muted", "line", "paper", "raised", "accent", "focus". */
+  color(name: string): string;
+  /** How much larger type and marks are than in a cell: more in full screen. */
+  scale(): number;
+  font(pixels: number, weight?: string): string;
+  dark(): boolean;
+  /** Forgets the styles that were read. */
+  forget(): void;
+}
+
+/** Follows the trait `theme` and the page: `data-theme` on the root, `changed` after each change. */
+export function followTheme(root: HTMLElement, host: Host, scope: Scope, changed: () => void): Theme {
+  // Reading a computed style makes the browser lay out again.
+  const styles = new Map<string, string>();
+  const style = (property: string) => {
+    const known = styles.get(property);
+    if (known !== undefined) return known;
+    const value = getComputedStyle(root).getPropertyValue(property).trim();
+    // An element that is not in a page yet has no style to remember.
+    if (root.isConnected) styles.set(property, value);
+    return value;
+  };
+  const apply = () => {
+    const choice = host.get("theme") ?? "auto";
+    // The page around the instrument: the root has a ground of its own.
+    const page = pageTheme(root.parentElement ?? root);
+    const dark = choice === "auto" ? page.dark : choice === "dark";
+    root.dataset.theme = dark ? "dark" : "light";
+    root.dataset.lab = String(page.lab && dark === page.dark);
+    styles.clear();
+    changed();
+  };
+  const observer = new MutationObserver(apply);
+  const attributeFilter = ["class", "style", "data-jp-theme-light", "data-jp-theme-name", "data-theme"];
+  for (const node of [document.body, document.documentElement])
+    observer.observe(node, { attributes: true, attributeFilter });
+  scope.onClose(() => observer.disconnect());
+  scope.listen(prefersDark(), "change", apply);
+  scope.onClose(host.on("change:theme", apply));
+  // A detached element has no page around it: the theme is read once it is there.
+  let connected = root.isConnected;
+  scope.onResize(root, () => {
+    if (connected === root.isConnected) return;
+    connected = root.isConnected;
+    if (connected) apply();
+  });
+  apply();
+  const scale = () => Number(style("--vk-scale")) || 1;
+  return {
+    style,
+    scale,
+    color: (name) => style(`--vk-${name}`) || "#888",
+    font: (pixels, weight = "400") => `${weight} ${pixels * scale()}px ${style("font-family")}`,
+    dark: () => root.dataset.theme === "dark",
+    forget: () => styles.clear(),
+  };
+}

@@ -1,0 +1,56 @@
+import { contextOf, make } from "./dom.ts";
+import { clamp } from "./numbers.ts";
+
+export interface TooltipPlace {
+  clientX: number;
+  clientY: number;
+}
+
+export type Picture = (context: CanvasRenderingContext2D, size: number) => void;
+
+/** Shows lines (and, with `picture`, a drawing above them) beside a place, left of `right` if it can; null hides it. */
+export type Tooltip = (
+  lines: string[] | null,
+  place?: TooltipPlace,
+  picture?: Picture | null,
+  right?: number,
+) => void;
+
+const PICTURE_SIZE = 96;
+
+export function openTooltip(root: HTMLElement, scale: () => number): Tooltip {
+  const tip = make("div", { class: "vk-tip", hidden: "" });
+  root.append(tip);
+  return (lines, place, picture = null, right = Number.POSITIVE_INFINITY) => {
+    tip.hidden = !lines;
+    if (!lines || !place) return;
+    tip.replaceChildren();
+    if (picture) tip.append(drawn(picture, PICTURE_SIZE * scale()));
+    const text = lines.map((line, index) => make("div", { class: index ? "vk-small" : "vk-strong" }, line));
+    tip.append(make("div", {}, ...text));
+    put(tip, root, place, right);
+  };
+}
+
+function drawn(picture: Picture, size: number): HTMLCanvasElement {
+  const ratio = window.devicePixelRatio || 1;
+  const pixels = String(Math.round(size * ratio));
+  const canvas = make("canvas", { width: pixels, height: pixels, style: `width:${size}px;height:${size}px` });
+  const context = contextOf(canvas);
+  context.scale(ratio, ratio);
+  picture(context, size);
+  return canvas;
+}
+
+/** Right below the place if there is room, else left of it or above: never over what it explains. */
+function put(tip: HTMLElement, root: HTMLElement, place: TooltipPlace, right: number): void {
+  const box = root.getBoundingClientRect();
+  const shrink = box.width / root.offsetWidth || 1; // an ancestor may be scaled, as on a slide
+  const x = (place.clientX - box.left) / shrink;
+  const y = (place.clientY - box.top) / shrink;
+  const { offsetWidth: width, offsetHeight: height } = tip;
+  const end = Math.min(root.offsetWidth, (right - box.left) / shrink);
+  const left = x + width + 18 > end ? x - width - 12 : x + 14;
+  tip.style.left = `${clamp(0, left, Math.max(0, root.offsetWidth - width))}px`;
+  tip.style.top = `${Math.max(0, y + height + 18 > root.offsetHeight ? y - height - 12 : y + 16)}px`;
+}

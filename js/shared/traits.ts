@@ -1,0 +1,51 @@
+import type { Host } from "./model.ts";
+import type { Scope } from "./scope.ts";
+
+/** At most twenty times a second: a drag must not flood the kernel. */
+const SAVE_EVERY = 50;
+
+export interface Traits {
+  get(name: string): any;
+  /** Sets a trait now and tells Python soon. */
+  write(name: string, value: unknown): void;
+  /** Calls back when Python, or a linked widget, changes a trait; not for an echo of what was written here. */
+  watch(name: string, handler: (value: any) => void): void;
+}
+
+export function openTraits(host: Host, scope: Scope): Traits {
+  const written = new Map<string, string>();
+  let timer = 0;
+  let lastSave = Number.NEGATIVE_INFINITY;
+  const save = () => {
+    lastSave = performance.now();
+    timer = 0;
+    host.save();
+  };
+  scope.onClose(() => {
+    if (!timer) return;
+    clearTimeout(timer);
+    save(); // what a person did last must not be lost with the view
+  });
+  return {
+    get: (name) => host.get(name),
+    write(name, value) {
+      const text = JSON.stringify(value);
+      if (JSON.stringify(host.get(name)) === text) return;
+      written.set(name, text);
+      host.set(name, value);
+      timer ||= window.setTimeout(save, Math.max(0, SAVE_EVERY - (performance.now() - lastSave)));
+    },
+    watch(name, handler) {
+      const changed = () => {
+        const value = host.get(name);
+        // Bulk data is never written here, and too large to compare.
+        if (typeof value !== "object" || Array.isArray(value)) {
+          if (written.get(name) === JSON.stringify(value)) return;
+          written.delete(name);
+        }
+        handler(value);
+      };
+      scope.onClose(host.on(`change:${name}`, changed));
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { colorTable } from "../shared/color.ts";
+import {
+  analyse,
+  fastExp,
+  multiplyRows,
+  paintPixels,
+  summarize,
+  VIEWS,
+  valueAt,
+} from "../similarity-matrix/view.js";
+
+/** Seeded numbers from −1 to 1. @param {number} count @param {number} [seed] */
+function random(count, seed = 1) {
+  let state = seed;
+  return Float64Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  });
+}
+
+/** @param {number} actual @param {number} expected @param {number} [tolerance] */
+function close(actual, expected, tolerance = 1e-9) {
+  assert.ok(
+    Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected)),
+    `${actual} is not ${expected}`,
+  );
+}
+
+/** Textbook formulas, one cell at a time. @param {Float64Array} values @param {number} n @param {number} scale @param {number} bias */
+function textbook(values, n, scale, bias) {
+  const logit = (/** @type {number} */ i, /** @type {number} */ j) => values[i * n + j] * scale;
+  const range = [...Array(n).keys()];
+  const lse = (/** @type {number[]} */ all) => {
+    const top = Math.max(...all);
+    return top + Math.log(all.reduce((sum, x) => sum + Math.exp(x - top), 0));
+  };
+  const rows = range.map((i) => lse(range.map((j) => logit(i, j)))),
+    columns = range.map((j) => lse(range.map((i) => logit(i, j))));
+  let infonce = 0,
+    sigmoid = 0;
+  for (const i of range) {
+    infonce += (rows[i] + columns[i]) / 2 - logit(i, i);
+    for (const j of range) {
+      const x = (logit(i, j) + bias) * (i === j ? -1 : 1);
+      sigmoid += Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+    }
+  }
+  return { infonce: infonce / n, sigmoid: sigmoid / n, rows, columns };
+}
+
+test("the fast exponential is within 1e-12 of Math.exp", () => {
+  let worst = 0;
+  for (let x = -600; x <= 0; x += 0.00731) worst = Math.max(worst, Math.abs(fastExp(x) / Math.exp(x) - 1));
+  assert.ok(worst < 1e-12, `relative error ${worst}`);
+  assert.equal(fastExp(0), 1);
+});
+
+for (const columns of [1, 3, 4, 5, 10]) {
+  test(`a product with ${columns} columns equals the plain sums`, () => {
+    const rows = 3,
+      dim = 7,
+      images = random(rows * dim),
+      texts = random(columns * dim, 2),
+      out = new Float64Array(rows * columns).fill(NaN);
+    for (let i = 0; i < rows; i += 2) multiplyRows(images, texts, dim, i, out, columns);
+    for (let i = 0; i < rows; i++)
+      for (let j = 0; j < columns; j++) {
+        let sum = 0;
+        for (let k = 0; k < dim; k++) sum += images[i * dim + k] * texts[j * dim + k];
+        close(out[i * columns + j], sum, 1e-14);
+      }
+  });
+}
+
+test("summary: range, tops, and hits in which the first of equal maxima counts", () => {
+  const found = summarize(Float64Array.of(2, 2, -1, 5, 4, 0, 1, 4, 2), 3, 3);
+  assert.deepEqual([found.low, found.high], [-1, 5]);
+  assert.deepEqual([...found.rowTop], [2, 5, 4]);
+  assert.deepEqual([...found.columnTop], [5, 4, 2]);
+  assert.equal(found.imageHits, 1); // row 0 ties and its first is its own
+  assert.equal(found.textHits, 2); // column 1 ties and its first is its own; so is column 2's only top
+});
+
+// Scale 200 with bias −20 and 10, the ends of the sliders, and numbers beyond cosines, which leave the shared exponential.
+for (const [size, scale, bias, shared] of /** @type {[number, number, number, boolean][]} */ ([
+  [1, 14, -10, true],
+  [1, 0.5, 10, true],
+  [1, 200, -20, true],
+  [1, 200, 10, true],
+  [30, 200, -10, false],
+  [4, 100, 0, false],
+])) {
+  test(`losses and gradients at range ±${size}, scale ${scale}, bias ${bias}`, () => {
+    const n = 17,
+      values = random(n * n).map((value) => value * size),
+      matrix = summarize(values, n, n);
+    const now = analyse(matrix, scale, bias, new Float64Array(n * n)),
+      expected = textbook(values, n, scale, bias);
+    assert.equal(now.shared, shared);
+    close(now.infonce, expected.infonce);
+    close(now.sigmoid, expected.sigmoid);
+    // The derivative with respect to one logit, by central differences.
+    for (const [i, j] of [
+      [2, 5],
+      [4, 4],
+    ]) {
+      const at = i * n + j,
+        delta = 1e-4;
+      const moved = [delta, -delta].map((change) => {
+        const copy = values.slice();
+        copy[at] += change / scale;
+        return textbook(copy, n, scale, bias);
+      });
+      close(valueAt(matrix, now, 4, i, j), (moved[0].infonce - moved[1].infonce) / (2 * delta), 1e-6);
+      close(valueAt(matrix, now, 5, i, j), (moved[0].sigmoid - moved[1].sigmoid) / (2 * delta), 1e-6);
+    }
+    for (let i = 0; i < n; i++) {
+      let row = 0,
+        column = 0;
+      for (let j = 0; j < n; j++) {
+        row += valueAt(matrix, now, 1, i, j);
+        column += valueAt(matrix, now, 2, j, i);
+      }
+      close(row, 1, 1e-10);
+      close(column, 1, 1e-10);
+    }
+  });
+}
+
+test("at chance InfoNCE is log N", () => {
+  const matrix = summarize(new Float64Array(64).fill(0.3), 8, 8);
+  close(analyse(matrix, 14, -10, new Float64Array(64)).infonce, Math.log(8), 1e-14);
+});
+
+test("losses of a matrix that pairs nothing are not defined", () => {
+  const now = analyse(summarize(random(12), 3, 4), 10, 0, new Float64Array(12));
+  assert.ok(Number.isNaN(now.infonce) && Number.isNaN(now.sigmoid));
+});
+
+// The fast path of the colours must show what the exact cell function says, in both regimes.
+for (const size of [1, 30])
+  for (const [kind, view] of VIEWS.entries()) {
+    test(`colours of "${view}" at range ±${size} follow the values`, () => {
+      const n = 9,
+        matrix = summarize(
+          random(n * n).map((value) => value * size),
+          n,
+          n,
+        ),
+        now = analyse(matrix, size === 1 ? 20 : 200, -3, new Float64Array(n * n)),
+        pixels = new Uint32Array(n * n);
+      paintPixels(matrix, now, kind, [matrix.low, matrix.high], pixels);
+      const table = [...colorTable(["viridis", "magma", "magma", "magma", "diverging", "diverging"][kind])];
+      for (let i = 0; i < n; i++)
+        for (let j = 0; j < n; j++) {
+          const value = valueAt(matrix, now, kind, i, j);
+          const place =
+            kind === 0
+              ? (value - matrix.low) / (matrix.high - matrix.low)
+              : kind < 4
+                ? Math.sqrt(value)
+                : 0.5 + (Math.sign(value) * Math.sqrt(Math.abs(value) * n)) / 2;
+          assert.ok(table.includes(pixels[i * n + j]));
+          assert.ok(
+            Math.abs(table.indexOf(pixels[i * n + j]) - place * 255) <= 1.01,
+            `cell ${i}, ${j}: colour ${table.indexOf(pixels[i * n + j])} for ${place * 255}`,
+          );
+        }
+    });
+  }
