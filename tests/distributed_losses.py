@@ -1,5 +1,6 @@
 """What one process of tests/unit/test_losses_distributed.py does; it leaves a file behind."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import torch
 import torch.distributed as dist
 from open_clip.loss import ClipLoss, SigLipLoss
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from tests.losses import TOLERANCE, random_features, value_and_gradients
 from tests.processes import join_group
@@ -55,6 +57,75 @@ def compute(rank: int, count: int, folder: Path) -> None:
         results[name, "odd"] = complaint(loss, inputs, rank, group)
     torch.save(results, folder / f"{rank}.pt")
     dist.destroy_process_group()
+
+
+def compute_in_contexts(rank: int, count: int, folder: Path) -> None:
+    """Every loss where a training may put it; see `CONTEXTS`."""
+    group = join_group(rank, count, folder)
+    results = {}
+    for name, loss in LOSSES.items():
+        for size in CONTEXT_SIZES:
+            settings = {"block_size": size, "group": group, "timeout": 60.0}
+            inputs = share(whole_batch(name, torch.float32, 14.3, False), rank, count)
+            for context, way in CONTEXTS.items():
+                if context == "torch.compile" and (size or not HAS_COMPILER):
+                    continue  # half a minute for each
+                dtype = torch.bfloat16 if context == "bfloat16" else torch.float32
+                given = [one.to(dtype) for one in inputs[:2]] + inputs[2:]
+                results[name, size, context] = way(partial(loss, **settings), given)
+    torch.save(results, folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def trained(loss, inputs: list[Tensor], call=lambda loss, *given: loss(*given)) -> list[Tensor]:
+    """Value and gradients as a training has them: of features that are normalised just before."""
+    leaves = [one.detach().clone().requires_grad_() for one in inputs]
+
+    def step(images, texts, *scalars):
+        unit = (
+            one / one.float().norm(dim=1, keepdim=True).to(one.dtype) for one in (images, texts)
+        )
+        return loss(*unit, *scalars)
+
+    value = call(step, *leaves)
+    return [value.detach(), *torch.autograd.grad(value, leaves)]
+
+
+def compiled(loss, inputs: list[Tensor]) -> list[Tensor]:
+    torch._dynamo.reset()
+    return trained(loss, inputs, lambda step, *given: torch.compile(step)(*given))
+
+
+def under_autocast(loss, inputs: list[Tensor]) -> list[Tensor]:
+    def call(step, *given):
+        with torch.autocast("cpu", torch.bfloat16):
+            return step(*given)
+
+    return trained(loss, inputs, call)
+
+
+def deterministic(loss, inputs: list[Tensor]) -> list[Tensor]:
+    torch.use_deterministic_algorithms(True)
+    try:
+        return trained(loss, inputs)
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def checkpointed(loss, inputs: list[Tensor]) -> list[Tensor]:
+    return trained(loss, inputs, partial(checkpoint, use_reentrant=False))
+
+
+HAS_COMPILER = any(shutil.which(one) for one in ("c++", "g++", "clang++"))
+CONTEXT_SIZES = (None, 2)
+CONTEXTS = {
+    "eager": trained,
+    "torch.compile": compiled,
+    "autocast": under_autocast,
+    "bfloat16": trained,
+    "checkpoint": checkpointed,
+    "deterministic": deterministic,
+}
 
 
 def overhear(run) -> list[tuple[str, int, int]]:

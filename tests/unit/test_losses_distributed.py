@@ -3,13 +3,25 @@
 import pytest
 import torch
 
-from tests.distributed_losses import BLOCK_SIZES, CASES, LOSSES, PAIRS, compute, whole_batch
+from tests.distributed_losses import (
+    BLOCK_SIZES,
+    CASES,
+    CONTEXT_SIZES,
+    CONTEXTS,
+    LOSSES,
+    PAIRS,
+    compute,
+    compute_in_contexts,
+    trained,
+    whole_batch,
+)
 from tests.losses import TOLERANCE, assert_close, value_and_gradients
 from tests.processes import run_processes
 from vizkit.losses import info_nce
 
 pytestmark = pytest.mark.slow
 COUNTS = pytest.mark.parametrize("count", [1, 2, 3], ids="{} processes".format)
+SLOW = ("torch.compile", 2)  # half a minute; once for each loss is enough
 LOSS = pytest.mark.parametrize("name", LOSSES)
 
 
@@ -92,6 +104,36 @@ def test_processes_with_unequal_numbers_are_refused_in_all_of_them(results, name
     for result in results(count):
         assert "one shape (n, D) in every process" in result[name, "odd"]
         assert sizes in result[name, "odd"]
+
+
+@pytest.fixture(scope="module")
+def contexts(tmp_path_factory):
+    """What each of two processes found in every context, a list in the order of ranks."""
+    folder = tmp_path_factory.mktemp("contexts")
+    assert run_processes(compute_in_contexts, 2, folder) == [0, 0]
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+@LOSS
+@pytest.mark.parametrize(
+    ("context", "size"),
+    [(context, size) for context in CONTEXTS for size in CONTEXT_SIZES if (context, size) != SLOW],
+)
+def test_values_and_gradients_are_the_same_in_every_context(contexts, name, size, context):
+    """Equal to eager's, which equals one process with the whole batch."""
+    alone = trained(LOSSES[name], whole_batch(name, torch.float32, 14.3, False))
+    for rank, result in enumerate(contexts):
+        rows = slice(rank * PAIRS // 2, (rank + 1) * PAIRS // 2)
+        expected = [alone[0], *(2 * one[rows] for one in alone[1:3]), *alone[3:]]
+        assert_close(result[name, size, "eager"], expected, 1e-5)
+        if (name, size, context) not in result:
+            pytest.skip("no compiler")
+        found = result[name, size, context]
+        for one, other in zip(found, expected, strict=True):
+            tolerance = 2**-5 if context == "bfloat16" else 1e-5  # its features are rounded
+            assert (one.float() - other).norm() <= tolerance * other.norm() + 1e-7
+        if context == "bfloat16":
+            assert (found[0].dtype, found[1].dtype) == (torch.float32, torch.bfloat16)
 
 
 @pytest.mark.parametrize("group", [-100, "world", [0, 1]])
