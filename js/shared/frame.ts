@@ -3,6 +3,7 @@ import { make } from "./dom.ts";
 import { openFullScreen } from "./full-screen.ts";
 import { openKeyboard } from "./keyboard.ts";
 import { hostOf, type View } from "./model.ts";
+import { openMore } from "./more.ts";
 import { openPainter, type Paint } from "./painter.ts";
 import { openRequests } from "./requests.ts";
 import { openScope } from "./scope.ts";
@@ -75,6 +76,8 @@ export function openFrame({ model, el }: View, about: { kind: string; help: stri
     select: controls.select.bind(null, scope),
     slider: controls.slider.bind(null, scope),
     scrubber: (parent: HTMLElement, options: ScrubberOptions) => scrubber(scope, keyboard, parent, options),
+    /** A button "More" at the end of the toolbar, and the bar that it opens; call it after the other controls. */
+    more: (changed?: (on: boolean) => void) => openMore(scope, toolbar, changed),
     /** The line under the picture, read out by screen readers when it changes. */
     say(text: string) {
       if (text !== lastSaid) status.textContent = lastSaid = text;
