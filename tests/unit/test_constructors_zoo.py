@@ -107,7 +107,11 @@ def known_names(names: list[str], options: dict[str, Any]) -> None:
 ZOO = {
     "load": Case(
         zoo.load,
-        fixed(name=st.just("pocket-clip"), fallback=one_of(None, "pocket-clip")),
+        fixed(
+            name=st.just("pocket-clip"),
+            fallback=one_of(None, "pocket-clip"),
+            image_size=st.none(),
+        ),
         a_pocket_encoder,
         examples=3,
     ),

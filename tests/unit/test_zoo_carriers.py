@@ -419,6 +419,23 @@ def test_dinov2_finds_the_same_thing_in_two_crops(offline):
         encoder.classify(photographs)
 
 
+def test_another_size_of_pictures(offline):
+    in_the_store("vit_small_patch14_dinov2")
+    in_the_store("tf_efficientnet_lite0")
+    name = "timm/vit_small_patch14_dinov2.lvd142m"
+    encoder = load(name, image_size=224)
+    assert encoder.patch_tokens(data.coffee()).shape == (1, 256, 384)
+    assert "224" in encoder.preprocess.steps[0]
+    assert load("timm/tf_efficientnet_lite0.in1k", image_size=96).preprocess(
+        data.coffee()
+    ).shape == (1, 3, 96, 96)
+    for wrong in (225, 14, True, "224", 224.0):
+        with pytest.raises(ValueError, match="expected image_size to be a whole number from 32"):
+            load(name, image_size=wrong)
+    with pytest.raises(ValueError, match="image_size is an option of models of timm"):
+        load("pocket-clip", image_size=64)
+
+
 @pytest.mark.skipif(os.environ.get("VIZKIT_NETWORK") != "1", reason="needs VIZKIT_NETWORK=1")
 @pytest.mark.parametrize("carrier", CARRIERS, ids=lambda carrier: carrier.model)
 def test_the_weights_are_those_of_the_hub(carrier):

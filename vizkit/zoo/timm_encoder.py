@@ -68,8 +68,11 @@ def patches_of(model: nn.Module, pixels: Tensor, name: str) -> Tensor:
     raise TypeError(f"{name} has a {type(model).__name__}, which has no patch tokens")
 
 
-def load_timm(model: str) -> TimmEncoder:
-    """The encoder `timm/<model>`. Raises ValueError for an unknown name, and as `fetch` does."""
+def load_timm(model: str, *, image_size: int | None = None) -> TimmEncoder:
+    """The encoder `timm/<model>`, for pictures of its own size or of `image_size` pixels.
+
+    Raises ValueError for an unknown name or a size that the model cannot have, and as `fetch` does.
+    """
     import timm
 
     name = f"timm/{model}"
@@ -80,9 +83,29 @@ def load_timm(model: str) -> TimmEncoder:
             model, pretrained=True, pretrained_cfg_overlay={"file": str(path)}
         )
     config = timm.data.resolve_model_data_config(network)
+    if image_size is not None:
+        resize(network, name, image_size)
+        config["input_size"] = (3, image_size, image_size)
     encoder = TimmEncoder(name, network, timm.data.create_transform(**config))
     encoder.source = source
     return encoder
+
+
+def resize(network: nn.Module, name: str, image_size: int) -> None:
+    """Make a model take pictures of another size; a ViT's table of positions is interpolated."""
+    embed = getattr(network, "patch_embed", None)
+    patch = embed.patch_size[0] if hasattr(embed, "patch_size") else 1
+    whole = isinstance(image_size, int) and not isinstance(image_size, bool)
+    if not whole or image_size < 32 or image_size % patch:
+        raise ValueError(
+            f"expected image_size to be a whole number from 32 on"
+            f"{f', a multiple of the {patch} pixels of a patch' if patch > 1 else ''}, "
+            f"received {image_size!r} for {name}"
+        )
+    if hasattr(network, "set_input_size"):
+        network.set_input_size(img_size=(image_size, image_size))
+    elif patch > 1:
+        raise ValueError(f"{name} has one size only; expected image_size=None")
 
 
 def locate(model: str) -> tuple[Path, str]:
