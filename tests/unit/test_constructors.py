@@ -36,6 +36,7 @@ ELSEWHERE = {
 RECORDS = {
     "vizkit.models.AttentionCapture": "vizkit.models.capture_attention",
     "vizkit.data.BindingProbes": "vizkit.data.binding_probes",
+    "vizkit.data.EmojiConcepts": "vizkit.data.emoji_concepts",
     "vizkit.data.ImageTextPairs": "vizkit.data.pairs",
     "vizkit.data.Photo": "vizkit.data.photos",
     "vizkit.data.SceneTable": "vizkit.data.sample_scenes",

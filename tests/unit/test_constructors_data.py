@@ -120,6 +120,32 @@ def paired(found: data.ImageTextPairs, options: dict[str, Any]) -> None:
         next(found.batches(count + 1))
 
 
+def spelled(found: data.EmojiConcepts, languages: Any) -> None:
+    assert len(found) > 1_000
+    assert set(found.names) <= {"en", "ko", "de"}
+
+
+def drawn_emoji(pictures: np.ndarray, options: dict[str, Any]) -> None:
+    assert pictures.dtype == np.uint8
+    assert pictures.shape[-1] == 3
+    assert len(pictures) == len(list(options["characters"]))
+
+
+def strings(found: tuple[str, ...], options: dict[str, Any]) -> None:
+    assert bool(found) == bool(options["name"].strip())
+    assert all(isinstance(one, str) for one in found)
+
+
+def square(found: np.ndarray, options: dict[str, Any]) -> None:
+    assert found.dtype == bool
+    assert found.ndim == 2
+    assert found.shape[0] == found.shape[1] > 0
+
+
+def split(found: tuple[np.ndarray, ...], options: dict[str, Any]) -> None:
+    assert sorted(np.concatenate(found).tolist()) == list(range(9))
+
+
 def named(photos: list[data.Photo], options: dict[str, Any]) -> None:
     found = [photo.name for photo in photos]
     assert found == (list(options["names"]) if options["names"] is not None else found[:15])
@@ -228,6 +254,44 @@ CASES = {
         named,
         keep=("folder",),  # a folder that is not there is an OSError, see test_data_photos.py
         examples=3,
+    ),
+    "vizkit.data.emoji_concepts": Case(
+        data.emoji_concepts,
+        fixed(languages=st.lists(one_of("en", "ko", "de"), min_size=1, max_size=2)),
+        lambda found, options: spelled(found, options["languages"]),
+        examples=3,
+    ),
+    "vizkit.data.draw_emoji": Case(
+        data.draw_emoji,
+        fixed(
+            characters=st.lists(one_of("🍎", "🚲"), min_size=1, max_size=2),
+            image_size=st.integers(16, 40),
+            style=one_of("color", "lines"),
+        ),
+        drawn_emoji,
+        examples=4,
+    ),
+    "vizkit.data.name_words": Case(
+        data.name_words, fixed(name=one_of("fox", "여우 얼굴")), strings
+    ),
+    "vizkit.data.name_pieces": Case(
+        data.name_pieces, fixed(name=one_of("fox", "여우 얼굴")), strings
+    ),
+    "vizkit.data.near_duplicates": Case(
+        data.near_duplicates,
+        fixed(
+            pictures=st.builds(lambda n: np.zeros((n, 30, 30, 3), np.uint8), st.integers(1, 3)),
+        ),
+        square,
+    ),
+    "vizkit.data.unseen_split": Case(
+        data.unseen_split,
+        fixed(
+            near=st.builds(lambda: np.zeros((9, 9), bool)),
+            seed=SEEDS,
+            unseen=st.integers(1, 8),
+        ),
+        split,
     ),
 }
 

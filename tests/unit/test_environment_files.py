@@ -64,11 +64,14 @@ def version_key(version: str) -> tuple[int, ...]:
 
 def test_conda_carries_the_same_dependencies_and_lower_bounds():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    conda = bounds([line for line in environment["dependencies"] if line != "pip"])
+    wanted = environment["dependencies"]
+    conda = bounds([line for line in wanted if isinstance(line, str) and line != "pip"])
     expected = {CONDA_NAMES.get(name, name): bound for name, bound in DEPENDENCIES.items()}
     expected |= EXTRAS["real"]  # conda knows no extras
     expected["python"] = PROJECT["requires-python"].removeprefix(">=")
     assert conda == expected
+    (from_pypi,) = [line["pip"] for line in wanted if isinstance(line, dict)]
+    assert bounds(from_pypi) == EXTRAS["words"]
 
 
 @pytest.mark.parametrize("group", ["dependencies", *EXTRAS])
@@ -127,7 +130,7 @@ FOR_MAINTAINERS = {"latex2mathml", "playwright"}
 
 
 def test_the_package_imports_what_it_declares():
-    wanted = DEPENDENCIES | EXTRAS["real"]
+    wanted = DEPENDENCIES | EXTRAS["real"] | EXTRAS["words"]
     declared = {MODULES.get(name, name.replace("-", "_")) for name in wanted}
     undeclared = imported_modules() - declared - set(COMES_WITH) - FOR_MAINTAINERS
     assert not undeclared, f"imported but not declared: {sorted(undeclared)}"

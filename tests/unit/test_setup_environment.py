@@ -72,7 +72,7 @@ def test_an_extra_is_added_once_and_kept(tool):
     tool.ensure_environment()
     tool.ensure_environment("test")
     assert tool.events == ["venv", "pip", "weights", "check", "pip", "weights"]
-    assert json.loads(tool.STAMP.read_text(encoding="utf-8"))["extras"] == ["real", "test"]
+    assert json.loads(tool.STAMP.read_text(encoding="utf-8"))["extras"] == ["real", "test", "words"]
 
 
 def test_an_interrupted_install_is_made_anew(tool, monkeypatch):
@@ -126,7 +126,7 @@ def test_without_the_weights_of_the_real_encoders_the_course_opens_with_one_line
     lines = [line for line in capsys.readouterr().out.splitlines() if "works without" in line]
     assert len(lines) == 1
     assert lines[0].endswith(f"{tool.environment_python()} -m vizkit.zoo.carriers")
-    assert tool.installed_extras() == {"real"}  # not tried again with every start
+    assert tool.installed_extras() == {"real", "words"}  # not tried again with every start
     tool.ensure_environment()
     assert tool.events == ["venv", "pip", "weights"]
 

