@@ -25,7 +25,7 @@ from vizkit.data.emoji import (
 )
 from vizkit.data.pairs import ImageTextPairs, pairs
 from vizkit.data.photos import Photo, photos
-from vizkit.data.render import render
+from vizkit.data.render import object_masks, render
 from vizkit.data.scenes import (
     HELD_OUT_PAIRS,
     PLACES,
@@ -50,6 +50,7 @@ __all__ = [
     "SceneTable",
     "sample_scenes",
     "render",
+    "object_masks",
     "PROMPTS",
     "write_captions",
     "describe",

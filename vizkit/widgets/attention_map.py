@@ -16,7 +16,14 @@ import traitlets
 from PIL import Image
 
 from vizkit.inputs import as_image, as_images, as_texts
-from vizkit.widgets.attention_inputs import Layer, Side, attention_sides, map_sides, with_pooling
+from vizkit.widgets.attention_inputs import (
+    Layer,
+    Side,
+    as_grid,
+    attention_sides,
+    map_sides,
+    with_pooling,
+)
 from vizkit.widgets.attention_numbers import (
     Block,
     attention_rollout,
@@ -95,7 +102,10 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
     panels = traitlets.List(traitlets.Enum(PANELS)).tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
     blocks = traitlets.Dict().tag(sync=True)
+    text_scores: list[list[Any]] = []  # noqa: RUF012  (of `from_text`: pictures, sentences)
     _head_names: list[str]
+    _method = ""
+    _notes: list[list[str]] = []  # noqa: RUF012  (pictures, layers): what is said of each map
 
     def __init__(
         self,
@@ -218,6 +228,79 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         return cls._of_capture(
             captured, pictures if picture is None else picture, layers, chosen, options
         )
+
+    @classmethod
+    def from_text(
+        cls,
+        encoder: Any,
+        image: Any,
+        texts: Sequence[str] | str,
+        *,
+        method: Literal["patches", "decomposition", "occlusion"] = "patches",
+        mask: Any = None,
+        picture: Any = None,
+        window: int = 1,
+        grid: tuple[int, int] | None = None,
+        layer: int = 0,
+        head: int = 0,
+        opacity: float = 0.8,
+        title: str | None = None,
+        **traits: Any,
+    ) -> AttentionMap:
+        """Show which patches of a picture (or of a list of them) answer to sentences, and how well that is true.
+
+        Args:
+            encoder: what `vizkit.zoo.load` returns for pictures and texts.
+            image: pictures of any kind that the encoder takes.
+            texts: a sentence, or a list of them; the layer chooses the one on view.
+            method: "patches", the cosine of each patch token, projected like the read-out, with the
+                sentence; "decomposition", what all heads (head 0), or one, add to the cosine by
+                looking at each patch, exactly; "occlusion", how much of the cosine is lost while
+                each patch is covered. The first two want a ViT whose tokens have a linear way to
+                the score (pocket encoders, open_clip's own ViTs); the third takes every encoder.
+            mask: where the thing of each sentence really is, true or false, (H, W) or (sentences,
+                H, W), for several pictures (pictures, sentences, H, W), of the picture as the model
+                sees it: the maps are scored against it, beside chance and random maps. Scenes of
+                the drawn world know theirs: `vizkit.data.object_masks`.
+            picture: what to show instead of the input with the normalisation undone.
+            window: for "occlusion", an odd number of patches covered each way.
+            grid: for "occlusion", (rows, columns); None takes the patches'.
+            title: None says the method, and the score where there is a mask.
+
+        Raises:
+            TypeError: no encoder, or one whose structure does not allow the method (and why); an
+                unknown keyword.
+            ValueError: an unknown method, empty sentences, masks that do not fit.
+        """
+        cls.refuse_unknown(cls.from_text, traits)
+        from vizkit.models import patch_text
+        from vizkit.widgets import attention_text
+        from vizkit.widgets.attention_model import seen_by
+
+        texts = as_texts("texts", [texts] if isinstance(texts, str) else texts)
+        if not texts or not all(text.strip() for text in texts):
+            raise ValueError(f"texts must be sentences with words, got {texts}")
+        found = patch_text.text_maps(
+            encoder, image, texts, method, window=window, grid=grid and as_grid("grid", grid)
+        )
+        maps = found.maps.numpy()
+        scores = attention_text.text_scores(
+            maps, attention_text.as_masks(mask, len(maps), len(texts))
+        )
+        self = cls.__new__(cls)
+        self._head_names = found.names
+        self._method, self.text_scores = method, scores
+        self._notes = [
+            [attention_text.note(*one) for one in zip(*row, strict=True)]
+            for row in zip(found.scores.tolist(), scores, strict=True)
+        ]
+        sides = attention_text.text_sides(maps, texts)
+        if title is None:
+            told = attention_text.summary(scores).replace("⟨", "").replace("⟩", "")
+            title = f"Which patches answer, by {method}" + (f": {told}" if told else "")
+        pictures = seen_by(encoder.model, found.pixels.numpy()) if picture is None else picture
+        self._open("text", sides, pictures, layer, head, 0, opacity, title, traits)
+        return self
 
     @classmethod
     def _of_capture(
@@ -384,7 +467,9 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         ]
         one_picture = sum(layer.blocks[0].nbytes for side in self._sides for layer in side.layers)
         return {
-            "kind": self._kind,
+            # A sentence is one query for the whole picture; the browser shows it as any other map.
+            "kind": "similarity" if self._kind == "text" else self._kind,
+            "notes": self._notes,
             "sides": sides,
             "count": len(self._sides[0].layers[0].blocks),
             "images": [_as_url(image) for image in self._images],
@@ -544,10 +629,23 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         count = len(self._sides[0].layers[0].blocks)
         pictures = f", {count} pictures" if count > 1 else ""
         line = f"AttentionMap: {' | '.join(parts)}{pictures}"
+        if self._kind == "text":
+            return self._text_headline()
         if self._kind == "attention":
             return f"{line}; mean attention distance ⟨{self._mean_distance:.2f}⟩ of the width"
         largest = max(float(layer.blocks[0].scales.max()) for layer in self._sides[0].layers)
         return f"{line}; {self._kind}, largest magnitude ⟨{largest:.3g}⟩"
+
+    def _text_headline(self) -> str:
+        from vizkit.widgets.attention_text import summary
+
+        layers = self._sides[0].layers
+        rows, columns = layers[0].key_grid
+        several = len(layers[0].blocks)
+        line = f"AttentionMap: {len(layers)} sentence{'s'[: len(layers) > 1]}, {rows} x {columns} patches"
+        line += f", {several} pictures" if several > 1 else ""
+        told = summary(self.text_scores)
+        return f"{line}, by {self._method}" + (f"; {told}" if told else "")
 
     def picture(self) -> Image.Image:
         """The map on view over the picture, and the same query's map in every head, drawn without a browser."""

@@ -49,6 +49,14 @@ def run_model(
     return captured, [_seen(one, mean, std) for one in inputs], chosen
 
 
+def seen_by(model: Any, inputs: Array) -> list[Array]:
+    """Inputs (B, C, H, W) of a model as pictures, by the normalisation that the model states."""
+    mean, std = _stated(model)
+    channels = inputs.shape[1]
+    mean, std = _per_channel("mean", mean, channels), _per_channel("std", std, channels)
+    return [_seen(one, mean, std) for one in inputs]
+
+
 def _first_weight(model: Any) -> Any:
     """The weight that meets the pictures: of the first convolution, else the first matrix.
 

@@ -112,6 +112,10 @@ def unknown_names(prefix: int) -> list[str]:
 def describe(widget: AttentionMap) -> str:
     """What the map on view is, in words."""
     side = widget._sides[0]
+    if widget._method:
+        head = widget._head_names[widget.head]
+        said = f'"{side.layers[widget.layer].name}", {head}'
+        return f"{said}: {widget._notes[widget.image_index][widget.layer]}"
     prefix, columns = side.num_prefix_tokens, side.layers[0].grid[1]
     if widget.query < 0:
         query = "no query"
@@ -130,11 +134,15 @@ def draw(widget: AttentionMap) -> Image.Image:
     models = range(len(widget._sides))
     rows = [(over_picture(widget, model=model), _heads(widget, model)) for model in models]
     width = max(left.width + right.width for left, right in rows) + 3 * MARGIN
+    face, (_, pen) = font(13), picture.blank(1, 1)
     lines = [text for text in (widget.title, describe(widget)) if text]
+    if widget._method:  # what was measured must be legible to its end
+        lines = [
+            part for line in lines for part in picture.wrapped(line, pen, face, width - 2 * MARGIN)
+        ]
     top, label = HEADER + 16 * (len(lines) - 1), 18 if len(rows) > 1 else 0
     heights = [max(left.height, right.height) + MARGIN + label for left, right in rows]
     sheet, pen = picture.blank(width, top + sum(heights))
-    face = font(13)
     for number, line in enumerate(lines):
         text = picture.shorten(line, pen, face, width - 2 * MARGIN)
         pen.text((MARGIN, 6 + 16 * number), text, picture.INK, face)

@@ -86,6 +86,18 @@ def blank(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     return image, ImageDraw.Draw(image)
 
 
+def wrapped(text: str, pen: ImageDraw.ImageDraw, face: Any, width: float) -> list[str]:
+    """`text` in lines that are no wider than `width`, cut between words; a longer word is shortened."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and pen.textlength(longer, face) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(shorten(word, pen, face, width))
+    return lines
+
+
 def shorten(text: str, pen: ImageDraw.ImageDraw, face: ImageFont.FreeTypeFont, width: float) -> str:
     """Cut `text` to at most `width` pixels, with an ellipsis where something is missing."""
     text = " ".join(text.split())
