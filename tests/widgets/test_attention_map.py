@@ -535,3 +535,90 @@ def test_the_picture_shows_every_model_below_the_other():
     assert both.picture().height > 1.8 * alone.picture().height
     half = both.picture().height // 2
     assert (np.asarray(both.picture())[half:] != np.asarray(twice.picture())[half:]).any()
+
+
+# ------------------------------------------------------------------ attention received
+
+
+def received_maps(prefix=1, grid=(2, 3), heads=2, layers=3):
+    random = np.random.default_rng(0)
+    tokens = prefix + grid[0] * grid[1]
+    maps = random.random((layers, heads, tokens, tokens)) ** 4
+    return maps / maps.sum(-1, keepdims=True)
+
+
+@pytest.mark.parametrize("query", [0, 4])
+def test_attention_received_is_a_column_over_all_queries(query):
+    maps = received_maps()
+    widget = AttentionMap(maps, grid=(2, 3), query=query, layer=1, head=1, direction="received")
+    expected = maps[1, :, :, query] / 7
+    step = maps.max() / 400 / 7
+    np.testing.assert_allclose(widget.weights(), expected[1], atol=step)
+    widget.mode = "mean over heads"
+    np.testing.assert_allclose(widget.weights(), expected.mean(0), atol=step)
+    widget.mode = "max over heads"
+    np.testing.assert_allclose(widget.weights(), expected.max(0), atol=step)
+    widget.mode = "rollout"
+    np.testing.assert_allclose(widget.weights(), widget.rollout(1)[:, query] / 7)
+    widget.mode = "one head"
+    total = widget.weights().sum()
+    np.testing.assert_allclose(total, widget.attention_received()[1][1, query])
+    widget.direction = "given"
+    np.testing.assert_allclose(widget.weights(), maps[1, 1, query], atol=maps.max() / 400)
+
+
+def test_without_a_query_it_is_what_each_patch_receives():
+    maps = received_maps()
+    widget = AttentionMap(maps, grid=(2, 3), query=-1, layer=0, head=0, direction="received")
+    np.testing.assert_allclose(widget.weights(), maps[0, 0].mean(0), atol=1e-3)
+    widget.mode = "mean over heads"
+    np.testing.assert_allclose(widget.weights(), maps[0].mean((0, 1)), atol=1e-3)
+    widget.mode = "max over heads"
+    np.testing.assert_allclose(widget.weights(), maps[0].max(0).mean(0), atol=1e-3)
+    for layer, found in enumerate(widget.attention_received()):
+        np.testing.assert_allclose(found, maps[layer].mean(1), atol=1e-3)
+        np.testing.assert_allclose(found.sum(-1), 1, atol=1e-2)
+    widget.direction = "given"
+    assert not widget.weights().any()
+
+
+def test_what_is_received_is_drawn_where_it_comes_from():
+    """One patch looks at the class token, and one at patch 5: each view has its ink there alone."""
+    maps = np.zeros((1, 1, 7, 7))
+    maps[0, 0] = np.eye(7)
+    maps[0, 0, 3] = [1, 0, 0, 0, 0, 0, 0]
+    maps[0, 0, 2] = [0, 0, 0, 0, 0, 1, 0]
+    widget = AttentionMap(maps, grid=(2, 3), query=0, direction="received")
+    z = np.array(widget.to_plotly().data[0].z)
+    assert z.argmax() == 2
+    assert (z > 0).sum() == 1
+    assert "attention received by CLS" in widget.to_plotly().layout.title.text
+    widget.query = 5
+    z = np.array(widget.to_plotly().data[0].z)
+    assert np.flatnonzero(z).tolist() == [1, 4]
+    drawn = np.asarray(widget.picture())
+    widget.direction = "given"
+    assert "query row 1, column 1" in widget.to_plotly().layout.title.text
+    assert (np.asarray(widget.picture()) != drawn).any()
+    widget.query, widget.direction = -1, "received"
+    assert "received by each patch, from all queries" in widget.to_plotly().layout.title.text
+    assert np.array(widget.to_plotly().data[0].z).argmax() == 4  # two look at it
+
+
+def test_two_models_and_other_grids_follow():
+    first, second = received_maps(1, (2, 3)), received_maps(0, (4, 6))
+    widget = AttentionMap({"a": first, "b": second}, grid={"a": (2, 3), "b": (4, 6)}, layer=2)
+    widget.query, widget.direction = 1 + 4, "received"  # row 1, column 1
+    np.testing.assert_allclose(
+        widget.weights(1), second[2, 0, :, 3 * 6 + 3] / 24, atol=second.max() / 400 / 24
+    )
+    widget.query = 0  # the class token, which the second model does not have
+    assert not widget.weights(1).any()
+    assert widget.weights(0).any()
+
+
+def test_only_attention_is_received():
+    with pytest.raises(traitlets.TraitError, match="only attention is received"):
+        AttentionMap.from_maps(np.ones((4, 2, 2)), direction="received")
+    with pytest.raises(ValueError, match="attention received needs attention maps"):
+        AttentionMap.from_maps(np.ones((4, 2, 2))).attention_received()

@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +34,7 @@ from vizkit.widgets.base import VizkitWidget
 from vizkit.widgets.codec import Array
 
 MODES = ("one head", "mean over heads", "max over heads", "rollout")
+DIRECTIONS = ("given", "received")
 SCALES = ("each map", "shared")
 PANELS = ("heads", "distance", "matrix")
 KINDS = ("similarity", "receptive field")
@@ -78,6 +79,10 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
     Traits, beside those of every widget:
         layer, head, query, opacity: as above.
         mode: "one head", "mean over heads", "max over heads" or "rollout".
+        direction: "given" shows where the query looks (a row of the map); "received" who looks at
+            it (a column, divided by the number of queries, so that it sums to the mean attention
+            that the token receives), and without a query what each patch receives, the mean over
+            all queries. For attention only.
         scale: "each map" colours up to its own maximum, "shared" up to the maximum of all heads for this query.
         smooth: interpolate between the patches.
         image_index: picture on view.
@@ -94,6 +99,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
     layer = traitlets.Int(0).tag(sync=True)
     head = traitlets.Int(0).tag(sync=True)
     mode = traitlets.Enum(MODES, MODES[0]).tag(sync=True)
+    direction = traitlets.Enum(DIRECTIONS, DIRECTIONS[0]).tag(sync=True)
     query = traitlets.Int(-1).tag(sync=True)
     opacity = traitlets.Float(0.65).tag(sync=True)
     scale = traitlets.Enum(SCALES, SCALES[0]).tag(sync=True)
@@ -441,6 +447,12 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             )
         return proposal["value"]
 
+    @traitlets.validate("direction")
+    def _check_direction(self, proposal: dict[str, Any]) -> str:
+        if proposal["value"] == "received" and self._kind != "attention":
+            raise traitlets.TraitError(f"only attention is received, these maps show {self._kind}")
+        return proposal["value"]
+
     def _follow_selected(self, change: dict[str, Any]) -> None:
         if change["new"] and 0 <= change["new"][0] < self._patches:
             self.query = self._sides[0].num_prefix_tokens + change["new"][0]
@@ -545,30 +557,64 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
     # Numbers, from the same bytes as the browser's.
 
-    def weights(self) -> Array:
-        """Return the map on view (mode, layer, head, query of the first model), float64 (T,); zeros without a query."""
-        layer = self._sides[0].layers[self.layer]
-        block = layer.blocks[self.image_index]
-        size = block.prefix.shape[-1] + block.values.shape[-1]
-        token = self._token_in(layer)
-        if token < 0:
-            return np.zeros(size)
+    def weights(self, model: int = 0) -> Array:
+        """Return the map on view (mode, layer, head, query, direction), float64 (T,).
+
+        Zeros without a query where it is about what a query gives.
+        """
+        side = self._sides[model]
+        number = min(self.layer, len(side.layers) - 1)
+        layer = side.layers[number]
+        block, token = layer.blocks[self.image_index], self._token_in(layer, side)
+        received = self.direction == "received"
+        if token < 0 and not (received and self.query < 0):
+            return np.zeros(block.prefix.shape[-1] + block.values.shape[-1])
         if self.mode == "rollout":
-            return self.rollout(self.layer)[token]
+            whole = self.rollout(number, model)
+            return self._read(whole, token) if received else whole[token]
         if self.mode == "one head":
-            return block.weights(min(self.head, layer.heads - 1), token)
-        rows = np.stack([block.weights(head, token) for head in range(layer.heads)])
+            return self.head_map(block, min(self.head, layer.heads - 1), token)
+        rows = np.stack([self.head_map(block, head, token) for head in range(layer.heads)])
+        # What each patch receives from all queries is a mean of a maximum, no maximum of means.
+        if received and token < 0 and self.mode == "max over heads":
+            wholes = (block.weights(head) for head in range(layer.heads))
+            return self._read(reduce(np.maximum, wholes), token)
         return rows.mean(0) if self.mode == "mean over heads" else rows.max(0)
 
-    def _token_in(self, layer: Any) -> int:
-        """The query's token in a layer whose grid may differ from the first layer's."""
+    def head_map(self, block: Block, head: int, token: int) -> Array:
+        """Return what `token` gives, or receives, in one head of a block, float64 (T,)."""
+        if self.direction == "given":
+            return block.weights(head, token)
+        return self._read(block.weights(head), token)
+
+    @staticmethod
+    def _read(whole: Array, token: int) -> Array:
+        """A column of a map (queries, keys) as a share of all queries; without a token their mean."""
+        return whole.mean(0) if token < 0 else whole[:, token] / len(whole)
+
+    def attention_received(self, model: int = 0) -> list[Array]:
+        """What each token receives, the mean over all queries: one array (H, T) for each layer.
+
+        Of the picture on view; prefix tokens first. Each row sums to 1.
+        """
+        if self._kind != "attention":
+            raise ValueError(f"attention received needs attention maps, these show {self._kind}")
+        return [
+            np.stack([block.weights(head).mean(0) for head in range(layer.heads)])
+            for layer in self._sides[model].layers
+            for block in [layer.blocks[self.image_index]]
+        ]
+
+    def _token_in(self, layer: Layer, side: Side | None = None) -> int:
+        """The query's token in a layer whose grid may differ from the first layer's; -1 for none."""
         first, prefix = self._sides[0].layers[0], self._sides[0].num_prefix_tokens
+        own = prefix if side is None else side.num_prefix_tokens
         if self.query < prefix:
-            return self.query
+            return self.query if self.query < own else -1
         row, column = divmod(self.query - prefix, first.grid[1])
         row = int((row + 0.5) / first.grid[0] * layer.grid[0])
         column = int((column + 0.5) / first.grid[1] * layer.grid[1])
-        return prefix + row * layer.grid[1] + column
+        return own + row * layer.grid[1] + column
 
     def attention_distance(self, model: int = 0) -> list[Array]:
         """Mean attention distance of each head, one array (H,) for each layer, as a share of the picture's width.

@@ -12,7 +12,6 @@ from vizkit.widgets import picture
 from vizkit.widgets.codec import Array
 
 if TYPE_CHECKING:
-    from vizkit.widgets.attention_inputs import Layer, Side
     from vizkit.widgets.attention_map import AttentionMap
 
 MAP, PANEL, MARGIN, HEADER = 232, 232, 12, 26
@@ -28,42 +27,11 @@ def _colors(values: Array, signed: bool) -> Array:
     return picture.colorize(values, "diverging" if signed else "magma", *_limits(values, signed))
 
 
-def _token(widget: AttentionMap, side: Side, layer: Layer) -> int:
-    """The query's token in a layer of one of the models; -1 where it has none."""
-    first = widget._sides[0]
-    if widget.query < first.num_prefix_tokens:
-        return widget.query if widget.query < side.num_prefix_tokens else -1
-    places = divmod(widget.query - first.num_prefix_tokens, first.layers[0].grid[1])
-    row, column = (
-        int((place + 0.5) / one * other)
-        for place, one, other in zip(places, first.layers[0].grid, layer.grid, strict=True)
-    )
-    return side.num_prefix_tokens + row * layer.grid[1] + column
-
-
-def _weights(widget: AttentionMap, model: int) -> Array:
-    """The map on view of one of the models, as `AttentionMap.weights` gives the first one's."""
-    if model == 0:
-        return widget.weights()
-    side = widget._sides[model]
-    number = min(widget.layer, len(side.layers) - 1)
-    layer = side.layers[number]
-    block, token = layer.blocks[widget.image_index], _token(widget, side, layer)
-    if token < 0:
-        return np.zeros(block.prefix.shape[-1] + block.values.shape[-1])
-    if widget.mode == "rollout":
-        return widget.rollout(number, model)[token]
-    if widget.mode == "one head":
-        return block.weights(min(widget.head, layer.heads - 1), token)
-    rows = np.stack([block.weights(head, token) for head in range(layer.heads)])
-    return rows.mean(0) if widget.mode == "mean over heads" else rows.max(0)
-
-
 def over_picture(widget: AttentionMap, height: int = MAP, model: int = 0) -> Image.Image:
     """The map on view of one model over its picture, in the picture's proportions."""
     side = widget._sides[model]
     layer = side.layers[min(widget.layer, len(side.layers) - 1)]
-    patches = _weights(widget, model)[side.num_prefix_tokens :].reshape(layer.key_grid)
+    patches = widget.weights(model)[side.num_prefix_tokens :].reshape(layer.key_grid)
     rows, columns = layer.key_grid
     photo = widget._images[widget.image_index] if widget._images else None
     ratio = photo.shape[1] / photo.shape[0] if photo is not None else columns / rows
@@ -74,7 +42,7 @@ def over_picture(widget: AttentionMap, height: int = MAP, model: int = 0) -> Ima
     if photo is None:
         return colored
     under = Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC)
-    if widget.query < 0:
+    if widget.query < 0 and widget.direction == "given":
         return under
     # As in the browser: the picture shows through where little is looked at.
     share = np.abs(patches) / (np.abs(patches).max() or 1.0)
@@ -92,9 +60,12 @@ def _heads(widget: AttentionMap, model: int = 0) -> Image.Image:
     tile = max(8, min(64, PANEL // max(across, down)))
     sheet = Image.new("RGB", (across * tile, down * tile), picture.PAPER)
     for index, layer in enumerate(side.layers):
-        block, token = layer.blocks[widget.image_index], _token(widget, side, layer)
-        for head in range(layer.heads if token >= 0 else 0):
-            patches = block.weights(head, token)[side.num_prefix_tokens :].reshape(layer.key_grid)
+        block, token = layer.blocks[widget.image_index], widget._token_in(layer, side)
+        shown = token >= 0 or (widget.direction == "received" and widget.query < 0)
+        for head in range(layer.heads if shown else 0):
+            patches = widget.head_map(block, head, token)[side.num_prefix_tokens :].reshape(
+                layer.key_grid
+            )
             colored = picture.enlarge(_colors(patches, side.signed), tile - 2, tile - 2)
             row, column = divmod(index, across) if most == 1 else (index, head)
             sheet.paste(colored, (column * tile + 1, row * tile + 1))
@@ -126,6 +97,11 @@ def describe(widget: AttentionMap) -> str:
     names = widget._head_names
     head = names[widget.head] if names else f"head {widget.head}"
     mode = head if widget.mode == "one head" else widget.mode
+    if widget.direction == "received":
+        whose = (
+            query.removeprefix("query ") if widget.query >= 0 else "each patch, from all queries"
+        )
+        query = f"attention received by {whose}"
     return f"layer {side.layers[widget.layer].name}, {mode}, {query}"
 
 
