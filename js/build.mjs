@@ -46,12 +46,12 @@ function base85(bytes) {
   return text.replace(/[$&<>\\`]/g, (sign) => "xyz{|}"["$&<>\\`".indexOf(sign)]);
 }
 
-/** The module that travels as `_esm`: the bundle compressed, and its unpacking. Every instance of an instrument
+/** The module that travels as `_esm`: bundle and style sheet compressed, and their unpacking. Every instance of an instrument
  * carries its code once more, so this halves what a notebook receives. It unpacks after the module has loaded:
  * anywidget drops all that Python says to a widget whose module takes more than two seconds to load. Where a page's
  * policy forbids addresses of blobs, the code is loaded from a data address. */
-function packed(code) {
-  const data = deflateRawSync(Buffer.from(code), { level: 9, memLevel: 9 });
+function packed(code, style) {
+  const data = deflateRawSync(Buffer.from(JSON.stringify([code, style])), { level: 9, memLevel: 9 });
   return `const text = "${base85(data)}";
 const unpack = async () => {
   const words = new DataView(new ArrayBuffer((text.length / 5) * 4));
@@ -65,18 +65,27 @@ const unpack = async () => {
   }
   const bytes = words.buffer.slice(0, ${data.length});
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  const code = await new Response(stream).text();
+  const [code, style] = await new Response(stream).json();
   const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   try {
-    return (await import(address)).default;
+    return [(await import(address)).default, style];
   } catch {
-    return (await import("data:text/javascript;charset=utf-8," + encodeURIComponent(code))).default;
+    return [(await import("data:text/javascript;charset=utf-8," + encodeURIComponent(code))).default, style];
   } finally {
     URL.revokeObjectURL(address);
   }
 };
 const unpacked = unpack();
-export default { render: async (view) => (await unpacked).render(view) };
+export default {
+  async render(view) {
+    const [instrument, style] = await unpacked;
+    const sheet = document.createElement("style");
+    sheet.textContent = style;
+    view.el.append(sheet);
+    const close = instrument.render(view);
+    return () => { close(); sheet.remove(); };
+  },
+};
 `;
 }
 
@@ -85,10 +94,11 @@ async function instrument(name) {
   const scripts = await esbuild.build({ ...COMMON, entryPoints: [`${name}/index.ts`], format: "esm" });
   const styles = await esbuild.build({ ...COMMON, entryPoints: [`${name}/index.css`] });
   const code = scripts.outputFiles[0].text;
+  const style = styles.outputFiles[0].text;
   return {
     [`${STATIC}/${snake(name)}.js`]: code,
-    [`${STATIC}/${snake(name)}.packed.js`]: packed(code),
-    [`${STATIC}/${snake(name)}.css`]: styles.outputFiles[0].text,
+    [`${STATIC}/${snake(name)}.packed.js`]: packed(code, style),
+    [`${STATIC}/${snake(name)}.css`]: style,
   };
 }
 

@@ -8,12 +8,14 @@ export interface TooltipPlace {
 
 export type Picture = (context: CanvasRenderingContext2D, size: number) => void;
 
-/** Shows lines (and, with `picture`, a drawing above them) beside a place, left of `right` if it can; null hides it. */
+/** Shows lines (and, with `picture`, a drawing above them) beside a place, left of `right` if it can; null hides it.
+ * `avoid` is the box on the screen that the lines speak of: it stays uncovered wherever there is room beside it. */
 export type Tooltip = (
   lines: string[] | null,
   place?: TooltipPlace,
   picture?: Picture | null,
   right?: number,
+  avoid?: DOMRect,
 ) => void;
 
 const PICTURE_SIZE = 96;
@@ -21,14 +23,14 @@ const PICTURE_SIZE = 96;
 export function openTooltip(root: HTMLElement, scale: () => number): Tooltip {
   const tip = make("div", { class: "vk-tip", hidden: "" });
   root.append(tip);
-  return (lines, place, picture = null, right = Number.POSITIVE_INFINITY) => {
+  return (lines, place, picture = null, right = Number.POSITIVE_INFINITY, avoid = undefined) => {
     tip.hidden = !lines;
     if (!lines || !place) return;
     tip.replaceChildren();
     if (picture) tip.append(drawn(picture, PICTURE_SIZE * scale()));
     const text = lines.map((line, index) => make("div", { class: index ? "vk-small" : "vk-strong" }, line));
     tip.append(make("div", {}, ...text));
-    put(tip, root, place, right);
+    put(tip, root, place, right, avoid);
   };
 }
 
@@ -42,15 +44,18 @@ function drawn(picture: Picture, size: number): HTMLCanvasElement {
   return canvas;
 }
 
-/** Right below the place if there is room, else left of it or above: never over what it explains. */
-function put(tip: HTMLElement, root: HTMLElement, place: TooltipPlace, right: number): void {
+const GAP = 14;
+
+/** Right of the place (or of the box to avoid) if there is room, else left of it; below it, else above. */
+function put(tip: HTMLElement, root: HTMLElement, place: TooltipPlace, right: number, avoid?: DOMRect): void {
   const box = root.getBoundingClientRect();
   const shrink = box.width / root.offsetWidth || 1; // an ancestor may be scaled, as on a slide
-  const x = (place.clientX - box.left) / shrink;
+  const covered = avoid ?? new DOMRect(place.clientX, place.clientY, 0, 0);
+  const x = [covered.left, covered.right].map((edge) => (edge - box.left) / shrink);
   const y = (place.clientY - box.top) / shrink;
   const { offsetWidth: width, offsetHeight: height } = tip;
   const end = Math.min(root.offsetWidth, (right - box.left) / shrink);
-  const left = x + width + 18 > end ? x - width - 12 : x + 14;
-  tip.style.left = `${clamp(0, left, Math.max(0, root.offsetWidth - width))}px`;
-  tip.style.top = `${Math.max(0, y + height + 18 > root.offsetHeight ? y - height - 12 : y + 16)}px`;
+  const beside = x[1] + width + GAP <= end ? x[1] + GAP : x[0] - width - GAP;
+  tip.style.left = `${clamp(0, beside, Math.max(0, root.offsetWidth - width))}px`;
+  tip.style.top = `${Math.max(0, y + height + GAP > root.offsetHeight ? y - height - GAP : y + GAP)}px`;
 }

@@ -319,7 +319,7 @@ def test_the_first_display_is_small_and_the_rest_comes_when_asked():
     widget = AttentionMap(maps, photo)
     state = widget.get_state()
     assert set(state["blocks"]) == {"0/0/11"}
-    first = len(state["blocks"]["0/0/11"]) + len(state["_esm"]) + len(state["_css"])
+    first = len(state["blocks"]["0/0/11"]) + len(state["_esm"])
     assert first < 520_000
     onto_the_page = widget.page_responses() | widget.page_state()["blocks"]
     assert set(onto_the_page) == {f"0/0/{layer}" for layer in range(12)}

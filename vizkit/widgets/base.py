@@ -43,7 +43,6 @@ class VizkitWidget(anywidget.AnyWidget):
         if frontend is not None:
             cls.frontend = frontend
             cls._esm = assets.module(frontend)
-            cls._css = assets.style(frontend)
         super().__init_subclass__(**kwargs)
 
     @classmethod

@@ -69,7 +69,7 @@ def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
     places = "\n".join(
         f'<div class="vizkit" id="vizkit-{index}"></div>' for index in range(len(widgets))
     )
-    styles = PAGE_STYLE + "\n" + "\n".join(one._css for one in kinds.values())
+    styles = PAGE_STYLE + "\n" + "\n".join(assets.style(one.frontend) for one in kinds.values())
     return "\n".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',

@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { colorTable } from "../shared/color.ts";
+import { paintPixels } from "../similarity-matrix/colors.ts";
+import { arrange, LEAST_THUMB } from "../similarity-matrix/layout.ts";
 import {
+  type Analysis,
   analyse,
   fastExp,
+  type Matrix,
   multiplyRows,
-  paintPixels,
   summarize,
-  VIEWS,
-  valueAt,
-} from "../similarity-matrix/view.js";
+} from "../similarity-matrix/numbers.ts";
+import { clusterOrder } from "../similarity-matrix/order.ts";
+import { cellAt } from "../similarity-matrix/pointer.ts";
+import { asGiven, type State } from "../similarity-matrix/state.ts";
+import { VIEWS, viewOf } from "../similarity-matrix/views.ts";
 
-/** Seeded numbers from −1 to 1. @param {number} count @param {number} [seed] */
-function random(count, seed = 1) {
+/** Seeded numbers from −1 to 1. */
+function random(count: number, seed = 1): Float64Array {
   let state = seed;
   return Float64Array.from({ length: count }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -20,19 +25,21 @@ function random(count, seed = 1) {
   });
 }
 
-/** @param {number} actual @param {number} expected @param {number} [tolerance] */
-function close(actual, expected, tolerance = 1e-9) {
+function close(actual: number, expected: number, tolerance = 1e-9) {
   assert.ok(
     Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected)),
     `${actual} is not ${expected}`,
   );
 }
 
-/** Textbook formulas, one cell at a time. @param {Float64Array} values @param {number} n @param {number} scale @param {number} bias */
-function textbook(values, n, scale, bias) {
-  const logit = (/** @type {number} */ i, /** @type {number} */ j) => values[i * n + j] * scale;
+const valueAt = (name: string, matrix: Matrix, now: Analysis, i: number, j: number) =>
+  viewOf(name).value(matrix, now, i, j);
+
+/** Textbook formulas, one cell at a time. */
+function textbook(values: Float64Array, n: number, scale: number, bias: number) {
+  const logit = (i: number, j: number) => values[i * n + j] * scale;
   const range = [...Array(n).keys()];
-  const lse = (/** @type {number[]} */ all) => {
+  const lse = (all: number[]) => {
     const top = Math.max(...all);
     return top + Math.log(all.reduce((sum, x) => sum + Math.exp(x - top), 0));
   };
@@ -84,14 +91,14 @@ test("summary: range, tops, and hits in which the first of equal maxima counts",
 });
 
 // Scale 200 with bias −20 and 10, the ends of the sliders, and numbers beyond cosines, which leave the shared exponential.
-for (const [size, scale, bias, shared] of /** @type {[number, number, number, boolean][]} */ ([
+for (const [size, scale, bias, shared] of [
   [1, 14, -10, true],
   [1, 0.5, 10, true],
   [1, 200, -20, true],
   [1, 200, 10, true],
   [30, 200, -10, false],
   [4, 100, 0, false],
-])) {
+] as [number, number, number, boolean][]) {
   test(`losses and gradients at range ±${size}, scale ${scale}, bias ${bias}`, () => {
     const n = 17,
       values = random(n * n).map((value) => value * size),
@@ -113,15 +120,23 @@ for (const [size, scale, bias, shared] of /** @type {[number, number, number, bo
         copy[at] += change / scale;
         return textbook(copy, n, scale, bias);
       });
-      close(valueAt(matrix, now, 4, i, j), (moved[0].infonce - moved[1].infonce) / (2 * delta), 1e-6);
-      close(valueAt(matrix, now, 5, i, j), (moved[0].sigmoid - moved[1].sigmoid) / (2 * delta), 1e-6);
+      close(
+        valueAt("gradient of InfoNCE", matrix, now, i, j),
+        (moved[0].infonce - moved[1].infonce) / (2 * delta),
+        1e-6,
+      );
+      close(
+        valueAt("gradient of sigmoid", matrix, now, i, j),
+        (moved[0].sigmoid - moved[1].sigmoid) / (2 * delta),
+        1e-6,
+      );
     }
     for (let i = 0; i < n; i++) {
       let row = 0,
         column = 0;
       for (let j = 0; j < n; j++) {
-        row += valueAt(matrix, now, 1, i, j);
-        column += valueAt(matrix, now, 2, j, i);
+        row += valueAt("softmax over texts", matrix, now, i, j);
+        column += valueAt("softmax over images", matrix, now, j, i);
       }
       close(row, 1, 1e-10);
       close(column, 1, 1e-10);
@@ -141,8 +156,8 @@ test("losses of a matrix that pairs nothing are not defined", () => {
 
 // The fast path of the colours must show what the exact cell function says, in both regimes.
 for (const size of [1, 30])
-  for (const [kind, view] of VIEWS.entries()) {
-    test(`colours of "${view}" at range ±${size} follow the values`, () => {
+  for (const view of VIEWS) {
+    test(`colours of "${view.name}" at range ±${size} follow the values`, () => {
       const n = 9,
         matrix = summarize(
           random(n * n).map((value) => value * size),
@@ -151,17 +166,16 @@ for (const size of [1, 30])
         ),
         now = analyse(matrix, size === 1 ? 20 : 200, -3, new Float64Array(n * n)),
         pixels = new Uint32Array(n * n);
-      paintPixels(matrix, now, kind, [matrix.low, matrix.high], pixels);
-      const table = [...colorTable(["viridis", "magma", "magma", "magma", "diverging", "diverging"][kind])];
+      paintPixels(matrix, now, view, [matrix.low, matrix.high], pixels);
+      const table = [...colorTable(view.colormap)];
       for (let i = 0; i < n; i++)
         for (let j = 0; j < n; j++) {
-          const value = valueAt(matrix, now, kind, i, j);
-          const place =
-            kind === 0
-              ? (value - matrix.low) / (matrix.high - matrix.low)
-              : kind < 4
-                ? Math.sqrt(value)
-                : 0.5 + (Math.sign(value) * Math.sqrt(Math.abs(value) * n)) / 2;
+          const value = view.value(matrix, now, i, j);
+          const place = !view.heated
+            ? (value - matrix.low) / (matrix.high - matrix.low)
+            : !view.signed
+              ? Math.sqrt(value)
+              : 0.5 + (Math.sign(value) * Math.sqrt(Math.abs(value) * n)) / 2;
           assert.ok(table.includes(pixels[i * n + j]));
           assert.ok(
             Math.abs(table.indexOf(pixels[i * n + j]) - place * 255) <= 1.01,
@@ -170,3 +184,47 @@ for (const size of [1, 30])
         }
     });
   }
+
+test("clusters stand together, and every row once", () => {
+  // Three clusters, dealt out in turn.
+  const centres = [-10, 0, 10];
+  const noise = random(12, 5);
+  const values = Float64Array.from({ length: 12 }, (_, i) => centres[i % 3] + noise[i]);
+  const order = clusterOrder(values, 12, 1);
+  assert.deepEqual(
+    [...order].sort((a, b) => a - b),
+    [...Array(12).keys()],
+  );
+  const clusters = order.map((i) => i % 3);
+  assert.equal(clusters.filter((cluster, i) => i && cluster !== clusters[i - 1]).length, 2);
+});
+
+const ROOM = { width: 780, height: 800, unit: 1, images: true, paired: true, full: false, caption: 120 };
+
+for (const count of [4, 12, 64, 512])
+  test(`${count} rows: the matrix fills its room and images can be told apart`, () => {
+    const layout = arrange({ ...ROOM, rows: count, columns: count });
+    assert.ok(layout.left + layout.width * count <= ROOM.width + 1e-9);
+    assert.ok(layout.total <= ROOM.height + 1);
+    assert.ok(layout.thumb >= LEAST_THUMB);
+    if (count > 4) assert.ok(layout.width * count >= 0.6 * ROOM.width, `${layout.width * count} px`);
+  });
+
+test("what a pointer hits is what was drawn there, on a matrix that is not square and sorted", () => {
+  const layout = { ...arrange({ ...ROOM, rows: 3, columns: 5, paired: false }), slant: 0 };
+  const order = { at: [2, 0, 1], placeOf: [1, 2, 0] };
+  const zoom = { row: 0, column: 0, rows: 3, columns: 5 };
+  const state = { zoom, rowOrder: order, columnOrder: asGiven(5) } as unknown as State;
+  const hit = (row: number, column: number) =>
+    cellAt(
+      state,
+      layout,
+      layout.left + (column + 0.5) * layout.width,
+      layout.top + (row + 0.5) * layout.height,
+    );
+  assert.deepEqual(hit(0, 4), { row: 2, column: 4 });
+  assert.deepEqual(hit(2, 0), { row: 1, column: 0 });
+  assert.deepEqual(hit(-0.6, 3), { row: -1, column: 3 });
+  assert.deepEqual(hit(1, -0.6), { row: 0, column: -1 });
+  assert.deepEqual(hit(3, 1), { row: -1, column: -1 });
+});
