@@ -30,8 +30,10 @@ export function openFrame({ model, el }: View, about: { kind: string; help: stri
   const keyboard = openKeyboard(root, scope);
   const tooltip = openTooltip(root, theme.scale);
   const traits = openTraits(host, scope);
+  const onFullScreen = new Set<() => void>();
   const fullScreen = openFullScreen(root, scope, () => {
     theme.forget();
+    for (const step of onFullScreen) step();
     requestDraw();
   });
 
@@ -83,6 +85,14 @@ export function openFrame({ model, el }: View, about: { kind: string; help: stri
       if (text !== lastSaid) status.textContent = lastSaid = text;
     },
     isFull: () => root.dataset.full === "true",
+    /** Calls back when the instrument has filled the screen or left it. */
+    onFullScreen: (step: () => void) => onFullScreen.add(step),
+    /** Height that the window leaves below an element in full screen, above the status line. */
+    heightBelow(element: Element): number {
+      const top = element.getBoundingClientRect().top - root.getBoundingClientRect().top + root.scrollTop;
+      const padding = Number.parseFloat(getComputedStyle(root).paddingBottom);
+      return window.innerHeight - top - status.offsetHeight - 8 * theme.scale() - padding;
+    },
     /** Marks the first complete picture; tests and benchmarks wait for it. */
     ready() {
       root.dataset.ready = "true";

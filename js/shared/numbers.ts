@@ -12,3 +12,14 @@ export function formatNumber(value: number, digits = 3): string {
       : value.toFixed(clamp(0, digits - 1 - Math.floor(Math.log10(size || 1)), digits));
   return Number(text) === 0 ? "0" : text.replace(/-/g, "−");
 }
+
+/** Round numbers from `low` to `high`, about five: steps of 1, 2 or 5 times a power of ten. */
+export function roundTicks(low: number, high: number, about = 5): number[] {
+  const rough = (high - low) / about;
+  if (!(rough > 0)) return [low];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10) * power;
+  const first = Math.ceil(low / step - 1e-9);
+  const last = Math.floor(high / step + 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, k) => (first + k) * step);
+}

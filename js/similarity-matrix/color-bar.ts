@@ -13,13 +13,14 @@ export function openColorBar(): (scene: Scene) => void {
   return ({ state, layout, labels, frame, unit }) => {
     const { view, zoom, data } = state;
     const top = layout.top + layout.height * zoom.rows + 14 * unit;
-    const width = Math.max(layout.width * zoom.columns, 220 * unit);
+    const least = Math.min(220 * unit, labels.pen.canvas.clientWidth - layout.left - 4);
+    const width = Math.max(layout.width * zoom.columns, least);
     const ink = frame.color("ink");
     words.set(colorTable(view.colormap));
     context.putImageData(ramp, 0, 0);
     labels.pen.drawImage(context.canvas, layout.left, top, width, 9 * unit);
     for (const [place, value] of ticksOf(view, data.range, data.rows)) {
-      const align = place === 0 ? "left" : place === 1 ? "right" : "center";
+      const align = place < 0.02 ? "left" : place > 0.98 ? "right" : "center";
       const text = formatNumber(value, view.signed ? 3 : 2);
       labels.write(text, layout.left + width * place, top + 18 * unit, align, ink);
     }

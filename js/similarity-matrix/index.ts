@@ -165,6 +165,7 @@ function render(view: View): () => void {
     cellLines: () => cellLines(state),
   });
   addZoomKeys(state, frame);
+  frame.onFullScreen(ranking.show);
   watchTraits(state, frame, { actions, controls, load, refresh, showRanking: ranking.show });
   load();
   return frame.close;
@@ -175,11 +176,7 @@ function roomFor(state: State, frame: Frame, { canvas, context, width }: Surface
   const { zoom, data } = state;
   const unit = frame.scale();
   const full = frame.isFull();
-  const above =
-    canvas.getBoundingClientRect().top - frame.root.getBoundingClientRect().top + frame.root.scrollTop;
-  const height = full
-    ? Math.max(260, window.innerHeight - above - 62 * unit)
-    : clamp(420, 0.9 * window.innerHeight, 900);
+  const height = full ? Math.max(260, frame.heightBelow(canvas)) : clamp(420, 0.9 * window.innerHeight, 900);
   context.font = frame.font(12);
   const shown = zoom.columns > 60 ? [] : state.columnOrder.at.slice(zoom.column, zoom.column + zoom.columns);
   const widths = data.captions.length

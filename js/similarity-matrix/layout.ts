@@ -37,6 +37,8 @@ export interface Room {
 
 /** The least side of an image that can be told from its neighbours. */
 export const LEAST_THUMB = 28;
+/** The most of the width that the images may take. */
+const LANES_SHARE = 0.2;
 const MOST_LANES = 4;
 const SLANT = 0.96;
 const MOST_CELL = 150;
@@ -50,8 +52,8 @@ export function arrange(room: Room): Layout {
   const most = full ? Number.POSITIVE_INFINITY : MOST_CELL * unit;
   const guess = Math.min((width - 130 * unit) / columns, (height - 100 * unit) / rows, most);
   const needed = Math.ceil((LEAST_THUMB * unit) / guess);
-  const crowded = needed > MOST_LANES;
   const least = LEAST_THUMB * unit;
+  const crowded = needed > Math.min(MOST_LANES, Math.max(1, (LANES_SHARE * width) / least));
   const every = crowded ? Math.ceil((least + 2) / guess) : 1;
   const lanes = crowded ? 1 : needed;
   let thumb = !images ? 0 : crowded ? least : Math.min(Math.max(least, guess * needed - 2), 96 * unit);

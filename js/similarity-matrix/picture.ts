@@ -93,7 +93,8 @@ function writeNumbers(scene: Scene): void {
   for (const row of rowsOnView(state))
     for (const column of columnsOnView(state)) {
       const [i, j] = [state.rowOrder.at[row], state.columnOrder.at[column]];
-      const text = formatNumber(Number(view.value(matrix, now, i, j).toFixed(3)));
+      const value = view.value(matrix, now, i, j);
+      const text = Math.abs(value) < 5e-4 ? formatNumber(value, 2) : formatNumber(Number(value.toFixed(3)));
       const x = leftOf(scene, column) + layout.width / 2;
       labels.write(text, x, topOf(scene, row) + layout.height / 2, "center", inkOn(scene.colorOf(i, j)));
     }

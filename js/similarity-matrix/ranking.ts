@@ -46,7 +46,7 @@ export function openRanking(
   const show = () => {
     const { matrix, now } = state;
     if (!matrix || !now) return;
-    const entries = entriesOf(state, matrix, now, frame.isFull() ? 7 : 10);
+    const entries = entriesOf(state, matrix, now, entriesFor(frame));
     const { down, pinned, index, shown, hard, above, scores } = entries;
     // A slider moves the numbers far more often than the order: then the elements stay.
     const order = [down, pinned, index, symbolOf(state), frame.scale(), ready(), shown, hard, above].join();
@@ -86,6 +86,9 @@ function entriesOf(state: State, matrix: Matrix, now: Analysis, most: number): E
   if (paired && !shown.includes(index)) shown[most - 1] = index;
   return { down, pinned, index, scores, shown, hard, above };
 }
+
+/** How many entries there is room for. */
+const entriesFor = (frame: Frame) => (!frame.isFull() ? 10 : window.innerHeight < 800 ? 5 : 7);
 
 type Stamp = (index: number, size: number) => HTMLCanvasElement | null;
 

@@ -1,5 +1,6 @@
 import { similarityViews } from "../../vizkit/constants.json";
 import type { ColorMap } from "../shared/color.ts";
+import { roundTicks } from "../shared/numbers.ts";
 import type { Analysis, Matrix } from "./numbers.ts";
 
 /** A view: one formula per cell. The list stands in constants.json, for Python, too; its formulas stand here. */
@@ -52,7 +53,7 @@ export function viewOf(name: string): MatrixView {
 /** Marks of the colour bar: places from 0 to 1, and their numbers. Probabilities run from 0 to 1 and gradients from
  * −1/N to 1/N, both with the square root of the size, so that the scale stays put while the temperature moves. */
 export function ticksOf(view: MatrixView, [low, high]: [number, number], rows: number): [number, number][] {
-  if (!view.heated) return [0, 0.25, 0.5, 0.75, 1].map((place) => [place, low + (high - low) * place]);
+  if (!view.heated) return roundTicks(low, high).map((value) => [(value - low) / (high - low || 1), value]);
   if (!view.signed) return [0, 0.01, 0.1, 0.3, 0.6, 1].map((share) => [Math.sqrt(share), share]);
   const place = (share: number) => 0.5 + (Math.sign(share) * Math.sqrt(Math.abs(share))) / 2;
   return [-1, -0.3, -0.05, 0, 0.05, 0.3, 1].map((share) => [place(share), share / rows]);
