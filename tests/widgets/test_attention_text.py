@@ -102,6 +102,7 @@ def test_occlusion_takes_every_encoder():
         ({"method": "gradient"}, ValueError, "patches, decomposition, occlusion, received 'grad"),
         ({"texts": []}, ValueError, "texts must be sentences with words"),
         ({"texts": ["a star", " "]}, ValueError, "texts must be sentences with words"),
+        ({"texts": ["a star", "quux"]}, ValueError, "words that pocket-clip knows.*'quux'"),
         ({"texts": 3}, TypeError, "texts must be"),
         ({"mask": MASKS}, ValueError, r"for each of 1 picture\(s\) and 2 sentence"),
         ({"mask": MASKS[0] * 0.5}, ValueError, "mask must hold false and true"),

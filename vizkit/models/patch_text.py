@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from vizkit.models.capture import capture_attention
 from vizkit.models.dual_encoder import DualEncoder
+from vizkit.models.text import split_words
 from vizkit.models.vit import VisionTransformer
 
 
@@ -373,7 +374,7 @@ def text_maps(
     encoder: its `model`, `preprocess`, `features` and `encode_text` are used; window, grid: for the
     occlusion, as `occlude`; the grid is the patches', or 8 x 8 for towers without.
 
-    Raises ValueError on an unknown method, TypeError for what is no encoder of pictures and texts,
+    Raises ValueError on an unknown method and on a text without a known word, TypeError for what is no encoder of pictures and texts,
     and, with the reason, for one whose structure does not allow the method.
     """
     if method not in METHODS:
@@ -390,6 +391,7 @@ def text_maps(
         )
     if method != "occlusion":
         read_out(encoder.model)  # says why not, before anything is computed
+    check_words(encoder, texts)
     vectors = encoder.encode_text(texts)  # (K, E)
     pixels = encoder.preprocess(images).to(encoder.device)  # (B, C, H, W)
     vectors = vectors.to(pixels)
@@ -408,6 +410,17 @@ def text_maps(
         names += [f"layer {one} head {head}" for one in range(layers) for head in range(heads)]
     scores = F.normalize(encoder.features(pixels).float(), dim=-1) @ vectors.float().T  # (B, K)
     return TextMaps(maps.float().cpu(), names, scores.cpu(), pixels.float().cpu())
+
+
+def check_words(encoder: object, texts: list[str]) -> None:
+    """Raise ValueError for a text of which the encoder's own vocabulary knows no word."""
+    vocabulary = getattr(getattr(encoder, "tokenizer", None), "vocabulary", None)
+    for text in texts if vocabulary is not None else ():
+        if set(vocabulary).isdisjoint(split_words(text)):
+            raise ValueError(
+                f"expected texts with words that {encoder.name} knows, received {text!r}: its "
+                "vector would mean nothing"
+            )
 
 
 def tower_grid(model: nn.Module) -> tuple[int, int]:

@@ -64,6 +64,8 @@ def train_resumably(
             seconds = time.perf_counter() - start
             save_checkpoint(checkpoint, model, optimizer, recipe, done, seconds)
         raise
+    finally:
+        bar.close()
     return time.perf_counter() - start
 
 

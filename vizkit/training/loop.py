@@ -82,8 +82,8 @@ def fit(
     history.interrupted = False  # what stopped an earlier call is over
     groups = parameter_groups(model, weight_decay)
     optimizer = adamw(groups, learning_rate, betas)
-    bar = progress_bar(range(steps), disable=not (progress and progress_wanted()))
     done = 0
+    bar = progress_bar(range(steps), disable=not (progress and progress_wanted()))
     try:
         set_training(model, True)
         for step in bar:
