@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 
 import datasets
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from vizkit.data import pairs
+from vizkit.data import archives, pairs
 
 ROWS = [("b.png", "a cat, asleep"), ("a.png", 'a "dog"'), ("c.png", "고양이")]
 
@@ -231,6 +232,124 @@ def test_a_folder_that_cannot_be_opened_and_an_archive_are_named(plain, monkeypa
     with pytest.warns(UserWarning, match=r"locked \(this folder cannot be opened"):
         found = pairs(plain)
     assert found.captions == ["cat", "dog"]
-    assert found.problems == [expected, ("more.zip", "an archive is not opened here: unpack it")]
+    reason = "this archive cannot be opened: File is not a zip file"
+    assert found.problems == [expected, ("more.zip", reason)]
     with pytest.warns(UserWarning, match="locked"):
         assert expected in pairs(plain, caption_column="file_name").problems
+
+
+# ------------------------------------------------------------------ archives, and lists of pictures
+
+
+def pack(root, archive, *names, metadata=None, kind="jsonl"):
+    """A zip archive of pictures, with metadata (a folder in it and rows) where they are given."""
+    source = root.parent / f"source of {archive.replace('/', ' ')}"
+    draw(source, *names)
+    if metadata:
+        write(source / metadata[0], kind, metadata[1])
+    (root / archive).parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(root / archive, "w") as opened:
+        for path in sorted(source.rglob("*"), reverse=True):
+            opened.write(path, path.relative_to(source))
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_metadata_in_an_archive(plain, tmp_path, kind):
+    rows = [("b.png", "a cat"), ("./deep/a.png", "a dog")]
+    pack(
+        plain, "photos.zip", "in/b.png", "in/deep/a.png", "c.png", metadata=("in", rows), kind=kind
+    )
+    assert same(plain, tmp_path).captions == ["a cat", "a dog"]
+
+
+def test_an_archive_of_each_split(plain, tmp_path):
+    for split in ("train", "test"):
+        rows = [("0.png", f"one of {split}")]
+        pack(plain, f"{split}.zip", "test/0.png", metadata=("test", rows), kind="csv")
+    assert same(plain, tmp_path).captions == ["one of train"]
+    assert same(plain, tmp_path, "test").captions == ["one of test"]
+
+
+def test_archives_in_class_folders(plain, tmp_path):
+    for name in ("cat", "dog"):
+        pack(plain, f"{name}/more.zip", f"{name}/1.png", f"{name}/0.png", f"{name}/__x.png")
+    assert same(plain, tmp_path).captions == ["cat", "cat", "dog", "dog"]
+
+
+def test_class_folders_in_an_archive(plain):
+    """Where imagefolder fails: it calls all of them by the name of the folder around the archive."""
+    pack(
+        plain,
+        "photos.zip",
+        "dog/0.png",
+        "cat/1.png",
+        "cat/0.png",
+        "cat/.x.png",
+        "__MACOSX/cat/0.png",
+    )
+    found = pairs(plain, image_size=16)
+    assert found.captions == ["cat", "cat", "dog"]
+    assert found.problems == []
+    shades = [np.asarray(row["image"])[0, 0, 0] for row in found.dataset]
+    assert shades == [sum(map(ord, name)) % 251 for name in ("cat/0.png", "cat/1.png", "dog/0.png")]
+    named = pairs(plain, image_size=16, caption_column="file_name").captions
+    assert named == ["photos cat 0", "photos cat 1", "photos dog 0"]
+
+
+def test_nothing_leaves_the_folder_through_an_archive(plain, tmp_path):
+    draw(plain, "0.png")
+    draw(tmp_path, "secret.png")
+    pack(tmp_path, "outside.zip", "a.png")
+    pack(plain, "inside.zip", "b.png")
+    rows = [("0.png", "mine"), ("inside.zip/b.png", "mine, too")]
+    rows += [
+        ("../outside.zip/a.png", "x"),
+        ("inside.zip/../../secret.png", "x"),
+        ("gone.zip/a.png", "x"),
+    ]
+    write(plain, "jsonl", rows)
+    with pytest.warns(UserWarning, match="3 of 5 pairs"):
+        found = pairs(plain, image_size=16)
+    assert found.captions == ["mine", "mine, too"]
+    assert dict(found.problems) == {
+        "../outside.zip/a.png": "lies outside the folder",
+        "inside.zip/../../secret.png": "no such file in the archive",
+        "gone.zip/a.png": "no such file, or its folder cannot be opened",
+    }
+    (plain / "metadata.jsonl").unlink()
+    (plain / "link.zip").symlink_to(tmp_path / "outside.zip")
+    with pytest.warns(UserWarning, match="link.zip"):
+        found = pairs(plain, image_size=16, caption_column="label")
+    assert ("link.zip", "lies outside the folder") in found.problems
+
+
+def test_members_that_cannot_be_read_are_named(plain, monkeypatch):
+    pack(plain, "photos.zip", "cat/0.png", "dog/0.png")
+    with zipfile.ZipFile(plain / "photos.zip", "a") as opened:
+        opened.writestr("dog/large.png", b"0" * 5000)
+        opened.writestr("dog/notes.png", b"no picture")
+    monkeypatch.setattr(archives, "LARGEST", 4000)
+    with pytest.warns(UserWarning, match="2 of 4 pairs"):
+        found = pairs(plain, image_size=16)
+    reasons = dict(found.problems)
+    assert reasons["photos.zip/dog/large.png"] == "more than 0 MB: make it smaller"
+    assert "UnidentifiedImageError" in reasons["photos.zip/dog/notes.png"]
+
+
+def test_rows_of_several_pictures(plain, tmp_path):
+    """imagefolder keeps the list; here each picture of it is a pair with the caption of its row."""
+    draw(plain, "a.png", "b.png", "c.png")
+    rows = [
+        {"file_names": ["c.png", "a.png"], "caption": "two"},
+        {"file_names": ["b.png"], "caption": "one"},
+    ]
+    lines = "\n".join(map(json.dumps, rows))
+    (plain / "metadata.jsonl").write_text(lines, encoding="utf-8")
+    theirs = datasets.load_dataset(
+        "imagefolder", data_dir=str(plain), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    mine = pairs(plain, image_size=16)
+    assert mine.captions == ["two", "two", "one"]
+    expected = [one for row in theirs["images"] for one in row]
+    for row, other in zip(mine.dataset, expected, strict=True):
+        np.testing.assert_array_equal(np.asarray(row["image"]), np.asarray(other))

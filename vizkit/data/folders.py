@@ -1,7 +1,8 @@
 """Which files of a folder are pictures, and what is said of each: the `imagefolder` layout.
 
 `datasets.load_dataset("imagefolder", data_dir=…)` reads the same folders. What it finds there is
-found here, in the same order; what it passes over without a word is named with a reason.
+found here, in the same order, inside of zip archives as well; what it passes over without a word
+is named with a reason.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from vizkit.data.archives import archive_of, is_archive, list_members, read_member, why_no_member
 from vizkit.inputs import upright_rgb
 
 __all__ = [
@@ -24,11 +26,13 @@ __all__ = [
     "first_caption",
     "stored_name",
     "why_unreadable",
+    "stored_picture",
     "printable",
     "list_problems",
 ]
 
 FILE_NAME = "file_name"
+FILE_NAMES = "file_names"
 LABEL = "label"
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 # Words in the name of a folder, or of a file, that tell which split it belongs to.
@@ -59,8 +63,16 @@ def read_folder(
     """
     names, problems = _walk(folder)
     if caption_column == FILE_NAME:
-        return [(name, _words(name)) for name in names if not _is_metadata(name)], problems
-    splits = _splits(names)
+        names, more = _opened(folder, names)
+        named = [(name, _words(name)) for name in names if not _is_metadata(name)]
+        return named, problems + more
+    splits = _splits(names)  # an archive belongs to one split as a whole
+    for which, files in splits.items():
+        splits[which], more = _opened(folder, files)
+        problems = problems + [one for one in more if one not in problems]
+    names = sorted(
+        names + [name for files in splits.values() for name in files if name not in names]
+    )
     found = [name for name in names if _is_metadata(name)]
     if found and not any(name in files for files in splits.values() for name in found):
         splits = {"train": names}  # metadata stand beside all splits: they speak for all pictures
@@ -105,6 +117,20 @@ def _walk(folder: Path) -> tuple[list[str], Problems]:
     return sorted(names), sorted(problems)
 
 
+def _opened(folder: Path, names: Sequence[str]) -> tuple[list[str], Problems]:
+    """The names with the members of archives at the end, in place of the archives."""
+    found, problems = [name for name in names if not is_archive(name)], []
+    for name in names:
+        if is_archive(name):
+            try:
+                if not _stays_inside(folder, folder / name):
+                    raise ValueError("lies outside the folder")
+                found += list_members(folder, name)
+            except ValueError as error:
+                problems.append((name, str(error)))
+    return found, problems
+
+
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") and set(name) != {"."}
 
@@ -115,7 +141,7 @@ def _is_metadata(name: str) -> bool:
 
 def _words(name: str) -> str:
     """What the name of a file says, with the folders that it lies in: "cat/my_photo.jpg"."""
-    path = Path(name)
+    path = Path(re.sub("[.]zip/", "/", name, flags=re.IGNORECASE))
     said = " ".join((*path.parent.parts, path.stem))
     return unicodedata.normalize("NFC", said).replace("_", " ").strip() or path.name
 
@@ -157,18 +183,26 @@ def _from_labels(
     As in `imagefolder`: unless it is forced, only where two names or more stand at one depth.
     """
     pictures = [name for files in splits.values() for name in files if _is_picture(name)]
-    labels = {(folder / name).parent.name for name in pictures}
+    labels = {_label(folder, name) for name in pictures}
     depths = {name.count("/") for name in pictures}
     if not forced and (len(labels) < 2 or len(depths) > 1):
         return [], []
     entries, problems = [], []
     for name in splits.get(split, ()):
-        label = unicodedata.normalize("NFC", (folder / name).parent.name)
-        if name.lower().endswith(".zip"):
-            problems.append((name, "an archive is not opened here: unpack it"))
-        elif _is_picture(name):
-            entries.append((name, label))
+        if _is_picture(name):
+            label = _label(folder, name)
+            inside = archive_of(folder, name)
+            # An archive in a class folder: all of its pictures are of that class.
+            outer = (folder / inside[0]).parent.name if inside else ""
+            label = outer if outer in labels else label
+            entries.append((name, unicodedata.normalize("NFC", label)))
     return entries, problems
+
+
+def _label(folder: Path, name: str) -> str:
+    """The folder that a picture lies in; for one at the top of an archive, that of the archive."""
+    parent = (folder / name).parent
+    return parent.parent.name if is_archive(parent.name) and parent.is_file() else parent.name
 
 
 def _is_picture(name: str) -> bool:
@@ -203,46 +237,50 @@ def _from_metadata(
 def _read_metadata(
     folder: Path,
     name: str,
-    read: Callable[[Path], Iterator[tuple[str, object]]],
+    read: Callable[[Path, str], Iterator[tuple[str, object]]],
     caption_column: str | None,
     image_column: str,
 ) -> tuple[Entries, Problems]:
     """`(file name, caption)` of each good line, and `(line, reason)` of each bad one."""
     entries, problems, column = [], [], caption_column
     beside = name.rpartition("/")[0]
-    for place, record in read(folder / name):
+    for place, record in read(folder, name):
         where = f"{name} {place}"
         if isinstance(record, str):
             problems.append((where, record))
             continue
         key = _file_column(record, image_column) if isinstance(record, dict) else None
-        if key is None or not isinstance(record[key], str):
+        files = record[key] if key is not None else []
+        files = files if isinstance(files, list) else [files]
+        if not files or not all(isinstance(one, str) for one in files):
             problems.append((where, f'no "{FILE_NAME}"'))
             continue
         column = column or caption_column_of(list(record), str(folder / name))
         caption = first_caption(record.get(column))
-        file = "/".join((beside, record[key])) if beside else record[key]
-        if caption is None:
-            problems.append((file, f'no text under "{column}"'))
-        else:
-            entries.append((file, caption))
+        for one in files:
+            file = "/".join((beside, one)) if beside else one
+            if caption is None:
+                problems.append((file, f'no text under "{column}"'))
+            else:
+                entries.append((file, caption))
     return entries, problems
 
 
 def _file_column(record: dict, image_column: str) -> str | None:
-    """Where a record names its picture: "file_name", or "<image column>_file_name"."""
-    ends = f"_{FILE_NAME}"
-    own = [key for key in record if isinstance(key, str) and key.endswith(ends)]
-    for key in (f"{image_column}{ends}", FILE_NAME, *(own if len(own) == 1 else ())):
-        if key in record:
-            return key
+    """Where a record names its picture, or a list of them: "file_name", "<image column>_file_name"."""
+    for name in (FILE_NAME, FILE_NAMES):
+        ends = f"_{name}"
+        own = [key for key in record if isinstance(key, str) and key.endswith(ends)]
+        for key in (f"{image_column}{ends}", name, *(own if len(own) == 1 else ())):
+            if key in record:
+                return key
     return None
 
 
-def _rows_of_json(path: Path) -> Iterator[tuple[str, object]]:
+def _rows_of_json(folder: Path, name: str) -> Iterator[tuple[str, object]]:
     """Place and record of every line; a reason in place of a record that cannot be read."""
     # Lines end at line breaks alone: JSON may hold the separators that `splitlines` knows.
-    for number, line in enumerate(_text_of(path).split("\n"), start=1):
+    for number, line in enumerate(_text_of(folder, name).split("\n"), start=1):
         if line.strip():
             try:
                 yield f"line {number}", json.loads(line)
@@ -250,36 +288,50 @@ def _rows_of_json(path: Path) -> Iterator[tuple[str, object]]:
                 yield f"line {number}", f"not JSON: {error}"
 
 
-def _rows_of_csv(path: Path) -> Iterator[tuple[str, object]]:
+def _rows_of_csv(folder: Path, name: str) -> Iterator[tuple[str, object]]:
     """Place and record of every row. All is text: a caption "12" or "None" stays what it is."""
-    rows = csv.DictReader(io.StringIO(_text_of(path), newline=""), strict=True)
+    rows = csv.DictReader(io.StringIO(_text_of(folder, name), newline=""), strict=True)
     try:
         for row in rows:
             # `DictReader` keeps what is left over under None: a comma in a caption without quotes.
             crowded = "more cells than columns: put the caption into quotes"
             yield f"line {rows.line_num}", crowded if None in row else row
     except csv.Error as error:
-        raise ValueError(f"{path} cannot be read, line {rows.line_num}: {error}") from error
+        raise ValueError(
+            f"{folder / name} cannot be read, line {rows.line_num}: {error}"
+        ) from error
 
 
-def _rows_of_parquet(path: Path) -> Iterator[tuple[str, object]]:
+def _rows_of_parquet(folder: Path, name: str) -> Iterator[tuple[str, object]]:
     import pyarrow.parquet
 
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with pyarrow.parquet.ParquetFile(_file_of(folder, name)) as file:
             rows = (row for batch in file.iter_batches() for row in batch.to_pylist())
             for number, row in enumerate(rows, start=1):
                 yield f"row {number}", row
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+        raise ValueError(f"{folder / name} cannot be read: {error}") from error
 
 
-def _text_of(path: Path) -> str:
+def _text_of(folder: Path, name: str) -> str:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return file.read()
+        file = _file_of(folder, name)
+        data = file.getvalue() if isinstance(file, io.BytesIO) else file.read_bytes()
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 ({error}): save it as UTF-8") from error
+        raise ValueError(f"{folder / name} is not UTF-8 ({error}): save it as UTF-8") from error
+
+
+def _file_of(folder: Path, name: str) -> Path | io.BytesIO:
+    """A file of the folder, or the bytes of a member of an archive in it."""
+    inside = archive_of(folder, name)
+    if inside is None:
+        return folder / name
+    try:
+        return io.BytesIO(read_member(folder, *inside))
+    except ValueError as error:
+        raise ValueError(f"{folder / name} {error}") from error
 
 
 def caption_column_of(columns: Sequence[str], where: str) -> str:
@@ -310,25 +362,34 @@ def stored_name(folder: Path, name: str) -> str:
     text file often differ in that.
     """
     spellings = [name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
-    return next((one for one in spellings if os.path.isfile(folder / one)), name)
+    return next((one for one in spellings if _exists(folder, one)), name)
+
+
+def _exists(folder: Path, name: str) -> bool:
+    inside = archive_of(folder, name)
+    return why_no_member(folder, *inside) is None if inside else os.path.isfile(folder / name)
 
 
 def why_unreadable(folder: Path, name: str) -> str | None:
     """Why a picture cannot be used, None when it can. Decodes it whole: headers can be fine."""
     from PIL import Image
 
-    path = folder / name
+    path, inside = folder / name, archive_of(folder, name)
     if name != printable(name):
         return "its name is not UTF-8: rename it"
-    if not _stays_inside(folder, path):
+    if not _stays_inside(folder, folder / inside[0] if inside else path):
         return "lies outside the folder"
-    if not os.path.isfile(path):  # of a folder that cannot be opened, `Path.is_file` raises
+    if inside and why_no_member(folder, *inside):
+        return why_no_member(folder, *inside)
+    if not inside and not os.path.isfile(
+        path
+    ):  # of a folder that cannot be opened, `Path.is_file` raises
         return "no such file, or its folder cannot be opened"
     try:
         # A panorama of a telephone is no attack; twice Pillow's limit stays an error.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(_file_of(folder, name)) as image:
                 upright_rgb(image)
     except Image.DecompressionBombError:
         return (
@@ -339,6 +400,14 @@ def why_unreadable(folder: Path, name: str) -> str | None:
             return "HEIC is not read here: save it as JPEG"
         return f"{type(error).__name__}: {str(error).replace(str(path), path.name)}"
     return None
+
+
+def stored_picture(folder: Path, name: str) -> dict[str, object]:
+    """A picture as `datasets` stores it: where it lies on the disk, or its bytes from an archive."""
+    inside = archive_of(folder, name)
+    if inside is None:
+        return {"path": str(folder / name), "bytes": None}
+    return {"path": name, "bytes": read_member(folder, *inside)}
 
 
 def printable(name: str) -> str:

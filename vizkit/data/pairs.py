@@ -19,6 +19,7 @@ from vizkit.data.folders import (
     printable,
     read_folder,
     stored_name,
+    stored_picture,
     why_unreadable,
 )
 from vizkit.data.render import check_image_size
@@ -107,7 +108,8 @@ def pairs(
             A folder is read offline, and as `imagefolder` of Hugging Face datasets reads it: the
             same pictures and captions in the same order, of `metadata.csv`, `metadata.jsonl` or
             `metadata.parquet` (with "file_name" and a caption), else the names of its class
-            folders. Hidden files do not count. Metadata beside the folders of all splits, which
+            folders; zip archives are read as well, without unpacking them. Of a list in
+            "file_names", each picture is a pair with the row's caption. Hidden files do not count. Metadata beside the folders of all splits, which
             `imagefolder` overlooks, speak for all pictures.
             A snapshot of `huggingface_hub` is such a folder, too: its links are followed into the
             hub's cache of the same data set, and nowhere else.
@@ -206,7 +208,7 @@ def _from_folder(
             stacklevel=3,
         )
     dataset = Dataset.from_dict(
-        {"image": [str(folder / name) for name in names], "caption": captions},
+        {"image": [stored_picture(folder, name) for name in names], "caption": captions},
         features=Features({"image": Image(), "caption": Value("string")}),
     )
     return ImageTextPairs(dataset, captions, image_size, problems=problems)
