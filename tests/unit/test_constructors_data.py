@@ -71,6 +71,13 @@ def pictures(images: np.ndarray, options: dict[str, Any]) -> None:
     assert images.std() > 0
 
 
+def outlines(masks: np.ndarray, options: dict[str, Any]) -> None:
+    side, table = options["image_size"], options["table"]
+    assert masks.shape == (len(table), 2, side, side)
+    assert masks.dtype == bool
+    assert (masks.any((2, 3)) == (table.shape >= 0)).all()
+
+
 def told(captions: Any, options: dict[str, Any]) -> None:
     swapped = np.zeros(len(options["table"]), bool)
     if options["return_noise"]:
@@ -168,6 +175,9 @@ SCRATCH = None  # set by the fixture below
 SMALL = one_of(16, 24)
 CASES = {
     "vizkit.data.sample_scenes": Case(data.sample_scenes, fixed(**SCENES), drawn, examples=40),
+    "vizkit.data.object_masks": Case(
+        data.object_masks, fixed(table=TABLES, image_size=SMALL), outlines
+    ),
     "vizkit.data.render": Case(data.render, fixed(table=TABLES, image_size=SMALL), pictures),
     "vizkit.data.write_captions": Case(
         data.write_captions,
