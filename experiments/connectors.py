@@ -2,15 +2,16 @@
 
 `connectors`: four connectors in front of the same decoder of one block, asked *where* an object
 is, for two lengths of training and two learning rates; the rate of each is chosen on other
-pictures than those of the test. `talkers`: the model that describes and says where, with a trained
+pictures than those of the test. Where the best one is the lowest or the highest, `wider` and
+`widest` try one further. `talkers`: the model that describes and says where, with a trained
 connector and with one frozen as it was initialised (the control for "the decoder does the work"),
-each asked about its own picture and about another one (the control for "habit").
-About a quarter of an hour on one core.
+each asked about its own picture and about another one (the control for "habit"); `slower_talkers`:
+the same at another learning rate. About 25 minutes on one core.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -27,14 +28,19 @@ SETTINGS = {
     "embed_dim": WIDTH,
     "steps": [SHORT, LONG],
     "rates": [0.003, 0.01],
+    "further_rates": [0.0001, 0.0003, 0.001, 0.03, 0.1],
     "connector_depth": 1,
     "talker_steps": 520,
     "talker_rate": 0.005,
+    "slower_talker_rate": 0.002,
     "talker_depth": 2,
     "batch_size": 48,
     "looks": LOOKS,
     "optimizer": "AdamW, weight decay 0.05, warm-up, then cosine, gradients clipped at 1",
 }
+
+
+PARTS = ("connectors", "wider", "widest")  # the rows of `connectors` and the rates tried later
 
 
 def makers() -> dict:
@@ -72,6 +78,21 @@ def points(table: dict) -> list[dict]:
         for seed in SEEDS
         for name in makers()
     ]
+
+
+def further(table: dict, parts: tuple[str, ...]) -> list[dict]:
+    """One rate more, every seed, wherever the best one of these parts is the lowest or the highest."""
+    ladder, found = sorted(SETTINGS["rates"] + SETTINGS["further_rates"]), []
+    for steps in SETTINGS["steps"]:
+        for name in makers():
+            rates = sorted({row["rate"] for row in tried(table, name, steps, parts)})
+            best = chosen_rate(table, name, steps, parts)
+            place = ladder.index(best)
+            for edge, step in ((rates[0], -1), (rates[-1], 1)):
+                if best == edge:
+                    point = {"connector": name, "steps": steps, "rate": ladder[place + step]}
+                    found += [{**point, "seed": seed} for seed in SEEDS]
+    return found
 
 
 def measure(point: dict, table: dict) -> dict:
@@ -113,6 +134,11 @@ def talker_points(table: dict) -> list[dict]:
     return [{"connector": c, "seed": s} for s in SEEDS for c in ("trained", "frozen")]
 
 
+def slower_points(table: dict) -> list[dict]:
+    """The same at the other learning rate."""
+    return [{**point, "rate": SETTINGS["slower_talker_rate"]} for point in talker_points(table)]
+
+
 def measure_talker(point: dict, table: dict) -> dict:
     """Facts right with its own and with another picture, and the language along the way."""
     from vizkit.training import fit
@@ -129,7 +155,8 @@ def measure_talker(point: dict, table: dict) -> dict:
     early = write_dialogues(scenes["test"][:60])
     loss = answer_loss(model, features["train"], asked["train"], seed=point["seed"])
     history = fit(
-        model, loss, steps=SETTINGS["talker_steps"], learning_rate=SETTINGS["talker_rate"],
+        model, loss, steps=SETTINGS["talker_steps"],
+        learning_rate=point.get("rate", SETTINGS["talker_rate"]),
         warmup_steps=40, clip_norm=1.0, seed=point["seed"], progress=False, record_every=10,
         record=lambda step: language(model, features["test"], early) if step in LOOKS else {},
     )  # fmt: skip
@@ -159,24 +186,41 @@ def language(model, features, dialogues) -> dict[str, float]:
     }
 
 
-def chosen_rate(table: dict, connector: str, steps: int) -> float:
-    """The rate with the higher mean on the pictures to choose by."""
-    rows = [r for r in table["connectors"] if (r["connector"], r["steps"]) == (connector, steps)]
+def tried(table: dict, connector: str, steps: int, parts: tuple[str, ...] = PARTS) -> list[dict]:
+    """The rows of one connector and one length, all rates."""
+    rows = [row for part in parts for row in table.get(part, [])]
+    return [row for row in rows if (row["connector"], row["steps"]) == (connector, steps)]
+
+
+def chosen_rate(table: dict, connector: str, steps: int, parts: tuple[str, ...] = PARTS) -> float:
+    """The rate with the highest mean on the pictures to choose by."""
+    rows = tried(table, connector, steps, parts)
     rates = sorted({row["rate"] for row in rows})
     return max(rates, key=lambda one: np.mean([r["choose"] for r in rows if r["rate"] == one]))
+
+
+def at_an_edge(table: dict) -> int:
+    """How often the best rate is the lowest or the highest that was tried."""
+    count = 0
+    for steps in SETTINGS["steps"]:
+        for name in makers():
+            rates = [row["rate"] for row in tried(table, name, steps)]
+            count += chosen_rate(table, name, steps) in (min(rates), max(rates))
+    return count
 
 
 def scores(table: dict, connector: str, steps: int, value: str = "where") -> np.ndarray:
     """(seeds,) of one connector after `steps`, at its chosen rate."""
     rate = chosen_rate(table, connector, steps)
-    wanted = {"connector": connector, "steps": steps, "rate": rate}
-    rows = [row for row in table["connectors"] if wanted.items() <= row.items()]
+    rows = [row for row in tried(table, connector, steps) if row["rate"] == rate]
     return np.array([row[value] for row in sorted(rows, key=lambda row: row["seed"])])
 
 
-def facts_of(table: dict, connector: str, picture: str) -> dict[str, np.ndarray]:
+def facts_of(
+    table: dict, connector: str, picture: str, part: str = "talkers"
+) -> dict[str, np.ndarray]:
     """For each fact the shares right, (seeds,): `picture` is "own" or "other"."""
-    rows = [row for row in table["talkers"] if row["connector"] == connector]
+    rows = [row for row in table[part] if row["connector"] == connector]
     rows = sorted(rows, key=lambda row: row["seed"])
     return {fact: np.array([row[picture][fact] for row in rows]) for fact in rows[0][picture]}
 
@@ -193,10 +237,11 @@ def verdicts(table: dict) -> dict[str, bool | str]:
     own, blind = facts_of(table, "trained", "own"), facts_of(table, "trained", "other")
     looks = [estimate(own[fact] - blind[fact]).above(0.1) for fact in own]
     found["every fact falls by more than 10 points with another picture"] = all_of(*looks)
-    frozen = facts_of(table, "frozen", "own")
-    for fact in own:
-        gain = estimate(own[fact] - frozen[fact])
-        found[f"{fact} gains by training the connector"] = gain.above(0)
+    for part, when in (("talkers", ""), ("slower_talkers", " at the lower rate")):
+        own, frozen = (facts_of(table, name, "own", part) for name in ("trained", "frozen"))
+        for fact in own:
+            gain = estimate(own[fact] - frozen[fact])
+            found[f"{fact} gains by training the connector{when}"] = gain.above(0)
     return found
 
 
@@ -205,7 +250,10 @@ EXPERIMENT = Experiment(
     settings=SETTINGS,
     parts=(
         Part("connectors", points=points, measure=measure),
+        Part("wider", points=partial(further, parts=PARTS[:1]), measure=measure),
+        Part("widest", points=partial(further, parts=PARTS[:2]), measure=measure),
         Part("talkers", points=talker_points, measure=measure_talker),
+        Part("slower_talkers", points=slower_points, measure=measure_talker),
     ),
     verdicts=verdicts,
 )

@@ -198,6 +198,21 @@ def test_line_chart_draws_mean_and_band_only_for_seeds(shown):
     assert data[0]["line"]["dash"] != data[2]["line"]["dash"]
 
 
+def test_seeds_that_agree_stand_apart(shown):
+    x, same = [1, 10, 100], [[0.5, 0.6, 0.7]] * 5
+    line_chart({"a": (x, same)}, dots=True, log_x=True, **LABELS)
+    line_chart({"a": (x, same)}, dots=True, apart=True, log_x=True, **LABELS)
+    hidden, (dots, mean) = (output[figures.PLOTLY_MIME]["data"] for output in shown)
+    assert len(set(_values(hidden[0]["x"]).tolist())) == 3
+    places = _values(dots["x"]).reshape(5, 3)
+    assert (np.diff(places, axis=0) > 0).all()
+    np.testing.assert_allclose(np.log(places).mean(0), np.log(x), atol=1e-12)
+    assert np.ptp(np.log(places), axis=0).max() <= 0.031 * np.log(100)
+    assert mean["mode"] == "lines"
+    with pytest.raises(ValueError, match="dots=True"):
+        line_chart({"a": (x, same)}, apart=True, **LABELS)
+
+
 def _values(stored):
     if isinstance(stored, dict):
         return np.frombuffer(base64.b64decode(stored["bdata"]), stored["dtype"])

@@ -425,6 +425,13 @@ def small_vit(**options):
 PHOTO = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 
 
+def test_a_layer_with_a_name_of_its_own_is_called_by_it_and_one_query_needs_no_place():
+    maps = np.full((2, 3, 1, 4, 4), 0.5, dtype=np.float32)
+    words = AttentionMap.from_maps(maps, grid=(1, 1), names=["after 'a'", "after 'red'"], layer=1)
+    assert describe(words) == "after 'red', head 0"
+    assert describe(AttentionMap.from_maps(maps, grid=(1, 1))) == "layer 0, head 0"
+
+
 def test_a_wrapper_keeps_the_normalisation_of_the_model():
     """Case 04: a wrapped model got pictures that were never normalised."""
     import torch

@@ -116,19 +116,23 @@ def line_chart(
     log_x: bool = False,
     log_y: bool = False,
     dots: bool = False,
+    apart: bool = False,
     limits: tuple[float, float] | None = None,
 ) -> None:
     """Show lines. `series` maps a name to (x, y); a y of shape (seeds, points) gets its band.
 
     The line is then the mean over the seeds, the band its 95% t-interval; with `dots`, every
-    seed is a dot instead of the band. limits: what y can be at all, e.g. (0, 1) for a share: the
-    band ends there.
+    seed is a dot instead of the band; with `apart` besides, the dots of a point stand side by side
+    and the mean has no mark of its own, so that seeds that nearly agree can be seen. limits: what
+    y can be at all, e.g. (0, 1) for a share: the band ends there.
     """
     _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
     _require_named(series=series)
-    for name, switch in (("log_x", log_x), ("log_y", log_y), ("dots", dots)):
+    for name, switch in (("log_x", log_x), ("log_y", log_y), ("dots", dots), ("apart", apart)):
         if not isinstance(switch, bool):
             raise ValueError(f"{name} must be True or False, received {switch!r}")
+    if apart and not dots:
+        raise ValueError("apart=True moves the dots of the seeds: it needs dots=True")
     low, high = _limits(limits)
     import plotly.graph_objects as go
 
@@ -144,11 +148,17 @@ def line_chart(
             )
         mean, half = mean_and_interval(np.atleast_2d(y))
         if dots and y.ndim == 2:
+            places = _side_by_side(x, len(y), log_x) if apart else np.tile(x, (len(y), 1))
             fig.add_scatter(
-                x=np.tile(x, len(y)),
+                x=places.ravel(),
                 y=y.ravel(),
                 mode="markers",
-                marker={"color": color, "size": 7, "opacity": 0.55},
+                marker={
+                    "color": color,
+                    "size": 7,
+                    "opacity": 0.55,
+                    "symbol": _SYMBOLS[index % len(_SYMBOLS)] if apart else "circle",
+                },
                 hoverinfo="skip",
                 showlegend=False,
                 legendgroup=name,
@@ -172,7 +182,7 @@ def line_chart(
             y=mean,
             name=name,
             legendgroup=name,
-            mode="lines+markers" if len(x) <= 40 else "lines",
+            mode="lines+markers" if len(x) <= 40 and not (apart and y.ndim == 2) else "lines",
             line={"color": color, "width": 3, "dash": _DASHES[index % len(_DASHES)]},
             marker={"symbol": _SYMBOLS[index % len(_SYMBOLS)], "size": 9},
         )
@@ -183,6 +193,13 @@ def line_chart(
         fig.update_yaxes(type="log", **_log_ticks([pair[1] for pair in series.values()]))
     fig.update_layout(hovermode="x unified")
     show_figure(fig, alt=alt)
+
+
+def _side_by_side(x: np.ndarray, count: int, log_x: bool) -> np.ndarray:
+    """The places (count, points) of `count` seeds around each x, within 3% of the axis."""
+    x = np.log(x.astype(float)) if log_x else x.astype(float)
+    places = x + np.linspace(-0.015, 0.015, count)[:, None] * (np.ptp(x) or 1.0)
+    return np.exp(places) if log_x else places
 
 
 def _log_ticks(columns: list) -> dict[str, Any]:

@@ -87,8 +87,10 @@ def describe(widget: AttentionMap) -> str:
         head = widget._head_names[widget.head]
         said = f'"{side.layers[widget.layer].name}", {head}'
         return f"{said}: {widget._notes[widget.image_index][widget.layer]}"
-    prefix, columns = side.num_prefix_tokens, side.layers[0].grid[1]
-    if widget.query < 0:
+    prefix, (rows, columns) = side.num_prefix_tokens, side.layers[0].grid
+    if rows * columns == 1 and not prefix:
+        query = ""  # there is nothing to choose
+    elif widget.query < 0:
         query = "no query"
     elif widget.query < prefix:
         query = f"query {(side.prefix_names or unknown_names(prefix))[widget.query]}"
@@ -102,7 +104,9 @@ def describe(widget: AttentionMap) -> str:
             query.removeprefix("query ") if widget.query >= 0 else "each patch, from all queries"
         )
         query = f"attention received by {whose}"
-    return f"layer {side.layers[widget.layer].name}, {mode}, {query}"
+    name = side.layers[widget.layer].name
+    layer = f"layer {name}" if name.isdigit() else name  # a name of its own says what it is
+    return ", ".join(part for part in (layer, mode, query) if part)
 
 
 def draw(widget: AttentionMap) -> Image.Image:

@@ -59,6 +59,13 @@ def _blocks(rng: np.random.Generator, rows: int, widths: Sequence[int], scale: f
     ]
 
 
+def _far_apart(rng: np.random.Generator) -> list:
+    """A row that falls by 2,000 from block to block, one that rises by as much, one that stays low."""
+    shifts = ((1000, -1000, -1000), (-1000, 1000, -1000))  # one for each row
+    pairs = zip(_blocks(rng, 3, (2, 3), 1.0), shifts, strict=True)
+    return [block + np.array(shift, "float32")[:, None] for block, shift in pairs]
+
+
 online_logsumexp = Exercise(
     "Log-sum-exp, one block at a time",
     solution=lambda blocks: _online(blocks),
@@ -135,6 +142,8 @@ online_logsumexp = Exercise(
         (_blocks(rng, 3, (4, 4), 2.0),),
         ([1000 + block for block in _blocks(rng, 2, (3, 3, 3), 1.0)],),
         ([block - 1000 for block in _blocks(rng, 2, (2, 4, 1), 1.0)],),
+        ([block - 60 for block in _blocks(rng, 2, (3, 2), 1.0)],),
+        (_far_apart(rng),),
     ],
     difficulty=3,
     minutes=12,

@@ -254,6 +254,8 @@ class Exercise:
         where = _name_arguments(self.solution, arguments)
         if _describe(got) != _describe(wanted) and _shape(got) != _shape(wanted):
             return f"For {where}: expected {_describe(wanted)}, received {_describe(got)}."
+        if _holds_numbers_for_booleans(got, wanted):
+            return f"For {where}: the answer is True or False everywhere, and yours holds numbers."
         place, one, other = _first_entry(got, wanted, self.tolerance)
         text = f"For {where}: {place} should be {_brief(other)}, yours is {_brief(one)}."
         pairs = list(zip(received, self._answers["solution"], strict=True))
@@ -423,6 +425,11 @@ def _about_value(got: Any, wanted: Any) -> str:
     if number and _as_array(wanted).dtype.kind in "iu" and _as_array(got) % 1:
         return f"Received {_brief(got)}: the answer is a whole number."
     return f"Received {_brief(got)}: think again."
+
+
+def _holds_numbers_for_booleans(got: Any, wanted: Any) -> bool:
+    one, other = _as_array(got), _as_array(wanted)
+    return other is not None and one is not None and other.dtype.kind == "b" != one.dtype.kind
 
 
 def _first_entry(got: Any, wanted: Any, tolerance: float) -> tuple[str, Any, Any]:

@@ -362,7 +362,9 @@ scale_update = Exercise(
         (0.5, -0.6, 0.3),
         (0.006, 1.5, 0.2),
         (0.006, -3.0, 0.3),
+        (1.6, 0.8, 0.25),
     ],
     difficulty=2,
     minutes=8,
+    tolerance=1e-5,
 )
