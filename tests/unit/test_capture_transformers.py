@@ -58,6 +58,9 @@ MODELS = {  # name -> (class and configuration, what its prefix tokens are)
     ),
     "DINOv3": (lambda: vision("DINOv3ViT", num_register_tokens=4), ["CLS", *REGISTERS]),
     "I-JEPA": (lambda: vision("IJepa"), []),
+    "BEiT": (lambda: vision("Beit", use_relative_position_bias=True), ["CLS"]),
+    "ViT-MSN": (lambda: vision("ViTMSN"), ["CLS"]),
+    "Chinese CLIP": (lambda: vision("ChineseCLIPVision"), ["CLS"]),
     "CLIP, image tower": (lambda: vision("CLIPVision"), ["CLS"]),
     "CLIP, projection": (
         lambda: (transformers.CLIPVisionModelWithProjection, vision("CLIPVision")[1]),

@@ -1,7 +1,9 @@
 """AttentionMap.from_text: maps of sentences, their scores on view, and what is refused."""
 
 import numpy as np
+import open_clip
 import pytest
+import torch
 
 from vizkit import zoo
 from vizkit.data import COLORS, SHAPES, object_masks, render, sample_scenes
@@ -119,3 +121,19 @@ def test_bad_input_is_refused_by_name(encoder, options, error, message):
         given["encoder"] = zoo.load("pocket-vit")
     with pytest.raises(error, match=message):
         AttentionMap.from_text(**given)
+
+
+@pytest.mark.parametrize("method", ["patches", "decomposition", "occlusion"])
+def test_an_encoder_of_open_clip(method):
+    torch.manual_seed(0)
+    vision = {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8}
+    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
+    model = open_clip.CLIP(16, vision, text)
+    transform = open_clip.transform.image_transform(32, is_train=False)
+    encoder = zoo.OpenClipEncoder("small", model, transform, open_clip.tokenize)
+    widget = AttentionMap.from_text(encoder, IMAGES[0], TEXTS, method=method, mask=MASKS[0])
+    assert widget._sides[0].layers[0].key_grid == (4, 4)
+    assert len(widget._head_names) == (5 if method == "decomposition" else 1)
+    assert f"by {method}; average precision" in widget.headline()
+    cosine = float(encoder.encode_image(IMAGES[0])[0] @ encoder.encode_text(TEXTS)[1])
+    assert widget._notes[0][1].startswith(f"cosine {cosine:.2f}")

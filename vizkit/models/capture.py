@@ -34,6 +34,8 @@ KINDS = {
     "timm.models.swin_transformer_v2.WindowAttention": "window",
     "vizkit.models.pooling.AttentionPooling": "pooling",
     "timm.layers.attention_pool.AttentionPoolLatent": "pooling",
+    "transformers.models.beit.modeling_beit.BeitAttention": "self",
+    "transformers.models.chinese_clip.modeling_chinese_clip.ChineseCLIPVisionAttention": "self",
     "transformers.models.clip.modeling_clip.CLIPAttention": "self",
     "transformers.models.deit.modeling_deit.DeiTAttention": "self",
     "transformers.models.dinov2.modeling_dinov2.Dinov2Attention": "self",
@@ -44,13 +46,15 @@ KINDS = {
     "transformers.models.siglip.modeling_siglip.SiglipAttention": "self",
     "transformers.models.siglip2.modeling_siglip2.Siglip2Attention": "self",
     "transformers.models.vit.modeling_vit.ViTAttention": "self",
+    "transformers.models.vit_msn.modeling_vit_msn.ViTMSNAttention": "self",
 }
 LEARNED_QUERIES = ("probe", "query", "latent", "queries")  # beside an attention that pools
 SUPPORTED = (
     "vizkit VisionTransformer (with any stem and position), SwinTransformer; timm "
     "VisionTransformer (DeiT, CLIP, SigLIP, DINO, hybrids, ...), Eva (EVA, DINOv3, ...), Beit, "
-    "SwinTransformer (1 and 2), FastViT; open_clip image towers; transformers ViT, DeiT, CLIP, "
-    "SigLIP (1 and 2), DINOv2, DINOv3, I-JEPA; torch.nn.MultiheadAttention"
+    "SwinTransformer (1 and 2), FastViT; open_clip image towers; transformers ViT, DeiT, BEiT, "
+    "ViT-MSN, CLIP, Chinese CLIP, SigLIP (1 and 2), DINOv2, DINOv3, I-JEPA; "
+    "torch.nn.MultiheadAttention"
 )
 MOST_PREFIX_TOKENS = 16
 SOFTMAX = (F.softmax, torch.softmax, Tensor.softmax)
