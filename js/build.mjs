@@ -1,6 +1,6 @@
 // Builds the front end: every instrument, and the exported page's host, each into one file that
 // Python ships. `node build.mjs` builds once, `--watch` after every change, `--out FOLDER` elsewhere, `--tests FOLDER` the unit tests.
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -17,6 +17,18 @@ const STATIC = values.out ?? fileURLToPath(new URL("vizkit/widgets/static", repo
 const INSTRUMENTS = ["similarity-matrix", "attention-map", "embedding-space"];
 const snake = (name) => name.replaceAll("-", "_");
 
+/** Shaders travel without their comments and indents. */
+const SHADERS = {
+  name: "shaders",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.glsl$/ }, async ({ path }) => {
+      const lines = (await readFile(path, "utf8")).split("\n");
+      const kept = lines.map((line) => line.replace(/\/\/.*/, "").trim()).filter(Boolean);
+      return { contents: kept.join("\n"), loader: "text" };
+    });
+  },
+};
+
 /** What all bundles share: nothing is looked up at run time, and a browser of three years ago runs it. */
 const COMMON = {
   absWorkingDir: here,
@@ -25,7 +37,7 @@ const COMMON = {
   write: false,
   target: "es2022",
   legalComments: "none",
-  loader: { ".glsl": "text" },
+  plugins: [SHADERS],
 };
 
 /** Bytes as text of 85 signs, five for four bytes: denser than base64. None of the signs needs an escape in

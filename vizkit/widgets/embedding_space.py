@@ -22,7 +22,7 @@ from vizkit.inputs import (
     power_of_two,
     unit_rows,
 )
-from vizkit.widgets import codec, picture
+from vizkit.widgets import assets, codec, picture
 from vizkit.widgets import projection as plane
 from vizkit.widgets.base import VizkitWidget
 
@@ -37,9 +37,9 @@ ORDINARY = 40  # a power of two: up to 1e12 and down to 1e-12 nothing needs to b
 MODALITIES = ("image", "text")
 MAX_IMAGES = 10_000
 # A class has a colour and, where there are more classes than colours, a mark of its own as well.
-MARKS = ("circle", "square", "diamond", "cross", "x", "star", "pentagon", "hourglass")
-TEXT_MARKS = ("triangle-up", "triangle-down", "triangle-left", "triangle-right")
-PROJECTION_NAMES = {"none": "as given", "pca": "PCA", "tsne": "t-SNE"}
+MARKS = tuple(assets.constant("marks"))
+TEXT_MARKS = tuple(assets.constant("textMarks"))
+PROJECTION_NAMES = assets.constant("projectionNames")
 
 
 class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):

@@ -1,0 +1,29 @@
+import { type Neighbours, similarityText } from "./neighbours.ts";
+import { captionOf, coordinatesOf, focusOf, kindOf, projectionName, type State } from "./state.ts";
+
+const whole = (count: number) => count.toLocaleString("en");
+
+/** The picture in words: the focused point, what is selected, or all. */
+export function statusLine(state: State, neighbours: Neighbours, search: string, notice: string): string {
+  const { data, selected, to } = state;
+  const i = focusOf(state);
+  if (i >= 0) return pointInWords(state, neighbours, i);
+  const points = `${whole(data.count)} points`;
+  if (search) return `${whole(selected.length)} of ${points} match “${search}”`;
+  if (selected.length) return `${whole(selected.length)} of ${points} selected`;
+  const space = data.flat
+    ? "two dimensions as given"
+    : `${data.dims} dimensions in a plane: ${projectionName(to.name)}`;
+  return `${points}, ${space}${notice}`;
+}
+
+function pointInWords(state: State, neighbours: Neighbours, i: number): string {
+  const found = neighbours.of(i);
+  const caption = captionOf(state, i);
+  const measure = state.data.flat ? "distance" : "cosine";
+  const near =
+    typeof found === "string"
+      ? found
+      : `nearest by ${measure}: ${found.map(({ index, value }) => `${index} (${similarityText(state, value)})`).join(", ")}`;
+  return [kindOf(state, i), caption, `at ${coordinatesOf(state, i)}`, near].filter(Boolean).join(" · ");
+}
