@@ -1,6 +1,7 @@
 import { make } from "../shared/dom.ts";
 import type { Frame } from "../shared/frame.ts";
 import { nameElement } from "../shared/name.ts";
+import { clamp } from "../shared/numbers.ts";
 import { clipPathOf, markOf } from "./marks.ts";
 import type { State } from "./state.ts";
 
@@ -26,6 +27,9 @@ export function openLegend(state: State, frame: Frame, { hide, spotlight }: Effe
   const { data, hidden } = state;
   const list = make("div", { class: "vk-legend", role: "group", "aria-label": "Classes" });
   const element = make("div", { class: "vk-legend-box" });
+  // Long names have a column to themselves.
+  const longest = Math.max(0, ...data.classes.map((name) => name.length));
+  list.style.setProperty("--vk-legend-width", `${clamp(7, 0.55 * longest + 5, 17)}em`);
   const amounts = data.classes.map(() => 0);
   if (data.classes.length) for (const code of data.codes) amounts[code]++;
   const isolate = (code: number) => {
