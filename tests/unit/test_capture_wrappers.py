@@ -170,3 +170,20 @@ def test_everything_at_once(tmp_path):
         capture = capture_attention(OnlyTrained(model=wrapped), images())
     assert all(map(torch.equal, capture.maps, expected.maps))
     assert isinstance(capture.output, transformers.modeling_outputs.BaseModelOutputWithPooling)
+
+
+class Classifier(nn.Module):
+    """As people write it around a model of transformers, with the argument called as it is there."""
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder, self.head = encoder, nn.Linear(24, 5)
+
+    def forward(self, pixel_values):
+        return self.head(self.encoder(pixel_values).last_hidden_state[:, 0])
+
+
+def test_a_classifier_around_a_model_of_transformers():
+    model = make_transformers("ViT")
+    expected = capture_attention(model, images())
+    same(capture_attention(Classifier(model), images()), expected, prefix="encoder.")

@@ -71,19 +71,27 @@ def run_images(model: nn.Module, images: Tensor) -> object:
     """
     if hasattr(model, "encode_image"):
         return model.encode_image(images)
-    call = getattr(model, "get_image_features", model.forward)
-    takes = inspect.signature(call).parameters
+    own = getattr(model, "get_image_features", None)
+    takes = arguments_of(own or model.forward)
     if "pixel_values" not in takes:
         return model(images)
-    call = model if call == model.forward else call
-    config = getattr(model.config, "vision_config", model.config)
-    if "spatial_shapes" in takes:
+    call, config = own or model, getattr(model, "config", None)
+    config = getattr(config, "vision_config", config)
+    if "spatial_shapes" in takes and hasattr(config, "patch_size"):
         return call(**cut_into_patches(images, config.patch_size))
     size = getattr(config, "image_size", None)
-    made_for = (size, size) if isinstance(size, int) else tuple(size or ())
-    if "interpolate_pos_encoding" in takes and made_for != tuple(images.shape[2:]):
+    made_for = (size, size) if isinstance(size, int) else size and tuple(size)
+    if "interpolate_pos_encoding" in takes and made_for and made_for != tuple(images.shape[2:]):
         return call(pixel_values=images, interpolate_pos_encoding=True)
     return call(pixel_values=images)
+
+
+def arguments_of(call: Callable[..., object]) -> set[str]:
+    """The names of the arguments that a call takes; none where it does not say."""
+    try:
+        return set(inspect.signature(call).parameters)
+    except (TypeError, ValueError):  # code that was compiled beforehand
+        return set()
 
 
 def cut_into_patches(images: Tensor, patch_size: int) -> dict[str, Tensor]:
