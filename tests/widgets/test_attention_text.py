@@ -69,7 +69,7 @@ def test_heads_add_up_and_each_can_be_seen(encoder):
     step = sum(float(block.scales[head, 0]) / 127 for head in range(13))
     np.testing.assert_allclose(heads, block.weights(0, 0), atol=step)
     widget.head = 5
-    assert "layer 1 head 0" in widget.to_plotly().layout.title.text
+    assert "layer 2 head 1" in widget.to_plotly().layout.title.text
 
 
 def test_several_pictures(encoder):

@@ -348,7 +348,7 @@ OCCLUSION_GRID = (8, 8)  # for towers without patches
 class TextMaps:
     """Maps of B pictures for K texts, each in M variants, and what they were made from.
 
-    maps: (B, K, M, rows, columns); names: of the variants, "all heads", "layer 0 head 0", ... for
+    maps: (B, K, M, rows, columns); names: of the variants, "all heads", "layer 1 head 1", ... for
     the decomposition, else the method alone; scores: cosines (B, K); pixels: (B, C, H, W), what the
     model saw.
     """
@@ -407,7 +407,9 @@ def text_maps(
         maps = torch.cat([parts.patches[:, :, None], by_head], 2)
         layers, heads = parts.heads.shape[2:4]
         names = ["all heads"]
-        names += [f"layer {one} head {head}" for one in range(layers) for head in range(heads)]
+        names += [
+            f"layer {one + 1} head {head + 1}" for one in range(layers) for head in range(heads)
+        ]
     scores = F.normalize(encoder.features(pixels).float(), dim=-1) @ vectors.float().T  # (B, K)
     return TextMaps(maps.float().cpu(), names, scores.cpu(), pixels.float().cpu())
 
