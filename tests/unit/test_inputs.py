@@ -31,6 +31,7 @@ COLUMNS = {
     "Arrow chunks": lambda words: pa.chunked_array([words[:1], words[1:]]),
     "Hugging Face column": lambda words: Dataset.from_dict({"a": words})["a"],
     "generator": lambda words: (word for word in words),
+    "pandas strings": lambda words: pd.Series(words, index=SHUFFLED, dtype="string"),
     "values of a dict": lambda words: dict(enumerate(words)).values(),
 }
 VECTORS = np.random.default_rng(0).normal(size=(4, 6))
@@ -60,6 +61,12 @@ def test_lengths_are_counted_and_endless_columns_end():
         inputs.as_list("captions", WORDS, 3)
     with pytest.raises(ValueError, match="got 5 or more"):
         inputs.as_list("captions", iter(int, 1), 4)
+
+
+def test_the_keys_of_a_dict_have_an_order_and_a_set_has_none():
+    assert inputs.as_texts("captions", dict.fromkeys(WORDS).keys(), 4) == WORDS
+    with pytest.raises(TypeError, match="captions must be a sequence"):
+        inputs.as_texts("captions", set(WORDS), 4)
 
 
 def test_what_is_missing_in_a_table_is_no_caption():
@@ -102,7 +109,8 @@ def test_every_public_column_takes_every_kind(kind):
         encoder.encode_text(column(sentences)), encoder.encode_text(sentences), rtol=0, atol=0
     )
     if (
-        kind not in ("numpy", "numpy objects", "pandas categories", "pandas index")
+        kind
+        not in ("numpy", "numpy objects", "pandas categories", "pandas strings", "pandas index")
         and kind[0] != "A"
         and not kind.startswith("polars")
     ):
@@ -216,6 +224,10 @@ EMBEDDINGS = {
     "list of tensors with gradients": lambda rows: list(torch.from_numpy(rows).requires_grad_()),
     "table": pd.DataFrame,
     "column of vectors": lambda rows: pd.Series(list(rows), index=SHUFFLED),
+    "nullable table": lambda rows: pd.DataFrame(rows).convert_dtypes(),
+    "numbers as objects": lambda rows: np.array(rows.tolist(), object),
+    "nested tensor": lambda rows: torch.nested.nested_tensor(list(torch.from_numpy(rows))),
+    "masked, nothing hidden": np.ma.array,
     "polars table": pl.DataFrame,
     "polars lists": lambda rows: pl.Series(rows.tolist()),
     "polars arrays": lambda rows: pl.Series(rows.tolist(), dtype=pl.Array(pl.Float64, 6)),
@@ -235,6 +247,28 @@ def test_every_public_embedding_takes_every_kind(kind):
     np.testing.assert_allclose(found, expected, atol=tolerance)
     pairs = EmbeddingSpace.from_pairs(make(VECTORS), make(VECTORS))
     np.testing.assert_allclose(pairs._rows[0, 4:], VECTORS, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (np.ma.array(VECTORS, mask=VECTORS > 1), ValueError, "no missing values.*that are masked"),
+        (pd.DataFrame(VECTORS).mask(VECTORS > 1).convert_dtypes(), ValueError, "no missing values"),
+        (pl.DataFrame(VECTORS).with_columns(pl.lit(None).alias("a")), ValueError, "finite"),
+        (pl.DataFrame({"a": ["x"], "b": [1.0]}), TypeError, "real numbers"),
+        (VECTORS + 1j, TypeError, "real numbers"),
+        (
+            torch.nested.nested_tensor([torch.ones(3), torch.ones(2)]),
+            ValueError,
+            "rectangular array",
+        ),
+    ],
+    ids=["masked", "nullable", "polars nulls", "words", "complex", "nested"],
+)
+def test_what_is_no_embedding_is_refused_by_name(wrong, error, message):
+    """A masked array once gave what it hid."""
+    with pytest.raises(error, match=f"embeddings must.*{message}"):
+        EmbeddingSpace(wrong)
 
 
 @pytest.mark.parametrize("make", [np.array, torch.tensor], ids=["numpy", "torch"])

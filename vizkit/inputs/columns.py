@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, KeysView, Mapping, Set
 from itertools import islice
 from typing import Any
 
@@ -30,7 +30,8 @@ def as_list(name: str, value: Any, count: int | None = None, *, what: str = "ent
         ValueError: another number of entries came.
     """
     wanted = what if count is None else f"{count} {what}"
-    if isinstance(value, NO_COLUMNS) or not _can_be_read(value):
+    ordered = isinstance(value, KeysView)  # unlike other sets
+    if (isinstance(value, NO_COLUMNS) and not ordered) or not _can_be_read(value):
         raise TypeError(f"{name} must be a sequence of {wanted}, got {type(value).__name__}")
     if _is_table(value):
         raise TypeError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from vizkit.inputs.columns import as_list
+from vizkit.inputs.columns import as_list, is_missing
 
 Array = np.ndarray
 
@@ -19,12 +21,16 @@ def as_numpy(name: str, value: Any) -> Any:
     of 8 bits become float32. Everything that is no tensor and no array comes back as it is.
 
     Raises:
-        ValueError: a tensor without numbers (on the meta device).
+        ValueError: a tensor without numbers (on the meta device), masked values.
     """
     if hasattr(value, "detach") and hasattr(value, "cpu"):
         value = value.detach()
         if str(getattr(value, "device", "")) == "meta":
             raise ValueError(f"{name} must hold numbers, got a tensor on the meta device")
+        if getattr(value, "is_nested", False):  # rows of lengths of their own
+            parts = [as_numpy(name, part) for part in value.unbind()]
+            return np.stack(parts) if len({part.shape for part in parts}) == 1 else parts
+        value = value.dequantize() if getattr(value, "is_quantized", False) else value
         if getattr(value, "is_sparse", False) or "sparse" in str(getattr(value, "layout", "")):
             value = value.to_dense()
         kind = str(getattr(value, "dtype", ""))
@@ -33,6 +39,11 @@ def as_numpy(name: str, value: Any) -> Any:
         for lazily in ("resolve_conj", "resolve_neg"):
             value = getattr(value, lazily)() if hasattr(value, lazily) else value
         return value.cpu().numpy()
+    if isinstance(value, np.ma.MaskedArray):
+        hidden = int(np.ma.count_masked(value))
+        if hidden:
+            raise ValueError(f"{name} must hold no missing values, got {hidden} that are masked")
+        return value.data
     unknown = isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "V"
     if unknown and "float" in value.dtype.name:  # bfloat16 of ml_dtypes, as JAX returns it
         return np.asarray(value).astype(np.float32)
@@ -85,9 +96,26 @@ def _real(name: str, value: Any) -> Array:
         raise ValueError(f"{name} must be a rectangular array of numbers: {error}") from None
     if array.dtype.kind == "O" and array.ndim == 1 and array.size and np.ndim(array[0]):
         return _real(name, list(array))  # an array whose entries are vectors
+    if array.dtype.kind == "O" and array.size:
+        array = _numbers_of(name, array)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, got {given} of dtype {array.dtype}")
     return array
+
+
+def _numbers_of(name: str, array: Array) -> Array:
+    """Numbers that are objects, as tables of nullable or of decimal columns give them, as floats.
+
+    Whatever else is in there stays what it is.
+    """
+    flat = array.ravel().tolist()
+    missing = sum(map(is_missing, flat))
+    kinds = {type(one) for one in flat if not is_missing(one)}
+    if not all(issubclass(kind, Real | Decimal) for kind in kinds):
+        return array
+    if missing and kinds:
+        raise ValueError(f"{name} must hold no missing values, got {missing}")
+    return array.astype(np.float64) if kinds else array
 
 
 def _stacked(name: str, value: Any) -> Any:
