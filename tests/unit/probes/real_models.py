@@ -202,6 +202,13 @@ READINGS = [
         "mistake",
         "sigmoid for both",
     ),
+    Probe(
+        SCORES,
+        "if not bias",
+        lambda x, y, t, b: by_einsum(x, y, t, b or None),
+        "mistake",
+        "a bias of 0 taken for none",
+    ),
     Probe(SCORES, "nothing returned", lambda *a: None, "wrong"),
     *composed_scores(),
 ]

@@ -205,6 +205,15 @@ zero_shot_scores = Exercise(
             ),
         ),
         Mistake(
+            "a bias of 0 taken for none",
+            lambda images, texts, scale, bias: _probabilities(images, texts, scale, bias or None),
+            (
+                "Is a bias of 0.0 no bias?",
+                "`if not bias` is true for 0.0 as well, and a SigLIP with a bias of 0 is still one.",
+                "if bias is None",
+            ),
+        ),
+        Mistake(
             "scale divided",
             lambda images, texts, scale, bias: _probabilities(images, texts, 1 / scale, bias),
             (
@@ -262,6 +271,7 @@ zero_shot_scores = Exercise(
     inputs=lambda rng: [
         (_unit(rng, 3, 6), _unit(rng, 4, 6), 8.0, None),
         (_unit(rng, 2, 5), _unit(rng, 3, 5), 10.0, -3.0),
+        (_unit(rng, 2, 5), _unit(rng, 3, 5), 5.0, 0.0),  # a bias all the same
     ],
     difficulty=3,
     minutes=10,
