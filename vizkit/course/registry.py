@@ -476,6 +476,45 @@ _ALL = (
             "an unlucky perplexity": "Another perplexity could show widths and distances as they are.",
         },
     ),
+    Claim(
+        "D18",
+        "What a self-supervised encoder puts side by side belongs together",
+        "Right within a photograph and between two views of it; between different photographs only "
+        "for some things.",
+        "Oquab et al. 2024, DINOv2; Amir et al. 2021, Deep ViT Features as Dense Visual Descriptors",
+        ("11_embedding_space",),
+        rivals={
+            "the same pixels": "Patches of one object look alike, so raw pixels could find them as well.",
+            "colour alone": "The mean colour of a patch could be all that is compared.",
+            "place alone": "Whatever lies near in the picture mostly belongs to the same object.",
+            "any network of this shape": "The architecture could do this with random weights.",
+            "only learning without labels": "A network that was taught with labels might do it as well.",
+        },
+    ),
+    Claim(
+        "D19",
+        "Which mean and standard deviation the preprocessing uses hardly matters",
+        "Close numbers cost some answers and much of the confidence; values on another scale cost all.",
+        "timm's and transformers' preprocessing configurations; measured here",
+        ("13_real_models",),
+        rivals={
+            "one photograph": "A single picture near the border of two classes could make the whole loss.",
+            "more contrast": "Any picture with so much contrast could be hard.",
+            "any slip": "Every mistake in the preprocessing could cost as much.",
+        },
+    ),
+    Claim(
+        "D20",
+        "A head that attends to few patches has learned something",
+        "Training narrows many heads; but larger random weights narrow them, too, so that narrow heads prove nothing.",
+        "the entropy of attention is often shown as a sign of learning; measured here",
+        ("13_real_models",),
+        rivals={
+            "training narrows nothing": "The heads could be narrow before any training.",
+            "the size of the weights": "Larger queries and keys make every softmax sharper, whatever they say.",
+            "the best of many heads": "Among 72 heads one may look anywhere by luck.",
+        },
+    ),
     # --- SigLIP ---
     Claim(
         "E1",
