@@ -127,7 +127,7 @@ def _side(name: str, maps: Any, grid: Any, prefix: Any, names: Any, chosen: Any)
     label = f"attention[{name!r}]" if name else "attention"
     arrays = _layer_arrays(label, maps)
     keep = _chosen(chosen, len(arrays))
-    own_names = [str(i) for i in range(len(arrays))]
+    own_names = [str(i + 1) for i in range(len(arrays))]
     if names is not None:
         own_names = as_texts("names", names, len(arrays))
     grids = _grids(grid, len(arrays))
@@ -287,7 +287,7 @@ def map_sides(maps: Any, grid: Any, names: Any) -> tuple[Side, ...]:
     signed = bool(array.min() < 0)
     stack = array[None] if array.ndim == 3 else array
     stack = stack[:, None] if stack.ndim == 4 else stack  # (variants, heads, Q, rows, columns)
-    own_names = [str(i) for i in range(len(stack))]
+    own_names = [str(i + 1) for i in range(len(stack))]
     if names is not None:
         own_names = as_texts("names", names, len(stack))
     layers = []

@@ -1,0 +1,91 @@
+import { clamp } from "../shared/numbers.ts";
+import type { Context } from "./context.ts";
+import type { Panel } from "./panel.ts";
+import type { PictureView } from "./picture-view.ts";
+
+const GAP = 18;
+
+/** One model's part of the instrument: its picture, and what stands beside it or below. */
+export interface ModelView {
+  box: HTMLElement;
+  picture: PictureView;
+  /** Height of a picture of width 1. */
+  ratio: number;
+  aside: HTMLElement;
+  /** Legend, numbers, prefix tokens. */
+  notes: HTMLElement;
+  panels: Panel[];
+}
+
+/** The picture takes what it can; the panels share what it leaves. Returns what lays out again. */
+export function openLayout({ frame, about }: Context, views: ModelView[]): () => void {
+  const { root, stage, get, isFull } = frame;
+  /** The largest height of a picture. */
+  const room = (): number => {
+    const full = isFull();
+    // A slide is as high as the window, and has a heading.
+    if (!full) return clamp(260, window.innerHeight * (frame.scale() > 1 ? 0.58 : 0.7), 820);
+    const edge = Number.parseFloat(getComputedStyle(root).paddingBottom);
+    const below = root.lastElementChild ? statusHeight() + edge : edge;
+    return root.clientHeight - stage.offsetTop - below;
+  };
+  const statusHeight = () => (root.querySelector(".vk-status") as HTMLElement).offsetHeight + 6;
+  const layout = () => {
+    const own = Math.floor((stage.clientWidth - GAP * (views.length - 1)) / views.length);
+    const photo = about.images[get("image_index")];
+    if (own < 1) return;
+    for (const view of views) {
+      view.box.style.width = `${own}px`;
+      place(view, own, room(), photo ? photo.height / photo.width : view.ratio);
+    }
+    frame.requestDraw();
+  };
+  const place = (view: ModelView, own: number, high: number, aspect: number) => {
+    const { picture, aside, notes } = view;
+    const full = isFull();
+    const unit = frame.scale();
+    const pair = views.length > 1;
+    const shown = view.panels.filter(({ name, useful }) => useful && get("panels").includes(name));
+    const least = full ? Math.max(150, 0.145 * own) : Math.max(shown.length ? 0.38 * own : 0, 250 * unit);
+    const alone = Math.min(own, high / aspect);
+    const sharing = Math.min(own - GAP - least, high / aspect);
+    // A wide picture is better off with the panels below it.
+    const beside = !pair && own >= 600 * unit && (full || alone < 1.5 * sharing);
+    const below = full && !beside ? Math.min(aspect * own, high - (pair ? 130 : 210) * unit) : high;
+    const width = Math.floor(beside ? sharing : Math.min(own, below / aspect));
+    const height = Math.round(width * aspect);
+    Object.assign(picture.canvas.style, { width: `${width}px`, height: `${height}px` });
+    const left = beside ? own - width - GAP : own;
+    aside.style.width = `${left}px`;
+    const rest = (beside ? high : high - height) - notes.offsetHeight - 14;
+    for (const panel of view.panels) panel.element.hidden = !shown.includes(panel) || (full && pair);
+    if (full) fitTight(shown, left, rest);
+    else fitLoose(shown, left, beside ? Math.max(rest, 300 * unit) : 0.8 * high, beside);
+  };
+  /** In full screen nothing scrolls: what has no room is not there. */
+  const fitTight = (panels: Panel[], width: number, height: number) => {
+    const least = 110 * frame.scale();
+    const count = Math.min(panels.length, Math.floor(height / least));
+    panels.slice(count).forEach(({ element }) => (element.hidden = true));
+    let left = height;
+    panels.slice(0, count).forEach((panel, index) => {
+      const share = index < count - 1 ? Math.max(least, 0.62 * left) : left;
+      if (width < 120) panel.element.hidden = true;
+      panel.fit(width, share - 14, true);
+      left -= panel.element.offsetHeight + 14;
+    });
+  };
+  const fitLoose = (panels: Panel[], width: number, height: number, beside: boolean) => {
+    const unit = frame.scale();
+    let left = width;
+    for (const panel of panels) {
+      const many = panels.length > 1 && beside;
+      const wide = panel.name === "distance" && left > 260 * unit ? left : width;
+      panel.fit(wide, many ? (panel.name === "distance" ? 0.38 : 0.62) * height : height, false);
+      left = width - panel.element.offsetWidth - GAP;
+    }
+  };
+  frame.onResize(stage, layout);
+  frame.listen(window, "resize", layout);
+  return layout;
+}
