@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { deflateRawSync } from "node:zlib";
+import { deflateAsync } from "@gfx/zopfli";
 import * as esbuild from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -62,9 +62,12 @@ function base85(bytes) {
  * carries its code once more, so this halves what a notebook receives. It unpacks after the module has loaded:
  * anywidget drops all that Python says to a widget whose module takes more than two seconds to load. Where a page's
  * policy forbids addresses of blobs, the code is loaded from a data address. */
-function packed(code, style) {
-  const data = deflateRawSync(Buffer.from(JSON.stringify([code, style])), { level: 9, memLevel: 9 });
-  return `const text = "${base85(data)}";
+async function packed(code, style) {
+  // Slower than zlib's own, and 3% smaller; any browser unpacks it.
+  const data = Buffer.from(
+    await deflateAsync(Buffer.from(JSON.stringify([code, style])), { numiterations: 15 }),
+  );
+  const loader = `const text = "${base85(data)}";
 const unpack = async () => {
   const words = new DataView(new ArrayBuffer((text.length / 5) * 4));
   for (let at = 0, word = 0; at < text.length; at++) {
@@ -99,6 +102,7 @@ export default {
   },
 };
 `;
+  return (await esbuild.transform(loader, { minify: true, target: COMMON.target })).code;
 }
 
 /** Files to write, by path, of one instrument. */
@@ -109,7 +113,7 @@ async function instrument(name) {
   const style = styles.outputFiles[0].text;
   return {
     [`${STATIC}/${snake(name)}.js`]: code,
-    [`${STATIC}/${snake(name)}.packed.js`]: packed(code, style),
+    [`${STATIC}/${snake(name)}.packed.js`]: await packed(code, style),
     [`${STATIC}/${snake(name)}.css`]: style,
   };
 }

@@ -89,7 +89,7 @@ function headControl({ frame, mostHeads, shortHead }: Context, bind: Bind) {
 
 function directionControl({ frame, about }: Context, parent: HTMLElement, bind: Bind) {
   if (about.kind !== "attention") return () => {};
-  const options = ["paid", "received"];
+  const options = ["given", "received"];
   const select = frame.select(parent, "attention", options, frame.get("direction"), (value) => set(value));
   const set = bind("direction", (value) => {
     select.value = value;

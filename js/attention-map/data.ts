@@ -39,6 +39,8 @@ export interface About {
   all: boolean;
   /** Names of the heads; none where they are numbered. */
   heads: string[];
+  /** What is said of a sentence's map, by picture and sentence. */
+  notes?: string[][];
 }
 
 /** One layer of one picture, as `Block` in attention_numbers.py packs it. */

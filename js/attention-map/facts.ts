@@ -9,7 +9,7 @@ type Fact = [name: string, value: string];
 
 /** Buttons for the queries that are no patches, with their share of the map; returns what writes the shares. */
 export function openChips(context: Context, s: number, parent: HTMLElement) {
-  const { frame, about, specials, tokenName, togglePin, setHover, shown, received } = context;
+  const { frame, about, specials, tokenName, togglePin, setHover, setPlace, shown, received } = context;
   const side = about.sides[s];
   const row = make("div", { class: "vk-chips" });
   const chips = specials(side).map((token) => {
@@ -22,23 +22,36 @@ export function openChips(context: Context, s: number, parent: HTMLElement) {
     frame.listen(chip, "pointerleave", () => setHover(null));
     return { chip, share, token };
   });
-  if (chips.length) parent.append(row);
+  const all = frame.button(
+    row,
+    "all queries",
+    () => setPlace(null, false),
+    "What each patch receives from all",
+  );
+  if (about.kind === "attention") parent.append(row);
   return (weights: Float64Array | null) => {
     for (const { chip, share, token } of chips) {
       chip.setAttribute("aria-pressed", String(shown()?.token === token));
       const known = weights && token < side.prefix;
-      const percent = known ? `${(weights[token] * 100).toFixed(1)}%` : "";
-      share.textContent = percent && received() ? `gives ${percent}` : percent;
+      share.textContent = known && !(received() && shown()) ? percent(weights[token]) : "";
     }
+    all.hidden = !received();
+    all.setAttribute("aria-pressed", String(!shown()));
+    row.hidden = all.hidden && !chips.length;
   };
 }
+
+const percent = (share: number) => `${(share * 100).toFixed(1)}%`;
 
 /** The numbers of the map on view; returns what writes them. */
 export function openFacts(context: Context, s: number, parent: HTMLElement) {
   const facts = [0, 1, 2].map(() => ({ name: make("dt"), value: make("dd") }));
   const parts = facts.map(({ name, value }) => make("div", {}, name, value));
-  parent.append(make("dl", { class: "vk-facts" }, ...parts));
+  const note = make("div", { class: "vk-note" });
+  parent.append(make("dl", { class: "vk-facts" }, ...parts), note);
+  const { about, frame, layerOf } = context;
   return (row: Float64Array | null) => {
+    note.textContent = about.notes?.[frame.get("image_index")]?.[layerOf(s)] ?? "";
     const lines = factsOf(context, s, row);
     lines.forEach(([name, value], i) => {
       facts[i].name.textContent = name;
@@ -69,10 +82,10 @@ function attentionFacts(context: Context, s: number, row: Float64Array | null): 
   const { prefix } = about.sides[s];
   const many = row ? `${effectiveNumber(row, prefix).toFixed(1)} of ${row.length - prefix} patches` : "…";
   if (received()) {
-    const sum = row?.reduce((total, value) => total + value, 0);
+    const sum = row?.reduce((total, value) => total + value, 0) ?? 0;
     return [
-      ["looked at by", many],
-      ["received in all (mean: 1)", sum === undefined ? "…" : formatNumber(sum)],
+      [viewOf(s).now ? "looked at by" : "spread over", many],
+      ["receives", `${percent(sum)} of all attention`],
     ];
   }
   const { now, block, mode } = viewOf(s);
@@ -86,11 +99,16 @@ function attentionFacts(context: Context, s: number, row: Float64Array | null): 
 
 /** What the map on view is, in words. */
 function describe(context: Context): string {
-  const { viewOf, layerName, headName, headOf, tokenName, pinned, received } = context;
+  const { about, viewOf, layerName, headName, headOf, tokenName, specials, pinned, received } = context;
   const { at, layer, now, mode } = viewOf(0);
   const patch = now && now.token < 0;
-  const who = !now ? "none" : patch ? spot(cellAt(now, layer.grid), layer.grid) : tokenName(now.token);
+  const nobody = received() ? "each patch from all" : "none";
+  const who = !now ? nobody : patch ? spot(cellAt(now, layer.grid), layer.grid) : tokenName(now.token);
   const whose = received() ? "received by" : "query";
   const heads = mode === ONE_HEAD ? headName(headOf(0)) : mode;
-  return `${layerName(0, at)}, ${heads}, ${whose} ${who}${pinned() ? " (pinned)" : ""}`;
+  const said = [layerName(0, at), heads];
+  // With one cell there is nothing to choose.
+  if (specials(about.sides[0]).length || layer.grid[0] * layer.grid[1] > 1)
+    said.push(`${whose} ${who}${pinned() ? " (pinned)" : ""}`);
+  return said.join(", ");
 }

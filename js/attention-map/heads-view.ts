@@ -3,7 +3,7 @@ import { clamp } from "../shared/numbers.ts";
 import type { Surface } from "../shared/painter.ts";
 import type { Context } from "./context.ts";
 import type { Block, Layer } from "./data.ts";
-import { columnWeights } from "./numbers.ts";
+import { receivedWeights } from "./numbers.ts";
 import { type Box, cells, outline, PIN, wordOf } from "./paint.ts";
 import { type Choose, isOn, makePanel, type Panel, pickHeads, resize, type Tile } from "./panel.ts";
 import { POOLING } from "./places.ts";
@@ -115,12 +115,12 @@ function fill(context: Context, s: number, index: number, words: Uint32Array): b
   const pool = pooled ? blockOf(s, "pooling") : undefined;
   const own = viewOf(s, index);
   const { block, query } = pool?.heads === layers[index].heads ? { block: pool, query: 0 } : own;
-  if (!block || query < 0) return false;
+  if (!block || query === -1) return false;
   const shared = frame.get("scale") === "shared" ? sharedLimit() : 0;
   for (let head = 0; head < block.heads; head++) {
     const limit = shared || (pool ? block.scales[head] : limitOf(block, head, query)) || 1;
     const values = received()
-      ? columnWeights(block, head, query).subarray(block.tokens)
+      ? receivedWeights(block, head, query).subarray(block.tokens)
       : patchWeights(block, head, query);
     colour(values, layers[index], head, words, (value) => wordOf(signed, value / limit));
   }

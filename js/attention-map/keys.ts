@@ -27,7 +27,7 @@ export function addKeys(context: Context, controls: Controls, zoom: (factor: num
     if (now) togglePin(now);
   };
   const { modes, setLayer, setHead, setImage, setMode, setSmooth, setDirection } = controls;
-  const turn = () => setDirection(get("direction") === "received" ? "paid" : "received");
+  const turn = () => setDirection(get("direction") === "received" ? "given" : "received");
   const table: [string, string, () => void][] = [
     ["query up", "ArrowUp", move(-1, 0)],
     ["query down", "ArrowDown", move(1, 0)],
@@ -49,6 +49,6 @@ export function addKeys(context: Context, controls: Controls, zoom: (factor: num
     ["smaller", "-", () => zoom(1 / 1.5)],
     ["whole picture", "0", () => zoom(0)],
   ];
-  if (about.kind === "attention") table.push(["attention paid or received", "r", turn]);
+  if (about.kind === "attention") table.push(["attention given or received", "r", turn]);
   frame.addKeys(...table.map(([name, keys, run]) => ({ name, keys, run })));
 }

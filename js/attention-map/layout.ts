@@ -19,17 +19,13 @@ export interface ModelView {
 
 /** The picture takes what it can; the panels share what it leaves. Returns what lays out again. */
 export function openLayout({ frame, about }: Context, views: ModelView[]): () => void {
-  const { root, stage, get, isFull } = frame;
+  const { stage, get, isFull } = frame;
   /** The largest height of a picture. */
   const room = (): number => {
-    const full = isFull();
+    if (frame.isFull()) return frame.heightBelow(frame.stage);
     // A slide is as high as the window, and has a heading.
-    if (!full) return clamp(260, window.innerHeight * (frame.scale() > 1 ? 0.58 : 0.7), 820);
-    const edge = Number.parseFloat(getComputedStyle(root).paddingBottom);
-    const below = root.lastElementChild ? statusHeight() + edge : edge;
-    return root.clientHeight - stage.offsetTop - below;
+    return clamp(260, window.innerHeight * (frame.scale() > 1 ? 0.58 : 0.7), 820);
   };
-  const statusHeight = () => (root.querySelector(".vk-status") as HTMLElement).offsetHeight + 6;
   const layout = () => {
     const own = Math.floor((stage.clientWidth - GAP * (views.length - 1)) / views.length);
     const photo = about.images[get("image_index")];
@@ -86,6 +82,7 @@ export function openLayout({ frame, about }: Context, views: ModelView[]): () =>
     }
   };
   frame.onResize(stage, layout);
+  frame.onFullScreen(layout);
   frame.listen(window, "resize", layout);
   return layout;
 }

@@ -38,11 +38,9 @@ export function openMatrix(context: Context, s: number, parent: HTMLElement): Pa
     const found = hit(event);
     if (!found) return;
     context.setHover(found.place);
-    const weight = context.paidBy(s, found.query)?.[found.key] ?? 0;
+    const weight = context.givenBy(s, found.query)?.[found.key] ?? 0;
     const lines = [`query ${found.query}, key ${found.key}`, `weight ${formatNumber(weight)}`];
-    const { clientX: x, clientY: y } = event;
-    const around = { left: x - 8, top: y - 8, right: x + 8, bottom: y + 8 };
-    frame.tooltip(lines, { clientX: x, clientY: y, around });
+    frame.tooltip(lines, event);
   });
   frame.listen(surface.canvas, "pointerleave", () => {
     context.setHover(null);
@@ -65,7 +63,7 @@ export function openMatrix(context: Context, s: number, parent: HTMLElement): Pa
 
 /** The matrix as pixels, or why it is not drawn. */
 function openContent(context: Context, s: number) {
-  const { frame, about, viewOf, headOf, keyOf, arrived, canRoll, paidBy } = context;
+  const { frame, about, viewOf, headOf, keyOf, arrived, canRoll, givenBy } = context;
   const side = about.sides[s];
   const content = { canvas: cells(1, 1).canvas, refusal: "", fill };
   let drawn = "";
@@ -87,7 +85,7 @@ function openContent(context: Context, s: number) {
     content.refusal = refuse(queries, keys);
     if (content.refusal) return content;
     const { canvas, words, put } = cells(keys, queries);
-    const rows = Array.from({ length: queries }, (_, query) => paidBy(s, query)!);
+    const rows = Array.from({ length: queries }, (_, query) => givenBy(s, query)!);
     const largest = rows.map((row) => row.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
     const most = Math.max(...largest);
     rows.forEach((row, query) => {

@@ -17,33 +17,53 @@ export function rowWeights(
   return out;
 }
 
-/** What a token receives from every query, in one head: its column, prefix tokens first. */
-export function columnWeights(
-  block: Block,
-  head: number,
-  key: number,
-  out = new Float64Array(block.queries),
-): Float64Array {
-  const { tokens, cells, queries } = block;
-  const zero = block.signed ? 128 : 0;
-  const levels = block.signed ? 127 : 255;
-  for (let query = 0, row = head * queries; query < queries; query++, row++)
-    out[query] =
+/** Stands for all queries together, where it is about what tokens receive. */
+export const EVERY = -2;
+
+/** What a token receives from each query, in one head, as a share of all attention: its column over the number of
+ * queries. Without a token (`EVERY`) what each token receives from all queries, the mean of the rows. */
+export function receivedWeights(block: Block, head: number, key: number): Float64Array {
+  const { queries, tokens, cells, prefix, values, scales } = block;
+  const total = new Float64Array(tokens + cells);
+  if (key < 0) {
+    const row = new Float64Array(total.length);
+    for (let query = 0; query < queries; query++)
+      rowWeights(block, head, query, row).forEach((weight, token) => (total[token] += weight / queries));
+    return total;
+  }
+  for (let query = 0, row = head * queries; query < queries; query++, row++) {
+    const weight =
       key < tokens
-        ? block.prefix[row * tokens + key] / 65535
-        : ((block.values[row * cells + key - tokens] - zero) * block.scales[row]) / levels;
-  return out;
+        ? prefix[row * tokens + key] / 65535
+        : (values[row * cells + key - tokens] * scales[row]) / 255;
+    total[query] = weight / queries;
+  }
+  return total;
 }
 
-/** Mean or maximum over the heads of one token's row, or of its column. */
-export function overHeads(block: Block, token: number, largest: boolean, weights = rowWeights): Float64Array {
-  const total = weights(block, 0, token);
-  const one = new Float64Array(total.length);
-  for (let head = 1; head < block.heads; head++) {
-    weights(block, head, token, one);
-    for (let i = 0; i < one.length; i++) total[i] = largest ? Math.max(total[i], one[i]) : total[i] + one[i];
-  }
-  return largest ? total : total.map((value) => value / block.heads);
+/** Mean or maximum over the heads of one token's row. */
+export function overHeads(block: Block, query: number, largest: boolean): Float64Array {
+  return combined(block.heads, largest, (head) => rowWeights(block, head, query));
+}
+
+/** Mean or maximum over the heads of what a token receives, or of all. */
+export function receivedOverHeads(block: Block, key: number, largest: boolean): Float64Array {
+  if (key >= 0 || !largest)
+    return combined(block.heads, largest, (head) => receivedWeights(block, head, key));
+  // What each token receives from all queries is a mean of a maximum, no maximum of means.
+  const total = new Float64Array(block.tokens + block.cells);
+  for (let query = 0; query < block.queries; query++)
+    overHeads(block, query, true).forEach((weight, token) => (total[token] += weight / block.queries));
+  return total;
+}
+
+function combined(heads: number, largest: boolean, weightsOf: (head: number) => Float64Array): Float64Array {
+  const total = weightsOf(0).slice();
+  for (let head = 1; head < heads; head++)
+    weightsOf(head).forEach((weight, i) => {
+      total[i] = largest ? Math.max(total[i], weight) : total[i] + weight;
+    });
+  return largest ? total : total.map((value) => value / heads);
 }
 
 /** Mean over the heads with rows that sum to 1, kept with the block. */
@@ -60,11 +80,12 @@ function mixedHeads(block: Block): Float32Array {
 }
 
 /** One row of attention rollout (Abnar and Zuidema 2020): a vector through 0.5 A + 0.5 I of every layer, the last
- * first. `blocks` begins with the first layer. */
+ * first. `blocks` begins with the first layer; `EVERY` begins with all queries alike. */
 export function rolloutRow(blocks: Block[], query: number): Float64Array {
   const size = blocks[0].queries;
   let row = new Float64Array(size);
-  row[query] = 1;
+  if (query >= 0) row[query] = 1;
+  else row.fill(1 / size);
   for (const block of [...blocks].reverse()) {
     const mixed = mixedHeads(block);
     const next = row.map((value) => value / 2);
@@ -77,11 +98,11 @@ export function rolloutRow(blocks: Block[], query: number): Float64Array {
   return row;
 }
 
-/** One column of attention rollout: how much of the token `key` of the input reaches each token. */
+/** One column of attention rollout, over the number of tokens: how much of the input token `key` reaches each one. */
 export function rolloutColumn(blocks: Block[], key: number): Float64Array {
   const size = blocks[0].queries;
   let column = new Float64Array(size);
-  column[key] = 1;
+  column[key] = 1 / size;
   for (const block of blocks) {
     const mixed = mixedHeads(block);
     const before = column;

@@ -70,8 +70,7 @@ export function pickHeads(
     const { left, top, width } = canvas.getBoundingClientRect();
     const scale = width / surface.width;
     const [x, y] = [left + box[0] * scale, top + box[1] * scale];
-    const around = { left: x, top: y, right: x + box[2] * scale, bottom: y + box[3] * scale };
-    frame.tooltip(lines, { clientX: event.clientX, clientY: event.clientY, around });
+    frame.tooltip(lines, event, null, undefined, new DOMRect(x, y, box[2] * scale, box[3] * scale));
   };
   frame.listen(canvas, "pointermove", tell);
   frame.listen(canvas, "pointerleave", () => frame.tooltip(null));

@@ -1,10 +1,12 @@
-import { followPointers, type Spot } from "../shared/gestures.ts";
+import { pointerWithin } from "../shared/frame.ts";
+import { pinchable } from "../shared/gestures.ts";
 import { clamp, formatNumber } from "../shared/numbers.ts";
 import type { Surface } from "../shared/painter.ts";
 import type { Context } from "./context.ts";
 import type { Grid } from "./data.ts";
 import { type Box, cells, outline, PIN, wordOf } from "./paint.ts";
 import { cellAt, type Place, POOLING } from "./places.ts";
+import { followPointers, type Spot } from "./pointer.ts";
 
 export type PictureView = ReturnType<typeof openPicture>;
 
@@ -49,13 +51,15 @@ export function openPicture(context: Context, s: number, column: HTMLElement, pa
     y: view.top + y / view.scale,
   });
   const zoom = (factor: number, at: Spot = { x: 0.5, y: 0.5 }) => {
+    const before = view.scale;
     view.zoom(factor, at);
     frame.requestDraw();
+    return view.scale !== before;
   };
-  followPointers(frame, frame.root, canvas, {
+  pinchable(frame, canvas, { zoom: (factor, event) => zoom(factor, pointerWithin(event, canvas)) });
+  followPointers(frame, canvas, {
     inspect: (at) => setHover(at && hit(at)),
     pin: (at) => togglePin(hit(at)),
-    zoom,
   });
   return { canvas, hit, zoom, row: map.row, limit: map.limit, signed: side.signed };
 }
@@ -120,9 +124,9 @@ function cellBox(at: Place, [rows, columns]: Grid, width: number, height: number
 /** Why there is no map. */
 function absence({ viewOf, received, layerName, lateness }: Context, s: number): string {
   const { at, now, query, block } = viewOf(s);
-  if (!now) return "Hover a patch";
-  if (now.token === POOLING && received()) return "Nothing looks at the pooling query";
-  if (query < 0 && block) return "No such token";
+  if (!now && !received()) return "Hover a patch";
+  if (now?.token === POOLING && received()) return "Nothing looks at the pooling query";
+  if (query === -1 && block) return "No such token";
   return `${layerName(s, at)} is on its way${lateness()}`;
 }
 

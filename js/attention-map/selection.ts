@@ -31,8 +31,9 @@ export function openSelection(frame: Frame, about: About) {
 }
 
 /** What layers, heads and tokens are called. */
-function names({ kind, sides, heads }: About, mostHeads: number) {
-  const word = kind === "attention" || mostHeads > 1 ? "layer" : "map";
+function names({ kind, sides, heads, notes }: About, mostHeads: number) {
+  const map = kind === "attention" || mostHeads > 1 ? "layer" : "map";
+  const word = notes?.length ? "sentence" : map;
   /** With how many there are, where the names are numbers up to that. */
   const shortLayer = (side: number, layer: number): string => {
     const { layers } = sides[side];
@@ -42,7 +43,11 @@ function names({ kind, sides, heads }: About, mostHeads: number) {
   return {
     word,
     shortLayer,
-    layerName: (side: number, layer: number) => `${word} ${shortLayer(side, layer)}`,
+    /** A name of its own says what it is. */
+    layerName(side: number, layer: number) {
+      const name = shortLayer(side, layer);
+      return /^\d/.test(name) ? `${word} ${name}` : name;
+    },
     headName: (head: number) => heads[head] ?? `head ${head + 1}`,
     shortHead: (head: number) => heads[head] ?? String(head + 1),
     /** One token before the patches is a class token nearly everywhere; several may be anything. */

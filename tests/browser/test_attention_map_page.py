@@ -35,6 +35,11 @@ def photo(seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 255, (32, 32, 3)).astype(np.uint8)
 
 
+def more(page: Page) -> None:
+    """Opens the bar of rarer controls."""
+    page.get_by_role("button", name="More").click()
+
+
 def opened(page: Page, widget: AttentionMap, folder) -> None:
     page.goto(widget.save_html(folder / "page.html").as_uri())
     expect(page.locator(".vk").first).to_have_attribute("data-ready", "true")
@@ -138,11 +143,11 @@ def test_layer_head_and_ways_to_show(page, widget, tmp_path):
     main = page.locator(".vk-main canvas").first
     for fraction, index in ((0, 0), (1, 3)):
         drag_slider(layer, fraction)
-        says(page, f"layer {index}, head 0")
+        says(page, f"layer {index + 1} of 4, head 1")
     drag_slider(head, 1)
-    says(page, "layer 3, head 2")
+    says(page, "layer 4 of 4, head 3")
     press(main, "[", "L", "h", "l", "H")
-    says(page, "layer 3, head 1")
+    says(page, "layer 4 of 4, head 2")
     for mode in ("mean over heads", "max over heads", "rollout", "one head"):
         show.select_option(mode)
         widget.mode, widget.layer, widget.head = mode, 3, 1
@@ -158,6 +163,8 @@ def test_colours_smooth_opacity_and_panels(page, widget, tmp_path):
     opened(page, widget, tmp_path)
     main = page.locator(".vk-main canvas").first
     first = picture_of(main)
+    expect(page.get_by_label("opacity", exact=True)).to_be_hidden()
+    more(page)
     page.get_by_label("colours", exact=True).select_option("shared")
     shared = changed(main, first)
     page.get_by_title("Interpolate (s)").click()
@@ -183,8 +190,8 @@ def test_heads_distances_and_matrix_choose(page, widget, tmp_path):
     box = heads.bounding_box()
     tile = (box["width"] - 20) / 3
     click_at(heads, (20 + 2.5 * tile) / box["width"], (16 + 1.5 * tile) / box["height"])
-    says(page, "layer 1, head 2")
-    expect(page.locator(".vk-tip")).to_contain_text("layer 1, head 2")
+    says(page, "layer 2 of 4, head 3")
+    expect(page.locator(".vk-tip")).to_contain_text("layer 2 of 4, head 3")
     distance = widget.attention_distance()[1][2]
     expect(fact(page, 2)).to_have_text(f"{distance:.2f} of the width")
     matrix = page.locator("[data-panel=matrix] canvas")
@@ -202,7 +209,7 @@ def test_heads_distances_and_matrix_choose(page, widget, tmp_path):
     x = 40 + 3.5 / 4 * (size["width"] - 48)
     y = size["height"] - 34 - value / top * (size["height"] - 48)
     click_at(dots, x / size["width"], y / size["height"])
-    says(page, "layer 3, head")
+    says(page, "layer 4 of 4, head")
 
 
 def test_pictures_two_models_and_links(page, tmp_path):
@@ -215,15 +222,15 @@ def test_pictures_two_models_and_links(page, tmp_path):
     expect(page.locator(".vk").nth(1)).to_have_attribute("data-ready", "true")
     main = page.locator(".vk").first.locator(".vk-main canvas").first
     before = picture_of(main)
-    page.get_by_label("picture 2").click()
+    page.get_by_role("button", name="picture 3").click()
     changed(main, before)
     several.image_index = 2
     strongest_is(page, several.weights()[1:].max())
     press(main, ",")
-    expect(page.get_by_label("picture 1")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="picture 2")).to_have_attribute("aria-pressed", "true")
     hover_at(main, 0.9, 0.1)
     says(page, "query row 0, column 3", 1)
-    fine = page.locator(".vk").nth(1).locator(".vk-main canvas").nth(2)
+    fine = page.locator(".vk").nth(1).locator(".vk-main canvas").nth(1)
     click_at(fine, 0.55, 0.3)
     says(page, "query row 1, column 2 (pinned)", 1)
     assert page.locator("img[src=x]").count() == 0
@@ -270,9 +277,9 @@ def test_the_pooling_query_shows_its_own_map(page, tmp_path):
 def test_named_heads_are_called_by_their_names(page, tmp_path):
     maps = np.random.default_rng(0).random((2, 2, 9, 3, 3))
     opened(page, AttentionMap.from_maps(maps, head_names=["CNN", HOSTILE]), tmp_path)
-    says(page, "layer 0, CNN, query")
+    says(page, "layer 1 of 2, CNN, query")
     press(page.get_by_label("head", exact=True), "ArrowRight")
-    says(page, f"layer 0, {HOSTILE}, query")
+    says(page, f"layer 1 of 2, {HOSTILE}, query")
     expect(page.locator(".vk-slider", has_text="head").locator("output")).to_have_text(HOSTILE)
 
 
@@ -284,7 +291,7 @@ def test_the_window_buttons_stand_in_the_first_row_at_every_width(page, widget, 
     first = page.locator(".vk-bar .vk-field").first.bounding_box()
     assert full["y"] == keys["y"]
     assert abs(full["y"] - first["y"]) < 12
-    for control in page.locator(".vk-bar .vk-field, .vk-bar > .vk-button").all():
+    for control in page.locator("[role=toolbar] > .vk-field, [role=toolbar] > .vk-button").all():
         box = control.bounding_box()
         assert box["x"] + box["width"] <= full["x"] or box["y"] > full["y"]
 
@@ -301,20 +308,24 @@ def test_signed_maps(page, tmp_path):
 
 
 def test_the_numbers_equal_numpy_to_a_millionth(page, widget):
-    source = bundled("attention-map/view.js")
+    sources = [bundled(f"attention-map/{name}.ts") for name in ("data", "numbers")]
     blocks = [layer.blocks[0] for layer in widget._sides[0].layers]
     raw = [b.scales.tobytes() + b.prefix.tobytes() + b.values.tobytes() for b in blocks]
     got = page.evaluate(
-        """async ([source, blocks]) => {
-            const the = await import("data:text/javascript," + encodeURIComponent(source));
+        """async ([sources, blocks]) => {
+            const read_ = sources.map((source) => import("data:text/javascript," + encodeURIComponent(source)));
+            const the = Object.assign({}, ...await Promise.all(read_));
             const layer = { name: "", heads: 3, grid: [4, 4], keys: [4, 4] };
             const read = blocks.map((text) => the.readBlock(
                 Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer, layer, 1, false));
             return { one: [...the.rowWeights(read[2], 1, 5)], mean: [...the.overHeads(read[2], 5, false)],
                 max: [...the.overHeads(read[2], 5, true)], rollout: [...the.rolloutRow(read.slice(0, 3), 5)],
+                received: [5, the.EVERY].map((key) => [the.receivedWeights(read[2], 1, key),
+                    the.receivedOverHeads(read[2], key, false), the.receivedOverHeads(read[2], key, true),
+                    (key < 0 ? the.rolloutRow : the.rolloutColumn)(read.slice(0, 3), key)].map((row) => [...row])),
                 distance: read.map((block) => [0, 1, 2].map((head) => the.meanDistance(block, head, [4, 4]))) };
         }""",
-        [source, [base64.b64encode(part).decode() for part in raw]],
+        [sources, [base64.b64encode(part).decode() for part in raw]],
     )
     widget.layer, widget.head, widget.query = 2, 1, 5
     modes = {
@@ -326,6 +337,12 @@ def test_the_numbers_equal_numpy_to_a_millionth(page, widget):
     for key, mode in modes.items():
         widget.mode = mode
         assert got[key] == pytest.approx(widget.weights().tolist(), abs=1e-6), mode
+    widget.direction = "received"
+    for query, rows in zip((5, -1), got["received"], strict=True):
+        widget.query = query
+        for mode, row in zip(modes.values(), rows, strict=True):
+            widget.mode = mode
+            assert row == pytest.approx(widget.weights().tolist(), abs=1e-6), (query, mode)
     assert np.array(got["distance"]) == pytest.approx(
         np.stack(widget.attention_distance()), abs=1e-6
     )

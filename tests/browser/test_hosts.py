@@ -361,7 +361,7 @@ def test_what_python_sets_reaches_the_browser(host):
     slider = shown.get_by_label("temperature τ", exact=True)
     wait_until(lambda: abs(float(slider.input_value()) - np.log(0.5)) < 0.02, "the slider")
     host.execute("attention.layer, attention.smooth = 2, True")
-    expect(root(host, "attention").locator("output.vk-status")).to_contain_text("layer 2")
+    expect(root(host, "attention").locator("output.vk-status")).to_contain_text("layer 3 of")
     host.execute("space.search = 'caption'")
     expect(root(host, "space").locator("output.vk-status")).to_contain_text("7 of 8 points match")
     host.execute("space.search = ''")

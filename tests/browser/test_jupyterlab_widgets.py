@@ -272,6 +272,7 @@ def test_attention_map_controls(lab: Session):
     )
     lab.slide("attention", "layer", "attention.layer", (0, 3))
     lab.slide("attention", "head", "attention.head", (0, 2))
+    root.get_by_role("button", name="More").click()
     lab.slide("attention", "opacity", "attention.opacity", (0.0, 1.0))
     for mode in ("mean over heads", "max over heads", "rollout", "one head"):
         lab.control("attention", "show").select_option(mode)
@@ -290,7 +291,7 @@ def test_attention_map_controls(lab: Session):
         lab.button("attention", label).click()
         lab.becomes(trait, off)
     for index in (1, 0):
-        root.get_by_label(f"picture {index}").click()
+        root.get_by_role("button", name=f"picture {index + 1}").click()
         lab.becomes("attention.image_index", index)
 
 
@@ -312,7 +313,7 @@ def test_attention_map_pointer_and_numbers(lab: Session):
     lab.page.mouse.move(5, 5)
     shown = root.locator(".vk-facts dd").first
     wait_until(lambda: abs(float(shown.inner_text()) - strongest[0]) < 6e-4, "torch's weight")
-    chip = root.get_by_role("button", name="Query: CLS")
+    chip = root.get_by_title("Query: CLS")
     assert float(chip.inner_text().split()[-1].rstrip("%")) == pytest.approx(
         100 * strongest[1], abs=0.06
     )
@@ -422,9 +423,9 @@ def test_python_moves_the_page(lab: Session):
     lab.kernel.execute("matrix.selected, matrix.title, matrix.view = [], hostile, 'cosine'")
 
     lab.kernel.execute("attention.selected, attention.layer, attention.smooth = [5], 0, True")
-    expect(lab.status("attention")).to_contain_text("layer 0")
+    expect(lab.status("attention")).to_contain_text("layer 1 of 4")
     expect(lab.status("attention")).to_contain_text("query row 1, column 1 (pinned)")
-    expect(lab.root("attention").get_by_label("Interpolate (s)")).to_have_attribute(
+    expect(lab.root("attention").get_by_title("Interpolate (s)")).to_have_attribute(
         "aria-pressed", "true"
     )
     lab.kernel.execute("attention.selected, attention.smooth = [], False")

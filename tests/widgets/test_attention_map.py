@@ -351,7 +351,7 @@ def test_too_much_for_a_page_or_a_browser_is_refused_with_advice(maps, monkeypat
 
 def test_chosen_layers_keep_their_names_and_lose_rollout(maps):
     widget = AttentionMap(maps, layers=[0, 2])
-    assert [layer.name for layer in widget._sides[0].layers] == ["0", "2"]
+    assert [layer.name for layer in widget._sides[0].layers] == ["1", "3"]
     with pytest.raises(traitlets.TraitError, match="rollout"):
         widget.mode = "rollout"
     assert AttentionMap(maps, layers=[0, 1]).about["sides"][0]["rollout"]
@@ -407,7 +407,7 @@ def test_the_static_picture_calls_heads_by_their_names():
     maps = np.random.default_rng(0).random((1, 2, 16, 8, 8))
     widget = AttentionMap.from_maps(maps, grid=(4, 4), head=1, head_names=["CNN", "ViT"])
     assert ", ViT, " in describe(widget)
-    assert ", head 1, " in describe(AttentionMap.from_maps(maps, grid=(4, 4), head=1))
+    assert ", head 2, " in describe(AttentionMap.from_maps(maps, grid=(4, 4), head=1))
 
 
 # ------------------------------------------------------------------ from_model: wrappers and inputs
@@ -512,13 +512,13 @@ def test_chosen_layers_are_all_that_is_captured(monkeypatch):
     monkeypatch.setattr(capture, "listening", listen)
     some = AttentionMap.from_model(small_vit(), PHOTO, layers=[3, 1])
     assert ran == ["blocks.1.attn", "blocks.3.attn"]
-    assert [layer.name for layer in some._sides[0].layers] == ["3", "1"]
+    assert [layer.name for layer in some._sides[0].layers] == ["4", "2"]
     assert not some.about["sides"][0]["rollout"]
     some.layer = 1
     every.layer = 1
     np.testing.assert_array_equal(some.weights(), every.weights())
     assert AttentionMap.from_model(small_vit(), PHOTO, layers=[0, 1]).about["sides"][0]["rollout"]
-    assert AttentionMap.from_model(small_vit(), PHOTO, layers=[-1])._sides[0].layers[0].name == "3"
+    assert AttentionMap.from_model(small_vit(), PHOTO, layers=[-1])._sides[0].layers[0].name == "4"
     with pytest.raises(ValueError, match="layers must name at least one of the layers 0 to 3"):
         AttentionMap.from_model(small_vit(), PHOTO, layers=[4])
 

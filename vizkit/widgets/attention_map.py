@@ -64,7 +64,8 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             models; None when the patches form a square.
         num_prefix_tokens: tokens before the patches (class token, registers); a dict for two
             models; None to infer.
-        layer: layer on view, counted from 0; negative counts from the end.
+        layer: layer on view, counted from 0; negative counts from the end. What the widget writes
+            counts layers and heads as people do: "layer 1 of 12, head 1".
         head: head on view, counted from 0; negative counts from the end.
         query: token whose map is shown (prefix tokens first, then the patches row by row), -1 for
             none; None starts with the first prefix token, or the middle patch.
@@ -754,5 +755,5 @@ def _facts(layer: Layer) -> dict[str, Any]:
 
 
 def _short_name(name: str) -> str:
-    """A layer's name for people: "blocks.3.attn" -> "3"; stages of a Swin keep both numbers, "1.0"."""
-    return ".".join(re.findall(r"\d+", name)) or name
+    """A layer's name for people, counted from 1: "blocks.3.attn" -> "4"; of a Swin both numbers, "2.1"."""
+    return ".".join(str(int(number) + 1) for number in re.findall(r"\d+", name)) or name

@@ -97,15 +97,18 @@ def describe(widget: AttentionMap) -> str:
     else:
         query = "query row {}, column {}".format(*divmod(widget.query - prefix, columns))
     names = widget._head_names
-    head = names[widget.head] if names else f"head {widget.head}"
+    head = names[widget.head] if names else f"head {widget.head + 1}"
     mode = head if widget.mode == "one head" else widget.mode
     if widget.direction == "received":
         whose = (
             query.removeprefix("query ") if widget.query >= 0 else "each patch, from all queries"
         )
         query = f"attention received by {whose}"
-    name = side.layers[widget.layer].name
-    layer = f"layer {name}" if name.isdigit() else name  # a name of its own says what it is
+    names = [one.name for one in side.layers]
+    name = names[widget.layer]
+    layer = f"layer {name}" if name[:1].isdigit() else name  # a name of its own says what it is
+    if len(names) > 1 and names == [str(index + 1) for index in range(len(names))]:
+        layer += f" of {len(names)}"
     return ", ".join(part for part in (layer, mode, query) if part)
 
 

@@ -1,25 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { type Block, type Grid, readBlock } from "../attention-map/data.ts";
 import {
-  cellAt,
+  EVERY,
   effectiveNumber,
   meanDistance,
   overHeads,
-  placeOf,
-  readBlock,
+  receivedOverHeads,
+  receivedWeights,
+  rolloutColumn,
   rolloutRow,
   rowWeights,
-  tokenAt,
-} from "../attention-map/view.js";
+} from "../attention-map/numbers.ts";
+import { cellAt, placeOf, tokenAt } from "../attention-map/places.ts";
 
-/** @param {number} actual @param {number} expected @param {number} [tolerance] */
-function close(actual, expected, tolerance = 1e-9) {
+function close(actual: number, expected: number, tolerance = 1e-9) {
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`);
 }
 
-/** A block of seeded bytes as Python packs it: scales, prefix, values. @param {number} heads @param {[number, number]} grid @param {number} tokens @param {boolean} [signed] */
-function block(heads, grid, tokens, signed = false) {
+/** A block of seeded bytes as Python packs it: scales, prefix, values. */
+function block(heads: number, grid: Grid, tokens: number, signed = false) {
   const cells = grid[0] * grid[1],
     rows = heads * (cells + tokens),
     buffer = new ArrayBuffer(rows * (4 + 2 * tokens + cells));
@@ -71,19 +72,14 @@ test("signed rows have their zero at 128", () => {
 test("mean and maximum over heads", () => {
   const { read } = block(3, [2, 2], 1),
     rows = [0, 1, 2].map((head) => [...rowWeights(read, head, 3)]);
-  overHeads(read, 3, false).forEach((/** @type {number} */ value, /** @type {number} */ i) =>
-    close(value, (rows[0][i] + rows[1][i] + rows[2][i]) / 3),
-  );
-  overHeads(read, 3, true).forEach((/** @type {number} */ value, /** @type {number} */ i) =>
-    close(value, Math.max(rows[0][i], rows[1][i], rows[2][i])),
-  );
+  overHeads(read, 3, false).forEach((value, i) => close(value, (rows[0][i] + rows[1][i] + rows[2][i]) / 3));
+  overHeads(read, 3, true).forEach((value, i) => close(value, Math.max(rows[0][i], rows[1][i], rows[2][i])));
 });
 
 test("rollout is the product of the mixed layers", () => {
   const layers = [block(2, [2, 2], 1).read, block(3, [2, 2], 1).read, block(1, [2, 2], 1).read],
     size = 5;
-  /** @type {number[][]} */
-  let product = Array.from({ length: size }, (_, i) =>
+  let product: number[][] = Array.from({ length: size }, (_, i) =>
     Array.from({ length: size }, (_, j) => Number(i === j)),
   );
   for (const layer of layers) {
@@ -97,9 +93,7 @@ test("rollout is the product of the mixed layers", () => {
     );
   }
   for (let query = 0; query < size; query++)
-    rolloutRow(layers, query).forEach((/** @type {number} */ value, /** @type {number} */ key) =>
-      close(value, product[query][key], 1e-7),
-    );
+    rolloutRow(layers, query).forEach((value, key) => close(value, product[query][key], 1e-7));
 });
 
 test("mean distance of a head that looks at its right neighbour, and of one that looks everywhere", () => {
@@ -124,11 +118,36 @@ test("effective number of patches", () => {
 });
 
 test("places lead from one grid to another", () => {
-  const place = placeOf(1 + 5, [2, 4], 1);
+  const place = placeOf(1 + 5, [2, 4], 1)!;
   assert.deepEqual(place, { token: -1, x: 1.5 / 4, y: 0.75 });
   assert.equal(cellAt(place, [14, 14]), 10 * 14 + 5);
   assert.equal(tokenAt(place, { name: "", heads: 1, grid: [2, 4], keys: [2, 4] }, 0), 5);
   assert.equal(placeOf(-1, [2, 4], 1), null);
-  assert.equal(tokenAt(placeOf(1, [2, 4], 2), { name: "", heads: 1, grid: [2, 4], keys: [2, 4] }, 1), -1);
+  assert.equal(tokenAt(placeOf(1, [2, 4], 2)!, { name: "", heads: 1, grid: [2, 4], keys: [2, 4] }, 1), -1);
   assert.equal(cellAt({ token: -1, x: 1, y: 1 }, [3, 3]), 8);
+});
+
+test("what is received is a column over the number of queries, or the mean of all rows", () => {
+  const { read } = block(2, [2, 3], 1);
+  const size = 7;
+  const rows = (weights: (read: Block, query: number) => Float64Array) =>
+    Array.from({ length: size }, (_, query) => weights(read, query));
+  const mean = (key: number, all: Float64Array[]) => all.reduce((sum, row) => sum + row[key], 0) / size;
+  const one = rows((all, query) => rowWeights(all, 1, query));
+  for (const key of [0, 4]) {
+    receivedWeights(read, 1, key).forEach((value, query) => close(value, one[query][key] / size));
+    const most = rows((all, query) => overHeads(all, query, true));
+    receivedOverHeads(read, key, true).forEach((value, query) => close(value, most[query][key] / size));
+    receivedOverHeads(read, EVERY, true).forEach((value, at) => close(value, mean(at, most)));
+  }
+  receivedWeights(read, 1, EVERY).forEach((value, key) => close(value, mean(key, one)));
+});
+
+test("a column of rollout is read across its rows", () => {
+  const layers = [block(2, [2, 2], 1).read, block(3, [2, 2], 1).read];
+  const rows = [0, 1, 2, 3, 4].map((query) => rolloutRow(layers, query));
+  rolloutColumn(layers, 3).forEach((value, query) => close(value, rows[query][3] / 5, 1e-9));
+  rolloutRow(layers, EVERY).forEach((value, key) =>
+    close(value, rows.reduce((sum, row) => sum + row[key], 0) / 5, 1e-9),
+  );
 });
