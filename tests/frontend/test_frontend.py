@@ -55,7 +55,7 @@ def test_units(node, tmp_path):
 
 def unpacked(text: str) -> str:
     """The module inside of what travels; its compression may differ between versions of Node."""
-    signs = re.search(r'const text = "([^"]+)"', text)[1]
+    signs = re.search(r'^const \w+="([^"]+)"', text)[1]
     signs = signs.translate(str.maketrans("xyz{|}", "$&<>\\`"))
     digits = [ord(sign) - 35 for sign in signs]
     words = (digits[at : at + 5] for at in range(0, len(digits), 5))

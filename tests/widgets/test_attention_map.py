@@ -428,8 +428,8 @@ PHOTO = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 def test_a_layer_with_a_name_of_its_own_is_called_by_it_and_one_query_needs_no_place():
     maps = np.full((2, 3, 1, 4, 4), 0.5, dtype=np.float32)
     words = AttentionMap.from_maps(maps, grid=(1, 1), names=["after 'a'", "after 'red'"], layer=1)
-    assert describe(words) == "after 'red', head 0"
-    assert describe(AttentionMap.from_maps(maps, grid=(1, 1))) == "layer 0, head 0"
+    assert describe(words) == "after 'red', head 1"
+    assert describe(AttentionMap.from_maps(maps, grid=(1, 1))) == "layer 1 of 2, head 1"
 
 
 def test_a_wrapper_keeps_the_normalisation_of_the_model():
