@@ -68,7 +68,10 @@ export function openPointer(parts: Parts): () => boolean {
     else if (travelled < CLICK) actions.select(clicked(state));
   };
   for (const type of ["pointerup", "pointercancel"]) frame.listen<PointerEvent>(canvas, type, released);
-  frame.listen(canvas, "pointerleave", () => actions.hover(-1));
+  frame.listen<PointerEvent>(canvas, "pointerleave", ({ pointerType }) => {
+    // What a finger tapped stays when it is lifted.
+    if (pointerType !== "touch") actions.hover(-1);
+  });
   frame.listen(canvas, "dblclick", actions.reset);
   pinchable(frame, canvas, {
     zoom(factor, at) {

@@ -61,12 +61,13 @@ export function openPointer(parts: Parts): void {
     actions.moveTo(locate(event));
     hint(event);
   });
-  frame.listen<PointerEvent>(canvas, "pointerleave", () => {
-    if (state.drag) return;
+  frame.listen<PointerEvent>(canvas, "pointerleave", (event) => {
+    // What a finger tapped stays when it is lifted.
+    if (state.drag || event.pointerType === "touch") return;
     actions.moveTo(NOTHING);
     frame.tooltip(null);
   });
-  openDrag(parts, spot, locate);
+  openDrag(parts, spot, locate, hint);
   frame.listen(canvas, "dblclick", () => {
     showAll(state);
     frame.requestDraw();
@@ -104,6 +105,7 @@ function openDrag(
   { state, frame, surface, layout, actions }: Parts,
   spot: (event: PointerEvent) => [number, number],
   locate: (event: PointerEvent) => Cell,
+  hint: (event: PointerEvent) => void,
 ): void {
   const { canvas } = surface;
   let cancelPress = () => {};
@@ -111,6 +113,7 @@ function openDrag(
     if (event.button) return;
     actions.moveTo(locate(event));
     if (event.pointerType === "touch") {
+      hint(event);
       cancelPress = frame.later(() => actions.pin(), LONG_PRESS);
       return;
     }

@@ -1,0 +1,317 @@
+"""Three browser engines behind one small face: Chromium by Playwright, Firefox by WebDriver BiDi, WebKitGTK by WebDriver.
+
+Only what the tests of exported pages need: open a file, ask the page, move a pointer, press keys, look at it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import websocket
+from PIL import Image
+
+ENGINES = ("chromium", "firefox", "webkit")
+WEBKIT_PLACES = ("WebKitWebDriver", "/usr/lib/webkit2gtk-4.1/WebKitWebDriver")
+KEYS = {
+    "ArrowLeft": "\ue012",
+    "ArrowUp": "\ue013",
+    "ArrowRight": "\ue014",
+    "ArrowDown": "\ue015",
+    "End": "\ue010",
+    "Home": "\ue011",
+    "Escape": "\ue00c",
+    "Enter": "\ue007",
+    "PageUp": "\ue00e",
+    "PageDown": "\ue00f",
+}
+
+
+class Engine(Protocol):
+    """A page in a browser."""
+
+    def open(self, path: Path) -> None: ...
+
+    def ask(self, expression: str) -> Any:
+        """The value of a JavaScript expression, as JSON has it."""
+        ...
+
+    def pointer(self, actions: list[dict[str, Any]], kind: str = "mouse") -> None:
+        """Moves and presses, as WebDriver's action sequences state them."""
+        ...
+
+    def press(self, *keys: str) -> None: ...
+
+    def screenshot(self) -> Image.Image: ...
+
+
+def wait_for(engine: Engine, expression: str, seconds: float = 60) -> Any:
+    """Waits until an expression is true in the page; returns its value."""
+    end = time.monotonic() + seconds
+    while not (value := engine.ask(expression)):
+        if time.monotonic() > end:
+            raise TimeoutError(f"not true within {seconds} s: {expression}")
+        time.sleep(0.05)
+    return value
+
+
+def move(x: float, y: float) -> dict[str, Any]:
+    return {"type": "pointerMove", "x": round(x), "y": round(y)}
+
+
+DOWN, UP = {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}
+
+
+def _sequences(actions: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [
+        {"type": "pointer", "id": kind, "parameters": {"pointerType": kind}, "actions": actions}
+    ]
+
+
+def _key_sequence(keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    strokes = [
+        {"type": kind, "value": KEYS.get(key, key)} for key in keys for kind in ("keyDown", "keyUp")
+    ]
+    return [{"type": "key", "id": "keyboard", "actions": strokes}]
+
+
+# ------------------------------------------------------------------------------------- Chromium
+
+
+class ChromiumEngine:
+    """By Playwright, like the other browser tests."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+
+    def open(self, path: Path) -> None:
+        self.page.goto(path.as_uri())
+
+    def ask(self, expression: str) -> Any:
+        return self.page.evaluate(expression)
+
+    def pointer(self, actions: list[dict[str, Any]], kind: str = "mouse") -> None:
+        if kind == "touch":
+            return self._touch(actions)
+        mouse = self.page.mouse
+        for action in actions:
+            if action["type"] == "pointerMove":
+                mouse.move(action["x"], action["y"])
+            elif action["type"] == "pause":
+                self.page.wait_for_timeout(action["duration"])
+            else:
+                mouse.down() if action["type"] == "pointerDown" else mouse.up()
+        return None
+
+    def _touch(self, actions: list[dict[str, Any]]) -> None:
+        session = self.page.context.new_cdp_session(self.page)
+        point, down = {"x": 0, "y": 0}, False
+        for action in actions:
+            if action["type"] == "pause":
+                self.page.wait_for_timeout(action["duration"])
+                continue
+            if action["type"] == "pointerMove":
+                point = {"x": action["x"], "y": action["y"]}
+                if not down:
+                    continue
+                kind = "touchMove"
+            else:
+                down = action["type"] == "pointerDown"
+                kind = "touchStart" if down else "touchEnd"
+            points = [] if kind == "touchEnd" else [point]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def screenshot(self) -> Image.Image:
+        return Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
+
+
+@contextmanager
+def chromium_engine(browser: Any, width: int, height: int, touch: bool) -> Iterator[Engine]:
+    size = {"width": width, "height": height}
+    context = browser.new_context(viewport=size, offline=True, has_touch=touch)
+    yield ChromiumEngine(context.new_page())
+    context.close()
+
+
+# -------------------------------------------------------------------------------------- Firefox
+
+
+class FirefoxEngine:
+    """By WebDriver BiDi, which Firefox speaks itself."""
+
+    def __init__(self, address: str) -> None:
+        self.socket = websocket.create_connection(address, timeout=90, suppress_origin=True)
+        self.numbers = itertools.count(1)
+        self.call("session.new", capabilities={})
+        self.context = self.call("browsingContext.getTree")["contexts"][0]["context"]
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        number = next(self.numbers)
+        self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:  # events come between
+            answer = json.loads(self.socket.recv())
+            if answer.get("id") != number:
+                continue
+            if "result" not in answer:
+                raise RuntimeError(f"{method}: {answer.get('error')}: {answer.get('message')}")
+            return answer["result"]
+
+    def resize(self, width: int, height: int) -> None:
+        size = {"width": width, "height": height}
+        self.call("browsingContext.setViewport", context=self.context, viewport=size)
+
+    def open(self, path: Path) -> None:
+        url = path.as_uri()
+        self.call("browsingContext.navigate", context=self.context, url=url, wait="complete")
+
+    def ask(self, expression: str) -> Any:
+        answer = self.call(
+            "script.evaluate",
+            expression=f"Promise.resolve({expression}).then((value) => JSON.stringify(value) ?? 'null')",
+            target={"context": self.context},
+            awaitPromise=True,
+        )
+        if answer["type"] != "success":
+            raise RuntimeError(f"{expression}: {answer['exceptionDetails']['text']}")
+        return json.loads(answer["result"]["value"])
+
+    def pointer(self, actions: list[dict[str, Any]], kind: str = "mouse") -> None:
+        sequences = _sequences(actions, kind)
+        self.call("input.performActions", context=self.context, actions=sequences)
+
+    def press(self, *keys: str) -> None:
+        actions = _key_sequence(keys)
+        self.call("input.performActions", context=self.context, actions=actions)
+
+    def screenshot(self) -> Image.Image:
+        data = self.call("browsingContext.captureScreenshot", context=self.context)["data"]
+        return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+
+
+@contextmanager
+def firefox_engine(width: int, height: int) -> Iterator[Engine]:
+    path = _found("firefox", "firefox-esr", "firefox")
+    with tempfile.TemporaryDirectory() as profile:
+        port = _free_port()
+        command = [path, "--headless", "--no-remote", "--profile", profile]
+        process = _started([*command, f"--remote-debugging-port={port}"], port)
+        try:
+            engine = FirefoxEngine(f"ws://127.0.0.1:{port}/session")
+            engine.resize(width, height)
+            yield engine
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+# -------------------------------------------------------------------------------------- WebKitGTK
+
+
+class WebKitEngine:
+    """By WebDriver, through the driver that WebKitGTK brings."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        browser = {"args": ["--automation"]}
+        capabilities = {"alwaysMatch": {"webkitgtk:browserOptions": browser}}
+        self.session = ""
+        self.session = "/" + self.call("POST", "session", capabilities=capabilities)["sessionId"]
+
+    def call(self, verb: str, path: str, **parameters: Any) -> Any:
+        path = path if path == "session" else f"session{self.session}/{path}".rstrip("/")
+        body = json.dumps(parameters).encode() if verb == "POST" else None
+        request = urllib.request.Request(f"{self.address}/{path}", body, method=verb)
+        request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=90) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"{path}: {error.read().decode()[:500]}") from None
+
+    def open(self, path: Path) -> None:
+        self.call("POST", "url", url=path.as_uri())
+
+    def ask(self, expression: str) -> Any:
+        script = (
+            "const done = arguments[arguments.length - 1];"
+            f"Promise.resolve({expression}).then((value) => done(JSON.stringify(value) ?? 'null'))"
+        )
+        return json.loads(self.call("POST", "execute/async", script=script, args=[]))
+
+    def pointer(self, actions: list[dict[str, Any]], kind: str = "mouse") -> None:
+        self.call("POST", "actions", actions=_sequences(actions, kind))
+
+    def press(self, *keys: str) -> None:
+        self.call("POST", "actions", actions=_key_sequence(keys))
+
+    def screenshot(self) -> Image.Image:
+        data = self.call("GET", "screenshot")
+        return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+
+
+@contextmanager
+def webkit_engine(width: int, height: int) -> Iterator[Engine]:
+    path = _found("WebKitGTK's driver", *WEBKIT_PLACES)
+    port = _free_port()
+    # Without a screen WebKitGTK draws on a virtual one.
+    screen = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"] if shutil.which("xvfb-run") else []
+    process = _started([*screen, path, f"--port={port}"], port)
+    engine = None
+    try:
+        engine = WebKitEngine(f"http://127.0.0.1:{port}")
+        engine.call("POST", "window/rect", width=width, height=height)
+        yield engine
+    finally:
+        if engine:
+            engine.call("DELETE", "")
+        os.killpg(process.pid, 15)
+        process.wait(20)
+
+
+def _found(what: str, *names: str) -> str:
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        raise FileNotFoundError(
+            f"the browser tests need {what}. Debian: apt install firefox-esr webkit2gtk-driver xvfb"
+        )
+    return path
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def _started(command: list[str], port: int) -> subprocess.Popen:
+    """Starts a program in a group of its own and waits until it listens."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, start_new_session=True, **quiet)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return process
+        except OSError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+    os.killpg(process.pid, 15)
+    raise RuntimeError(f"{command[0]} did not start to listen")

@@ -1,0 +1,222 @@
+"""Every instrument in Chromium, Firefox and WebKitGTK: where the ink lies, what a pointer says, fingers, phones.
+
+Pictures are tested as numbers are: one hot cell on a grid that is not square, and four points in the corners. A map
+that is drawn transposed, mirrored or upside down puts its ink elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.browser.engines import (
+    DOWN,
+    ENGINES,
+    UP,
+    Engine,
+    chromium_engine,
+    firefox_engine,
+    move,
+    wait_for,
+    webkit_engine,
+)
+from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix
+
+pytestmark = pytest.mark.browser
+ROWS, COLUMNS = 3, 5
+HOT = (2, 1)  # row and column; neither transposing nor mirroring leaves it where it is
+READY = 'document.querySelector(".vk[data-ready=true]") !== null'
+STATUS = 'document.querySelector("output.vk-status").textContent'
+CORNERS = {"left low": (0, 0), "right low": (3, 0), "left high": (0, 2), "right high": (3, 2)}
+COLORS = {
+    "left low": "#d00000",
+    "right low": "#00a000",
+    "left high": "#0000d0",
+    "right high": "#000000",
+}
+
+
+def hot_matrix() -> SimilarityMatrix:
+    similarity = np.zeros((ROWS, COLUMNS))
+    similarity[HOT] = 1
+    return SimilarityMatrix(similarity=similarity, theme="light")
+
+
+def hot_map() -> AttentionMap:
+    """Each patch looks at the same one."""
+    cells = ROWS * COLUMNS
+    weights = np.zeros((1, 1, cells, cells))
+    weights[..., HOT[0] * COLUMNS + HOT[1]] = 1
+    return AttentionMap(weights, grid=(ROWS, COLUMNS), num_prefix_tokens=0, theme="light")
+
+
+def corner_points() -> EmbeddingSpace:
+    places = np.array(list(CORNERS.values()), float)
+    names = list(CORNERS)
+    return EmbeddingSpace(places, labels=names, class_colors=COLORS, theme="light")
+
+
+MAKERS = {"SimilarityMatrix": hot_matrix, "AttentionMap": hot_map, "EmbeddingSpace": corner_points}
+
+
+@contextmanager
+def opened(name: str, request, width: int = 1100, height: int = 800, touch: bool = False):
+    if name == "chromium":
+        chromium = request.getfixturevalue("chromium")
+        with chromium_engine(chromium, width, height, touch) as engine:
+            yield engine
+    else:
+        make = {"firefox": firefox_engine, "webkit": webkit_engine}[name]
+        with make(width, height) as engine:
+            yield engine
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request) -> Iterator[Engine]:
+    with opened(request.param, request) as found:
+        yield found
+
+
+def show(engine: Engine, widget, tmp_path: Path) -> None:
+    engine.open(widget.save_html(tmp_path / "page.html"))
+    wait_for(engine, READY)
+
+
+def box_of(engine: Engine, selector: str) -> tuple[float, float, float, float]:
+    """Left, top, width and height of an element in the window."""
+    script = f"(({{ x, y, width, height }}) => [x, y, width, height])(document.querySelector({selector!r}).getBoundingClientRect())"
+    return tuple(engine.ask(script))
+
+
+def pixel(engine: Engine, x: float, y: float) -> np.ndarray:
+    image = np.asarray(engine.screenshot(), float)
+    scale = image.shape[1] / engine.ask("innerWidth")
+    return image[round(y * scale), round(x * scale)]
+
+
+def cell_middles(engine: Engine) -> dict[tuple[int, int], tuple[float, float]]:
+    """Middle of each cell of the matrix in the window."""
+    x, y, *_ = box_of(engine, "canvas.sm-main")
+    cells = engine.ask('document.querySelector("canvas.sm-main").dataset.cells')
+    left, top, width, height = map(float, cells.split(",")[:4])
+    return {
+        (row, column): (x + left + (column + 0.5) * width, y + top + (row + 0.5) * height)
+        for row in range(ROWS)
+        for column in range(COLUMNS)
+    }
+
+
+def map_middles(engine: Engine) -> dict[tuple[int, int], tuple[float, float]]:
+    """Middle of each patch of the attention map in the window."""
+    x, y, width, height = box_of(engine, "canvas[role=application]")
+    return {
+        (row, column): (x + (column + 0.5) * width / COLUMNS, y + (row + 0.5) * height / ROWS)
+        for row in range(ROWS)
+        for column in range(COLUMNS)
+    }
+
+
+def only_hot(engine: Engine, middles: dict[tuple[int, int], tuple[float, float]]) -> bool:
+    """Whether the hot cell, and no other, has a colour of its own."""
+    image = np.asarray(engine.screenshot(), float)
+    scale = image.shape[1] / engine.ask("innerWidth")
+    # Beside the middle: numbers may be written there.
+    ink = {
+        cell: image[round((y + 9) * scale), round((x + 9) * scale)]
+        for cell, (x, y) in middles.items()
+    }
+    typical = np.median(np.stack(list(ink.values())), axis=0)
+    return [cell for cell, color in ink.items() if np.abs(color - typical).max() > 60] == [HOT]
+
+
+def test_the_hot_cell_of_a_matrix_is_where_it_belongs(engine, tmp_path):
+    show(engine, hot_matrix(), tmp_path)
+    middles = cell_middles(engine)
+    assert only_hot(engine, middles)
+    engine.pointer([move(*middles[HOT])])
+    wait_for(engine, f"{STATUS}.includes('image {HOT[0]} × text {HOT[1]}')")
+
+
+def test_the_hot_patch_of_a_map_is_where_it_belongs(engine, tmp_path):
+    show(engine, hot_map(), tmp_path)
+    engine.pointer([move(2, 2)])
+    assert only_hot(engine, map_middles(engine))
+
+
+REFUSE = """<script>
+const get = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind === "webgl2" ? null : get.call(this, kind, ...rest);
+};
+</script>"""
+
+
+def without_webgl(path: Path) -> None:
+    """Gives a page a browser without WebGL2, and a policy that allows the script that does so."""
+    page = path.read_text("ascii")
+    start = page.index("script-src")
+    policy = page[start : page.index(";", start)]
+    page = page.replace(policy, "script-src 'unsafe-inline'", 1)
+    path.write_text(page.replace("<head>", f"<head>{REFUSE}", 1), "ascii")
+
+
+@pytest.mark.parametrize("renderer", ["first choice", "canvas"])
+def test_four_corners_are_where_they_belong(engine, tmp_path, renderer):
+    widget = corner_points()
+    path = widget.save_html(tmp_path / "page.html")
+    if renderer == "canvas":
+        without_webgl(path)
+    engine.open(path)
+    wait_for(engine, READY)
+    if renderer == "canvas":
+        assert engine.ask('document.querySelector(".vk").dataset.renderer') == "canvas"
+    x, y, width, height = box_of(engine, "canvas[role=application]")
+    scale = min((width - 48) / 3, (height - 48) / 2)
+    middles = {
+        name: (x + width / 2 + (right - 1.5) * scale, y + height / 2 - (up - 1) * scale)
+        for name, (right, up) in CORNERS.items()
+    }
+    for name, at in middles.items():
+        expected = [int(COLORS[name][i : i + 2], 16) for i in (1, 3, 5)]
+        found = pixel(engine, *at)
+        assert np.abs(found - expected).max() < 60, f"{name}: {found}"
+    for name, at in middles.items():  # a second round: lines to neighbours lie over the marks
+        engine.pointer([move(*at)])
+        wait_for(engine, f"{STATUS}.startsWith({name!r})")
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_full_screen_by_key_and_back(engine, tmp_path, name):
+    show(engine, MAKERS[name](), tmp_path)
+    engine.ask('document.querySelector("canvas[role=application]").focus()')
+    engine.press("f")
+    wait_for(engine, 'document.querySelector(".vk").dataset.full === "true"')
+    wait_for(engine, 'document.querySelector(".vk").getBoundingClientRect().left === 0')
+    engine.press("Escape")
+    wait_for(engine, 'document.querySelector(".vk").dataset.full === "false"')
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("which", ENGINES)
+def test_a_phone_shows_it_without_a_sideways_scroll(request, tmp_path, which, name):
+    with opened(which, request, width=390, height=844) as engine:
+        show(engine, MAKERS[name](), tmp_path)
+        width = engine.ask("innerWidth")  # WebKitGTK has a least width of its own
+        assert engine.ask("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("which", ["chromium", "firefox"])
+def test_a_tap_inspects_and_a_long_press_pins(request, tmp_path, which):
+    with opened(which, request, touch=True) as engine:
+        show(engine, hot_matrix(), tmp_path)
+        x, y = cell_middles(engine)[(1, 3)]
+        engine.pointer([move(x, y), DOWN, UP], kind="touch")
+        wait_for(engine, f"{STATUS}.includes('image 1 × text 3')")
+        head = 'document.querySelector(".sm-head").textContent'
+        assert "pinned" not in engine.ask(head)
+        engine.pointer([move(x, y), DOWN, {"type": "pause", "duration": 700}, UP], kind="touch")
+        wait_for(engine, f"{head}.includes('pinned')")
