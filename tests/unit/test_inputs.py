@@ -1,6 +1,7 @@
 """The one door: columns, pictures and embeddings of any kind, and who must go through it."""
 
 import inspect
+import io
 
 import numpy as np
 import pandas as pd
@@ -129,6 +130,13 @@ def exif_turned(pixels):
     return picture
 
 
+def undecoded(pixels):
+    """A picture as `datasets.Image(decode=False)` hands it over."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return {"bytes": file.getvalue(), "path": None}
+
+
 GRAY = PIXELS[0, :, :, 0]
 PICTURES = {
     "PIL": (Image.fromarray, PIXELS[0]),
@@ -152,6 +160,18 @@ PICTURES = {
     "gray": (lambda one: one[:, :, 0], np.stack([GRAY] * 3, 2)),
     "one channel last": (lambda one: one[:, :, :1], np.stack([GRAY] * 3, 2)),
     "one channel first": (lambda one: one[None, :, :, 0], np.stack([GRAY] * 3, 2)),
+    "undecoded": (undecoded, PIXELS[0]),
+    "PIL La": (
+        lambda one: Image.fromarray(one[:, :, 0]).convert("LA").convert("La"),
+        np.stack([GRAY] * 3, 2),
+    ),
+    "PIL RGBa": (lambda one: Image.fromarray(one).convert("RGBA").convert("RGBa"), PIXELS[0]),
+    "PIL I;16B": (
+        lambda one: Image.frombytes(
+            "I;16B", one.shape[1::-1], (one[:, :, 0].astype(">u2") * 257).tobytes()
+        ),
+        np.stack([GRAY] * 3, 2),
+    ),
     "PIL I;16": (
         lambda one: Image.fromarray(one[:, :, 0].astype(np.uint16) * 257),
         np.stack([GRAY] * 3, 2),
@@ -202,6 +222,7 @@ def test_floats_have_one_range_for_all_pictures():
         (PIXELS[0] / 127.5 - 1, "normalised"),
         (PIXELS[0] / 100, "normalised"),
         (np.full((4, 4), np.nan), "floats"),
+        (np.ma.array(PIXELS[0], mask=PIXELS[0] > 9), "masked"),
         (PIXELS[0].astype(np.uint16), "make it uint8"),
         (PIXELS[0].astype(int) - 1, "between 0 and 255"),
         (np.zeros((5, 5, 7)), "shape"),
@@ -288,13 +309,16 @@ def test_batches_are_never_taken_for_steps(make):
 # ------------------------------------------------------------------ who goes through it
 
 
+SIGNS = (".detach().cpu().numpy()", "exif_transpose", "alpha_composite", "in (2, 3)")
+
+
 @pytest.mark.parametrize("room", ["widgets", "zoo", "data"])
 def test_nobody_else_converts(room):
     """The conversions that were written three times stand in `vizkit.inputs` alone."""
     folder = inspect.getfile({"widgets": widgets, "zoo": zoo, "data": data}[room])
     for path in __import__("pathlib").Path(folder).parent.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        for sign in (".detach().cpu().numpy()", "exif_transpose", "alpha_composite", '"bfloat16"'):
+        for sign in (*SIGNS, '"bfloat16"'):
             assert sign not in text, f"{path.name} converts by itself: {sign}"
 
 

@@ -11,7 +11,7 @@ from vizkit.inputs.columns import as_list, as_texts, is_missing
 from vizkit.inputs.embeddings import as_array, as_embeddings, as_numpy
 from vizkit.inputs.numbers import nonzero_rows, power_of_two, unit_rows
 from vizkit.inputs.options import refuse_unknown
-from vizkit.inputs.pictures import as_image, as_images, as_pictures, upright_rgb
+from vizkit.inputs.pictures import as_image, as_images, as_pictures, is_one_picture, upright_rgb
 
 __all__ = [
     "as_array",
@@ -23,6 +23,7 @@ __all__ = [
     "as_pictures",
     "as_texts",
     "is_missing",
+    "is_one_picture",
     "nonzero_rows",
     "power_of_two",
     "refuse_unknown",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ def upright_rgb(picture: Image.Image) -> Image.Image:
         shades = np.nan_to_num(np.asarray(picture))
         shades = np.clip(shades * (1 if shades.max(initial=0) > 1 + TOLERANCE else 255), 0, 255)
         return Image.fromarray(np.rint(shades).astype(np.uint8)).convert("RGB")
+    if picture.mode == "La":  # gray, multiplied by its alpha: Pillow goes from it to LA alone
+        picture = picture.convert("LA")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         paper = Image.new("RGBA", picture.size, "white")
@@ -45,7 +48,8 @@ def upright_rgb(picture: Image.Image) -> Image.Image:
 def as_image(name: str, value: Any) -> Array:
     """Return one picture as uint8 `(H, W, 3)`.
 
-    Takes a picture of PIL in any mode (see `upright_rgb`), arrays and tensors of any device:
+    Takes a picture of PIL in any mode (see `upright_rgb`), a file's `{"bytes": …}` as `datasets`
+    keeps it undecoded, arrays and tensors of any device:
     `(H, W)`, `(H, W, C)` or `(C, H, W)` with C = 1 (gray), 3 (RGB) or 4 (RGB and alpha), and
     `(H, W, 2)` (gray and alpha). Where both orders fit, a tensor has its channels first and an
     array last. Numbers: uint8 and other whole numbers from 0 to 255, uint16 from 0 to 65,535, bool,
@@ -83,6 +87,14 @@ def as_images(
     return found
 
 
+def is_one_picture(value: Any) -> bool:
+    """Whether this is one picture, where one or many may come: of PIL, a file, two or three axes."""
+    if isinstance(value, Image.Image | Mapping):
+        return True
+    shape = getattr(value, "shape", None)
+    return shape is not None and len(shape) in (2, 3)
+
+
 def as_pictures(names: Sequence[str], values: Sequence[Any]) -> list[Array]:
     """Return pictures as `as_image` does; floats are of one range in all of them."""
     arrays = [_pixels(name, value) for name, value in zip(names, values, strict=True)]
@@ -96,6 +108,9 @@ def _pixels(name: str, value: Any) -> Array:
     """One picture as an array `(H, W, C)` of the numbers that came."""
     if isinstance(value, Image.Image):
         return np.asarray(upright_rgb(value))
+    if isinstance(value, Mapping) and isinstance(value.get("bytes"), bytes):
+        with Image.open(io.BytesIO(value["bytes"])) as opened:
+            return np.asarray(upright_rgb(opened))
     channels_first = hasattr(value, "detach")
     array = np.asarray(as_numpy(name, value))
     if array.dtype.kind not in "fiub":

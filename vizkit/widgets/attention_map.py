@@ -15,7 +15,7 @@ import numpy as np
 import traitlets
 from PIL import Image
 
-from vizkit.inputs import as_image, as_images, as_texts
+from vizkit.inputs import as_image, as_images, as_texts, is_one_picture
 from vizkit.widgets.attention_inputs import (
     Layer,
     Side,
@@ -719,10 +719,7 @@ def _pictures(image: Any, count: int) -> list[Array]:
     """Return no pictures or `count` of them."""
     if image is None:
         return []
-    shape = getattr(image, "shape", None)
-    # A picture has two or three axes, whether it is one of PIL, an array or a tensor.
-    one = isinstance(image, Image.Image) or (shape is not None and len(shape) in (2, 3))
-    if not one:
+    if not is_one_picture(image):
         return as_images("image", image, count)
     if count > 1:
         raise ValueError(f"image must be a list of {count} pictures, one for each, got one picture")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vizkit.inputs import as_array, as_image, as_images, as_list
+from vizkit.inputs import as_array, as_image, as_images, as_list, is_one_picture
 from vizkit.widgets.codec import Array
 
 
@@ -131,9 +131,7 @@ def _inputs(model: Any, image: Any, preprocess: Any, mean: Any, std: Any, channe
                 f" (B, {channels}, H, W), got {tuple(image.shape)}"
             )
         return batch
-    shape = getattr(image, "shape", None)
-    one = isinstance(image, Image.Image) or (shape is not None and len(shape) in (2, 3))
-    pictures = [as_image("image", image)] if one else as_images("image", image)
+    pictures = [as_image("image", image)] if is_one_picture(image) else as_images("image", image)
     if not pictures:
         raise ValueError("image must not be an empty list")
     if preprocess is not None:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vizkit.inputs import as_image, as_images, as_texts
+from vizkit.inputs import as_image, as_images, as_texts, is_one_picture
 
 
 def to_pixels(images: Any, size: int) -> Tensor:
@@ -46,8 +46,7 @@ def to_sentences(texts: Any) -> list[str]:
 
 def checked(images: Any) -> list[np.ndarray]:
     """uint8 (H, W, 3) of each picture; TypeError or ValueError if one is none."""
-    shape = getattr(images, "shape", None)
-    if isinstance(images, Image.Image) or (shape is not None and len(shape) in (2, 3)):
+    if is_one_picture(images):
         return [as_image("images", images)]
     found = as_images("images", images)
     if not found:
