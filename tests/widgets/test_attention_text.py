@@ -7,7 +7,7 @@ import torch
 
 from vizkit import zoo
 from vizkit.data import COLORS, SHAPES, object_masks, render, sample_scenes
-from vizkit.models.patch_text import text_maps
+from vizkit.models.patch_text import decompose_score, text_maps
 from vizkit.widgets import AttentionMap
 
 TABLE = sample_scenes(3, seed=2, objects="two")
@@ -68,6 +68,12 @@ def test_heads_add_up_and_each_can_be_seen(encoder):
     heads = sum(block.weights(head, 0) for head in range(1, 13))
     step = sum(float(block.scales[head, 0]) / 127 for head in range(13))
     np.testing.assert_allclose(heads, block.weights(0, 0), atol=step)
+    parts = decompose_score(
+        encoder.model, encoder.preprocess(IMAGES[0]), encoder.encode_text(TEXTS[0])
+    )
+    through = parts.patches.sum().item()
+    told = f"cosine {parts.scores.item():.2f}, {through:.2f} of it by looking at patches"
+    assert widget.about["notes"] == [[told]]
     widget.head = 5
     assert "layer 2 head 1" in widget.to_plotly().layout.title.text
 

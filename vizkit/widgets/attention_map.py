@@ -297,9 +297,11 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         self = cls.__new__(cls)
         self._head_names = found.names
         self._method, self.text_scores = method, scores
+        sums = maps[:, :, 0].sum((2, 3)).tolist()
+        sums = sums if method == "decomposition" else [[None] * len(texts)] * len(maps)
         self._notes = [
             [attention_text.note(*one) for one in zip(*row, strict=True)]
-            for row in zip(found.scores.tolist(), scores, strict=True)
+            for row in zip(found.scores.tolist(), scores, sums, strict=True)
         ]
         sides = attention_text.text_sides(maps, texts)
         if title is None:

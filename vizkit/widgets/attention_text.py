@@ -84,9 +84,14 @@ def summary(scores: list[list[MapScore | None]]) -> str:
     )
 
 
-def note(cosine: float, score: MapScore | None) -> str:
-    """What is said of one map: its cosine, and how well it finds the object where that is known."""
+def note(cosine: float, score: MapScore | None, patches: float | None = None) -> str:
+    """What is said of one map: its cosine, and how well it finds the object where that is known.
+
+    patches: how much of the cosine the map adds up to, for a decomposition.
+    """
     text = f"cosine {cosine:.2f}"
+    if patches is not None:
+        text += f", {patches:.2f} of it by looking at patches"
     if score is not None:
         text += (
             f"; average precision {score.average_precision:.2f} (a random map"
