@@ -204,6 +204,15 @@ LOSSES = {
         a_loss,
         also_odd={"image_features": WRONG_FEATURES, "text_features": WRONG_FEATURES},
     ),
+    "sigreg": Case(
+        losses.sigreg,
+        fixed(
+            embeddings=one_of(torch.zeros(7, 4), torch.eye(4), torch.ones(1, 4).half()),
+            directions=one_of(torch.eye(4), torch.ones(4, 1)),
+        ),
+        a_loss,
+        also_odd={"embeddings": WRONG_FEATURES, "directions": WRONG_FEATURES},
+    ),
 }
 
 

@@ -1,5 +1,6 @@
-"""Contrastive losses: which picture belongs to which sentence."""
+"""Losses: which picture belongs to which sentence; and SIGReg, which keeps embeddings apart."""
 
 from vizkit.losses.contrastive import info_nce, sigmoid_loss
+from vizkit.losses.spread import sigreg
 
-__all__ = ["info_nce", "sigmoid_loss"]
+__all__ = ["info_nce", "sigmoid_loss", "sigreg"]

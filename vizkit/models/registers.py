@@ -1,0 +1,85 @@
+"""Look into the blocks of a timm ViT, and move what a few neurons write into an empty register."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def block_tokens(model: nn.Module, pixels: Tensor) -> Tensor:
+    """The patch tokens (blocks, B, N, D) behind each block of a timm ViT, on the CPU.
+
+    Pixels (B, C, H, W) as the model expects them; prefix tokens are left out, no last norm.
+    """
+    found = model.forward_intermediates(
+        pixels, indices=len(model.blocks), intermediates_only=True, norm=False, output_fmt="NLC"
+    )
+    return torch.stack([tokens.cpu() for tokens in found])  # (blocks, B, N, D)
+
+
+@torch.no_grad()
+def neuron_excess(
+    model: nn.Module, pixels: Tensor, chosen: Tensor, blocks: Sequence[int]
+) -> dict[tuple[int, int], float]:
+    """How much more each MLP neuron of `blocks` fires on the chosen patches (B, N) than on the rest.
+
+    (block, neuron), both from 0, to the difference of the mean activations behind the GELU.
+    """
+    excess: dict[tuple[int, int], float] = {}
+    prefix = model.num_prefix_tokens
+
+    def read(block: int):
+        def hook(module, given, fired):  # fired: (B, T, H)
+            fired = fired[:, prefix:].cpu()  # (B, N, H)
+            more = fired[chosen].mean(0) - fired[~chosen].mean(0)  # (H,)
+            excess.update({(block, n): float(value) for n, value in enumerate(more)})
+
+        return hook
+
+    with ExitStack() as hooks:
+        for block in blocks:
+            handle = model.blocks[block].mlp.act.register_forward_hook(read(block))
+            hooks.callback(handle.remove)
+        model.forward_features(pixels)
+    return excess
+
+
+@torch.no_grad()
+def with_register(
+    model: nn.Module, pixels: Tensor, neurons: Sequence[tuple[int, int]], *, behind: int
+) -> Tensor:
+    """Tokens (B, T + 1, D) behind block `behind`, with an empty token at the end as a register.
+
+    For each (block, neuron) the largest activation of a picture's patches goes to the register, and
+    that of all patches becomes 0. The model stays as it is. `neurons` may be empty.
+    Source: Jiang et al. 2025, Vision Transformers Don't Need Trained Registers (2506.08010), §4.
+    """
+    prefix, kept = model.num_prefix_tokens, []
+
+    def append(block, given):
+        return (F.pad(given[0], (0, 0, 0, 1)),)  # (B, T + 1, D)
+
+    def move(numbers: list[int]):
+        def hook(module, given, fired):  # (B, T + 1, H)
+            fired = fired.clone()
+            fired[:, -1, numbers] = fired[:, prefix:-1, numbers].amax(1)
+            fired[:, prefix:-1, numbers] = 0
+            return fired
+
+        return hook
+
+    with ExitStack() as hooks:
+        hooks.callback(model.blocks[0].register_forward_pre_hook(append).remove)
+        for block in {block for block, _ in neurons}:
+            numbers = [neuron for other, neuron in neurons if other == block]
+            handle = model.blocks[block].mlp.act.register_forward_hook(move(numbers))
+            hooks.callback(handle.remove)
+        last = model.blocks[behind].register_forward_hook(
+            lambda m, given, out: kept.append(out.cpu())
+        )
+        hooks.callback(last.remove)
+        model.forward_features(pixels)
+    return kept[0]  # (B, T + 1, D)
