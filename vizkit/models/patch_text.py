@@ -214,24 +214,24 @@ def decompose_score(model: nn.Module, images: Tensor, texts: Tensor) -> ScorePar
     """
     how = read_out(model)
     seen = watch(model, how, images)
-    texts = texts.to(seen.end.device).double()  # (K, E)
+    texts = exact(texts)  # (K, E)
     prefix, norm = how.num_prefix_tokens, how.norm
     length = read_vector(how, seen).norm(dim=-1)  # (B,)
-    wanted = texts @ how.projection.double() * norm.weight.double()  # (K, D)
+    wanted = texts @ exact(how.projection) * exact(norm.weight)  # (K, D)
     wanted = wanted - wanted.mean(-1, keepdim=True)  # the norm takes the mean away
     shares = read_shares(how, seen.end)  # (B, T)
-    spread = seen.end.double().var(-1, unbiased=False).add(norm.eps).sqrt()  # (B, T)
+    spread = exact(seen.end).var(-1, unbiased=False).add(norm.eps).sqrt()  # (B, T)
     weights = shares / spread / length[:, None]  # (B, T)
     heads, mlps, constant = [], [], 0.0
     for number, (attention, _, scale_1, scale_2) in enumerate(how.blocks):
         added, bias = head_scores(attention, scaled(wanted, scale_1), seen, number, weights)
         heads.append(added)  # (B, K, H, T)
         constant = constant + bias  # (B, K)
-        thought = seen.thought[number].double()  # (B, T, D)
+        thought = exact(seen.thought[number])  # (B, T, D)
         mlps.append(torch.einsum("bt,btd,kd->bk", weights, thought, scaled(wanted, scale_2)))
-    start = torch.einsum("bt,btd,kd->bk", weights, seen.start.double(), wanted)  # (B, K)
-    shift = texts @ (how.projection.double() @ norm.bias.double())  # (K,)
-    scores = F.normalize(seen.embedded.double(), dim=-1) @ texts.T  # (B, K)
+    start = torch.einsum("bt,btd,kd->bk", weights, exact(seen.start), wanted)  # (B, K)
+    shift = texts @ (exact(how.projection) @ exact(norm.bias))  # (K,)
+    scores = F.normalize(exact(seen.embedded), dim=-1) @ texts.T  # (B, K)
     return ScoreParts(
         heads=torch.stack(heads, 2).float(),
         mlps=torch.stack(mlps, 2).float(),
@@ -243,9 +243,14 @@ def decompose_score(model: nn.Module, images: Tensor, texts: Tensor) -> ScorePar
     )
 
 
+def exact(tensor: Tensor) -> Tensor:
+    """In float64, on the CPU: other devices may not have it."""
+    return tensor.detach().cpu().double()
+
+
 def read_shares(how: ReadOut, tokens: Tensor) -> Tensor:
     """How much of each token is read, (B, T): all of the first, or the same of every patch."""
-    shares = torch.zeros(tokens.shape[:2], dtype=torch.float64, device=tokens.device)
+    shares = torch.zeros(tokens.shape[:2], dtype=torch.float64)
     if how.mean:
         shares[:, how.num_prefix_tokens :] = 1 / (tokens.shape[1] - how.num_prefix_tokens)
     else:
@@ -257,20 +262,20 @@ def read_vector(how: ReadOut, seen: Watched) -> Tensor:
     """The projected read-out before it is brought to length 1, float64 (B, E)."""
     norm = how.norm
     tokens = F.layer_norm(
-        seen.end.double(),
+        exact(seen.end),
         norm.normalized_shape,
-        norm.weight.double(),
-        norm.bias.double(),
+        exact(norm.weight),
+        exact(norm.bias),
         norm.eps,
     )  # (B, T, D)
     read = torch.einsum("bt,btd->bd", read_shares(how, seen.end), tokens)  # (B, D)
-    return read @ how.projection.double().T
+    return read @ exact(how.projection).T
 
 
 def scaled(wanted: Tensor, scale: nn.Module | None) -> Tensor:
     """The wanted direction (K, D) before a LayerScale, where there is one."""
     gamma = getattr(scale, "gamma", None)
-    return wanted if gamma is None else wanted * gamma.double()
+    return wanted if gamma is None else wanted * exact(gamma)
 
 
 def head_scores(
@@ -283,16 +288,16 @@ def head_scores(
     else:
         joint, bias = attention.query_key_value.weight, attention.query_key_value.bias
         outward = attention.projection
-    value_weight = joint.chunk(3)[2].double()  # (D, D)
-    values = seen.entering[number].double() @ value_weight.T  # (B, T, D)
+    value_weight = exact(joint.chunk(3)[2])  # (D, D)
+    values = exact(seen.entering[number]) @ value_weight.T  # (B, T, D)
     if bias is not None:
-        values = values + bias.chunk(3)[2].double()
+        values = values + exact(bias.chunk(3)[2])
     values = values.unflatten(-1, (attention.num_heads, -1))  # (B, T, H, d)
-    inward = (wanted @ outward.weight.double()).unflatten(-1, (attention.num_heads, -1))
+    inward = (wanted @ exact(outward.weight)).unflatten(-1, (attention.num_heads, -1))
     answers = torch.einsum("bthd,khd->bkht", values, inward)  # (B, K, H, T)
-    looked = torch.einsum("bq,bhqt->bht", weights, seen.maps[number].double())  # (B, H, T)
+    looked = torch.einsum("bq,bhqt->bht", weights, exact(seen.maps[number]))  # (B, H, T)
     added = looked[:, None] * answers  # (B, K, H, T)
-    constant = 0 if outward.bias is None else wanted @ outward.bias.double()  # (K,)
+    constant = 0 if outward.bias is None else wanted @ exact(outward.bias)  # (K,)
     return added, weights.sum(-1, keepdim=True) * constant
 
 
