@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PAGE_STYLE = (
     ":root{color-scheme:light dark}body{margin:0;padding:16px;background:#fff;font-family:system-ui,sans-serif}"
     "@media(prefers-color-scheme:dark){body{background:#111418}}.vizkit{margin-bottom:24px}"
+    # Read out, and found by who jumps from heading to heading; the instruments have titles of their own.
+    "h1{position:absolute;width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%)}"
 )
 
 
@@ -75,7 +77,8 @@ def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{_ascii(html.escape(title))}</title>\n<style>{styles}</style>\n</head>\n<body>\n{places}",
+            f"<title>{_ascii(html.escape(title))}</title>\n<style>{styles}</style>\n</head>\n"
+            f"<body>\n<main>\n<h1>{_ascii(html.escape(title))}</h1>\n{places}\n</main>",
             f'<script type="application/json" id="vizkit-state">{json_for_page(state)}</script>',
             # Plain scripts run as soon as they are read: the first picture waits for nothing below.
             *(f"<script>{script}</script>" for script in scripts),

@@ -1,0 +1,79 @@
+"""axe-core finds nothing, of any impact, in an exported page: every instrument, both themes, all controls open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix, save_page
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def instruments(theme: str) -> list:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(16, 8))
+    pictures = [np.full((16, 16, 3), 12 * i, np.uint8) for i in range(16)]
+    texts = [f"a caption of picture {i}" for i in range(16)]
+    weights = random.random((2, 3, 17, 17))
+    weights /= weights.sum(-1, keepdims=True)
+    return [
+        SimilarityMatrix(rows, rows, images=pictures, captions=texts, theme=theme, title="pairs"),
+        AttentionMap(weights, pictures[3], grid=(4, 4), num_prefix_tokens=1, theme=theme),
+        EmbeddingSpace.from_pairs(
+            np.stack([rows, 2 * rows]),
+            np.stack([rows + 1, rows]),
+            images=pictures,
+            captions=texts,
+            labels=[f"class {i}" for i in range(16)],
+            theme=theme,
+        ),
+    ]
+
+
+def violations(page, selector: str) -> list[str]:
+    """What axe finds within an element: rule, impact and where."""
+    page.add_script_tag(path=AXE) if not page.evaluate("'axe' in window") else None
+    found = page.evaluate("selector => axe.run(selector)", selector)
+    return [
+        f"{one['id']} ({one['impact']}): {node['html'][:150]} {node['failureSummary'][:200]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+@pytest.fixture
+def open_page(chromium):
+    """A page that lets the checker in: its policy would refuse any further script."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_page(open_page, tmp_path, theme):
+    open_page.emulate_media(color_scheme=theme)
+    open_page.goto(save_page(tmp_path / "page.html", instruments(theme)).as_uri())
+    ready = open_page.locator(".vk[data-ready=true]")
+    ready.nth(2).wait_for()
+    assert violations(open_page, "html") == []
+    for more in open_page.get_by_role("button", name="More", exact=True).all():
+        more.click()
+    for canvas in open_page.locator("canvas[role=application]").all():
+        canvas.focus()
+        open_page.keyboard.press("ArrowRight")
+        open_page.keyboard.press("Enter")
+        open_page.keyboard.press("?")
+    assert violations(open_page, "html") == []
+
+
+def test_axe_is_asked(open_page, tmp_path):
+    """A button without a name is noticed: the checker runs."""
+    (tmp_path / "bad.html").write_text(
+        '<!DOCTYPE html><html lang="en"><title>x</title><main><h1>x</h1><button></button></main>'
+    )
+    open_page.goto((tmp_path / "bad.html").as_uri())
+    assert any("button-name" in one for one in violations(open_page, "html"))
