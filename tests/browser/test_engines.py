@@ -220,3 +220,17 @@ def test_a_tap_inspects_and_a_long_press_pins(request, tmp_path, which):
         assert "pinned" not in engine.ask(head)
         engine.pointer([move(x, y), DOWN, {"type": "pause", "duration": 700}, UP], kind="touch")
         wait_for(engine, f"{head}.includes('pinned')")
+
+
+def test_plus_moves_points_apart_and_the_pointer_follows(engine, tmp_path):
+    show(engine, corner_points(), tmp_path)
+    x, y, width, height = box_of(engine, "canvas[role=application]")
+    scale = min((width - 48) / 3, (height - 48) / 2)
+    engine.ask('document.querySelector("canvas[role=application]").focus()')
+    engine.press("-", "-")
+    for name, (right, up) in CORNERS.items():
+        # Twice 1 / 1.4 of the way from the middle.
+        dx, dy = (right - 1.5) * scale / 1.96, (up - 1) * scale / 1.96
+        at = (x + width / 2 + dx, y + height / 2 - dy)
+        engine.pointer([move(*at)])
+        wait_for(engine, f"{STATUS}.startsWith({name!r})")
