@@ -14,6 +14,8 @@ const { values } = parseArgs({
 });
 const STATIC = values.out ?? fileURLToPath(new URL("vizkit/widgets/static", repository));
 
+const COURSE = values.out ?? fileURLToPath(new URL("vizkit/course", repository));
+
 const INSTRUMENTS = ["similarity-matrix", "attention-map", "embedding-space"];
 const snake = (name) => name.replaceAll("-", "_");
 
@@ -127,6 +129,7 @@ async function build() {
   const parts = await Promise.all([
     ...INSTRUMENTS.map(instrument),
     single("page/index.ts", `${STATIC}/page.js`, "iife"),
+    single("rope-wheel/index.ts", `${COURSE}/rope_wheel.js`, "esm"),
   ]);
   const files = Object.assign({}, ...parts);
   await mkdir(STATIC, { recursive: true });

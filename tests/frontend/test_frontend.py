@@ -16,6 +16,7 @@ from vizkit.widgets import assets
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "js"
 STATIC = ROOT / "vizkit" / "widgets" / "static"
+WHEEL = ROOT / "vizkit" / "course" / "rope_wheel.js"
 INSTRUMENTS = ("similarity_matrix", "attention_map", "embedding_space")
 
 
@@ -66,7 +67,7 @@ def unpacked(text: str) -> str:
 def test_what_is_shipped_was_built_from_the_sources(node, tmp_path):
     run(node, "build.mjs", "--out", tmp_path)
     built = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
-    shipped = {path.name: path.read_text("utf-8") for path in STATIC.iterdir()}
+    shipped = {path.name: path.read_text("utf-8") for path in (*STATIC.iterdir(), WHEEL)}
     assert sorted(built) == sorted(shipped)
     for name, text in built.items():
         same = unpacked if name.endswith(".packed.js") else str

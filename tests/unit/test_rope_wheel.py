@@ -101,6 +101,6 @@ def test_the_browser_says_what_python_says():
 
 def test_what_it_ships_is_small_and_writes_no_markup():
     source = SCRIPT.read_text(encoding="utf-8")
-    assert 1_000 < len(source) < 12_000
+    assert 1_000 < len(source) < 9_000
     assert javascript_faults(source) == []
     assert "textContent" in source
