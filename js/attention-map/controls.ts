@@ -9,12 +9,14 @@ export type Controls = ReturnType<typeof openControls>;
 export function openControls(context: Context, panels: Panel["name"][], changed: () => void) {
   const { frame, about, depth, mostHeads } = context;
   const { toolbar, get, write, watch } = frame;
+  const shows: (() => void)[] = [];
+  const update = () => {
+    for (const show of shows) show();
+    changed();
+  };
   /** Returns what sets a trait; `show` brings its control up to date. */
   const bind = (name: string, show: (value: any) => void) => {
-    const update = () => {
-      show(get(name));
-      changed();
-    };
+    shows.push(() => show(get(name)));
     watch(name, update);
     return (value: unknown) => {
       write(name, value);

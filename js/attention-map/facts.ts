@@ -99,14 +99,28 @@ function attentionFacts(context: Context, s: number, row: Float64Array | null): 
 
 /** What the map on view is, in words. */
 function describe(context: Context): string {
-  const { about, viewOf, layerName, headName, headOf, tokenName, specials, pinned, received } = context;
+  const {
+    about,
+    depth,
+    mostHeads,
+    viewOf,
+    layerName,
+    headName,
+    headOf,
+    tokenName,
+    specials,
+    pinned,
+    received,
+  } = context;
   const { at, layer, now, mode } = viewOf(0);
   const patch = now && now.token < 0;
   const nobody = received() ? "each patch from all" : "none";
   const who = !now ? nobody : patch ? spot(cellAt(now, layer.grid), layer.grid) : tokenName(now.token);
   const whose = received() ? "received by" : "query";
   const heads = mode === ONE_HEAD ? headName(headOf(0)) : mode;
-  const said = [layerName(0, at), heads];
+  const said: string[] = [];
+  if (depth > 1) said.push(layerName(0, at));
+  if (mostHeads > 1) said.push(heads);
   // With one cell there is nothing to choose.
   if (specials(about.sides[0]).length || layer.grid[0] * layer.grid[1] > 1)
     said.push(`${whose} ${who}${pinned() ? " (pinned)" : ""}`);

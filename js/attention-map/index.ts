@@ -45,7 +45,8 @@ function openModel(context: Context, s: number, choose: Choose): ModelView {
   const side = context.about.sides[s];
   const [main, notes] = [make("div", { class: "vk-main" }), make("div", { class: "vk-notes" })];
   const aside = make("div", { class: "vk-aside" }, notes);
-  const box = make("div", { class: "vk-model" }, main, aside);
+  const pair = context.about.sides.length > 1 ? " vk-pair" : "";
+  const box = make("div", { class: `vk-model${pair}` }, main, aside);
   if (side.name) notes.append(make("div", { class: "vk-strong" }, side.name));
   context.frame.stage.append(box);
   const painted = () => {
@@ -55,8 +56,8 @@ function openModel(context: Context, s: number, choose: Choose): ModelView {
     if (row || context.blockOf(s)) context.firstPaint();
   };
   const picture = openPicture(context, s, main, painted);
-  openScale(context, s, notes, picture);
   const writeChips = openChips(context, s, notes);
+  openScale(context, s, notes, picture);
   const writeFacts = openFacts(context, s, notes);
   const panels = [
     openHeads(context, s, aside, choose),

@@ -47,7 +47,8 @@ export function openLayout({ frame, about }: Context, views: ModelView[]): () =>
     const sharing = Math.min(own - GAP - least, high / aspect);
     // A wide picture is better off with the panels below it.
     const beside = !pair && own >= 600 * unit && (full || alone < 1.5 * sharing);
-    const below = full && !beside ? Math.min(aspect * own, high - (pair ? 130 : 210) * unit) : high;
+    aside.style.width = `${own}px`;
+    const below = full && !beside ? high - notes.offsetHeight - GAP : high;
     const width = Math.floor(beside ? sharing : Math.min(own, below / aspect));
     const height = Math.round(width * aspect);
     Object.assign(picture.canvas.style, { width: `${width}px`, height: `${height}px` });
@@ -55,29 +56,33 @@ export function openLayout({ frame, about }: Context, views: ModelView[]): () =>
     aside.style.width = `${left}px`;
     const rest = (beside ? high : high - height) - notes.offsetHeight - 14;
     for (const panel of view.panels) panel.element.hidden = !shown.includes(panel) || (full && pair);
-    if (full) fitTight(shown, left, rest);
-    else fitLoose(shown, left, beside ? Math.max(rest, 300 * unit) : 0.8 * high, beside);
+    if (full && !pair) fitTight(shown, left, rest);
+    if (!full) fitLoose(shown, left, beside ? Math.max(rest, 300 * unit) : 0.8 * high, beside);
   };
   /** In full screen nothing scrolls: what has no room is not there. */
   const fitTight = (panels: Panel[], width: number, height: number) => {
     const least = 110 * frame.scale();
-    const count = Math.min(panels.length, Math.floor(height / least));
-    panels.slice(count).forEach(({ element }) => (element.hidden = true));
-    let left = height;
-    panels.slice(0, count).forEach((panel, index) => {
-      const share = index < count - 1 ? Math.max(least, 0.62 * left) : left;
-      if (width < 120) panel.element.hidden = true;
-      panel.fit(width, share - 14, true);
-      left -= panel.element.offsetHeight + 14;
+    const abreast = width > 1.2 * height && panels.length > 1;
+    const count = abreast ? 2 : Math.min(panels.length, Math.floor(height / least));
+    let [wide, high] = [width, height];
+    panels.forEach((panel, index) => {
+      panel.element.hidden = index >= count || width < 120 || height < least;
+      if (panel.element.hidden) return;
+      const share = index < count - 1 ? 0.62 : 1;
+      if (abreast) panel.fit(share * wide, height, true);
+      else panel.fit(width, Math.max(least, share * high) - 14, true);
+      wide -= panel.element.offsetWidth + GAP;
+      high -= panel.element.offsetHeight + 14;
     });
   };
   const fitLoose = (panels: Panel[], width: number, height: number, beside: boolean) => {
     const unit = frame.scale();
+    const stacked = beside && panels.length > 1 && width < 600 * unit;
     let left = width;
     for (const panel of panels) {
-      const many = panels.length > 1 && beside;
-      const wide = panel.name === "distance" && left > 260 * unit ? left : width;
-      panel.fit(wide, many ? (panel.name === "distance" ? 0.38 : 0.62) * height : height, false);
+      const second = panel.name === "distance";
+      const wide = second && left > 260 * unit ? left : width;
+      panel.fit(wide, (stacked ? (second ? 0.38 : 0.62) : 1) * height, false);
       left = width - panel.element.offsetWidth - GAP;
     }
   };

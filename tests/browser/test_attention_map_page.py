@@ -348,6 +348,218 @@ def test_the_numbers_equal_numpy_to_a_millionth(page, widget):
     )
 
 
+# ------------------------------------------------------------------ where the ink lies
+
+GRID = (3, 5)
+TARGETS = [3, 0, 4, 10, 14, 6]  # no mirror image of itself, the corners, one inside
+
+
+@pytest.fixture
+def one_hot() -> AttentionMap:
+    """Query q looks at patch TARGETS[q] alone, on a grid that is no square; the second head at the one before."""
+    maps = np.zeros((2, 2, 15, 15))
+    for query, target in enumerate(TARGETS):
+        maps[:, 0, query, target] = maps[:, 1, query, target - 1] = 1
+    maps[:, :, len(TARGETS) :, 7] = 1
+    return AttentionMap(maps, grid=GRID, num_prefix_tokens=0, layer=0, query=0)
+
+
+def ink(target, box=(0.0, 0.0, 1.0, 1.0)) -> list[int]:
+    """The patches that are bright at their middles; `box` is the part of the picture that the map takes."""
+    pixels = np.asarray(picture_of(target), float).sum(-1)
+    left, top, width, height = box
+    rows, columns = GRID
+    y = ((top + height * (np.arange(rows) + 0.5) / rows) * pixels.shape[0]).astype(int)
+    x = ((left + width * (np.arange(columns) + 0.5) / columns) * pixels.shape[1]).astype(int)
+    return np.flatnonzero(pixels[np.ix_(y, x)] > 450).tolist()
+
+
+def test_a_map_is_drawn_where_the_query_looks_and_answers_there(page, one_hot, tmp_path):
+    opened(page, one_hot, tmp_path)
+    main = page.locator(".vk-main canvas").first
+    head = page.get_by_label("head", exact=True)
+    for query, target in enumerate(TARGETS):
+        row, column = divmod(query, 5)
+        hover_at(main, (column + 0.5) / 5, (row + 0.5) / 3)
+        says(
+            page,
+            f"query row {row}, column {column}: strongest: row {target // 5}, column {target % 5}",
+        )
+        wait_until(lambda target=target: ink(main) == [target], f"ink at patch {target}")
+    click_at(main, 0.7, 0.1)  # column 3
+    head.fill("1")
+    wait_until(lambda: ink(main) == [9], "the second head's ink")
+
+
+def test_heads_and_what_is_received_are_drawn_where_they_belong(page, one_hot, tmp_path):
+    opened(page, one_hot, tmp_path)
+    heads = page.locator("[data-panel=heads] canvas")
+    box = heads.bounding_box()
+    wide, high = (box["width"] - 20) / 2 / box["width"], (box["height"] - 16) / 2 / box["height"]
+    left, top = 20 / box["width"], 16 / box["height"]
+    for layer in (0, 1):
+        for head, target in ((0, 3), (1, 2)):
+            area = (left + head * wide, top + layer * high, wide, high)
+            wait_until(lambda a=area, t=target: ink(heads, a) == [t], f"layer {layer}, head {head}")
+    more(page)
+    page.get_by_label("attention", exact=True).select_option("received")
+    main = page.locator(".vk-main canvas").first
+    hover_at(main, 0.7, 0.1)  # patch 3, which query 0 alone looks at
+    says(page, "received by row 0, column 3: strongest: row 0, column 0")
+    wait_until(lambda: ink(main) == [0], "ink at the query that looks at it")
+    press(main, "r")
+    expect(page.get_by_label("attention", exact=True)).to_have_value("given")
+    press(main, "r")
+    page.mouse.move(5, 5)
+    page.get_by_role("button", name="all queries").click()
+    says(page, "received by each patch from all: strongest: row 1, column 2")
+    wait_until(lambda: 7 in ink(main), "ink where nearly all look")
+
+
+def test_zoom_keeps_the_place_and_hits_what_is_seen(page, one_hot, tmp_path):
+    opened(page, one_hot, tmp_path)
+    main = page.locator(".vk-main canvas").first
+    before = page.evaluate("scrollY")
+    hover_at(main, 0.9, 0.1)
+    page.mouse.wheel(0, -200)  # without the focus the page scrolls
+    says(page, "query row 0, column 4")
+    main.focus()
+    page.mouse.wheel(0, -2000)
+    page.mouse.wheel(0, -2000)
+    page.mouse.wheel(0, -2000)
+    hover_at(main, 0.5, 0.5)
+    says(page, "query row 0, column 4")
+    press(main, "0")
+    hover_at(main, 0.1, 0.9)
+    says(page, "query row 2, column 0")
+    press(main, "+", "+", "+")
+    hover_at(main, 0.02, 0.02)
+    says(page, "query row 1, column 1")
+    assert page.evaluate("scrollY") == before
+
+
+# ------------------------------------------------------------------ room
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1440, 900), (1920, 1080)])
+def test_in_full_screen_the_picture_fills_the_screen(page, widget, tmp_path, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    opened(page, widget, tmp_path)
+    main, root = page.locator(".vk-main canvas").first, page.locator(".vk")
+    press(main, "f")
+    wait_until(lambda: main.bounding_box()["height"] >= 0.8 * size[1], "80% of the height")
+    whole = "one => one.scrollHeight <= one.clientHeight && one.scrollWidth <= one.clientWidth"
+    wait_until(lambda: root.evaluate(whole), "no scroll")
+    below = page.locator(".vk-status").bounding_box()
+    assert below["y"] + below["height"] <= size[1]
+
+
+def test_two_models_share_a_screen_without_a_scroll(page, tmp_path):
+    maps = {name: softmax_maps(4, 2, 17, 17, seed=seed) for seed, name in enumerate("ab")}
+    page.set_viewport_size({"width": 1280, "height": 720})
+    opened(page, AttentionMap(maps, photo()), tmp_path)
+    press(page.locator(".vk-main canvas").first, "f")
+    mains = page.locator(".vk-main canvas")
+    wait_until(
+        lambda: sum(mains.nth(i).bounding_box()["width"] for i in (0, 1)) >= 0.8 * 1280,
+        "80% of the width",
+    )
+    assert page.locator(".vk").evaluate("one => one.scrollHeight <= one.clientHeight")
+
+
+@pytest.mark.parametrize(("width", "share"), [(390, 0.85), (1100, 0.55)])
+def test_the_picture_fills_what_the_panels_leave(page, widget, tmp_path, width, share):
+    page.set_viewport_size({"width": width, "height": 900})
+    opened(page, widget, tmp_path)
+    assert page.locator(".vk-main canvas").first.bounding_box()["width"] >= share * width
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_thumbnails_are_large_enough_to_tell_apart(page, tmp_path):
+    page.set_viewport_size({"width": 390, "height": 844})
+    many = AttentionMap(softmax_maps(12, 2, 2, 17, 17), [photo(i) for i in range(12)])
+    opened(page, many, tmp_path)
+    for picture in page.locator(".vk-thumb img").all():
+        box = picture.bounding_box()
+        assert min(box["width"], box["height"]) >= 28
+
+
+def test_a_control_that_does_nothing_is_not_there(page, widget, tmp_path):
+    opened(page, widget, tmp_path)
+    head = page.get_by_label("head", exact=True)
+    expect(head).to_be_visible()
+    page.get_by_label("show", exact=True).select_option("mean over heads")
+    expect(head).to_be_hidden()
+    alone = AttentionMap.from_maps(np.random.default_rng(0).random((9, 3, 3)))
+    opened(page, alone, tmp_path)
+    for label in ("layer", "map", "head", "show", "opacity", "colours", "attention"):
+        expect(page.get_by_label(label, exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="More")).to_have_count(0)
+    says(page, "query row 1, column 1: strongest")
+
+
+def test_the_rarer_controls_open_and_close_by_keyboard(page, widget, tmp_path):
+    opened(page, widget, tmp_path)
+    button = page.get_by_role("button", name="More")
+    expect(button).to_have_attribute("aria-expanded", "false")
+    press(button, "Enter")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("opacity", exact=True)).to_be_visible()
+    press(page.get_by_label("opacity", exact=True), "Escape")
+    expect(button).to_have_attribute("aria-expanded", "false")
+    expect(button).to_be_focused()
+    assert button.get_attribute("aria-controls") == page.locator(".vk-more").get_attribute("id")
+
+
+def test_nothing_moves_while_the_pointer_does(page, widget, tmp_path):
+    opened(page, widget, tmp_path)
+    main = page.locator(".vk-main canvas").first
+    boxes = "() => [...document.querySelectorAll('.vk *')].filter(e => !e.closest('.vk-tip'))" + (
+        ".map(e => { const b = e.getBoundingClientRect(); return [b.top, b.height].join() }).join(';')"
+    )
+    hover_at(main, 0.1, 0.1)
+    says(page, "row 0, column 0")
+    before = page.evaluate(boxes)
+    for x, y in ((0.9, 0.9), (0.6, 0.1), (0.1, 0.9)):
+        hover_at(main, x, y)
+        says(page, f"query row {int(y * 4)}, column {int(x * 4)}")
+        assert page.evaluate(boxes) == before
+
+
+def test_a_finger_inspects_pins_and_scrolls(chromium, widget, tmp_path):
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, offline=True
+    )
+    page = context.new_page()
+    opened(page, widget, tmp_path)
+    main = page.locator(".vk-main canvas").first
+    box = main.bounding_box()
+    x, y = box["x"] + 0.9 * box["width"], box["y"] + 0.1 * box["height"]
+    assert main.evaluate("one => getComputedStyle(one).touchAction") != "none"
+    page.touchscreen.tap(x, y)
+    says(page, "query row 0, column 3:")
+    assert main.evaluate("one => getComputedStyle(one).touchAction") == "none"
+    touch = context.new_cdp_session(page)
+
+    def fingers(kind: str, *points: tuple[float, float]) -> None:
+        at = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    fingers("touchStart", (x - 0.8 * box["width"], y))
+    page.wait_for_timeout(700)
+    fingers("touchEnd")
+    says(page, "query row 0, column 0 (pinned)")
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    before = picture_of(main)
+    fingers("touchStart", (middle[0] - 20, middle[1]), (middle[0] + 20, middle[1]))
+    for apart in (40, 60, 90, 130):
+        fingers("touchMove", (middle[0] - apart, middle[1]), (middle[0] + apart, middle[1]))
+    fingers("touchEnd")
+    changed(main, before)
+    context.close()
+
+
 def test_the_keys_are_listed(page, widget, tmp_path):
     opened(page, widget, tmp_path)
     page.get_by_role("button", name=re.compile("Keys")).click()
