@@ -201,6 +201,7 @@ def test_similarity_matrix_controls_and_torchs_numbers(lab: Session):
         wait_until(lambda: near(lab.numbers(), lab.trait("torch_numbers()[:4]")), "torch's numbers")
 
     agrees()
+    lab.control("matrix", "view").select_option("sigmoid")  # the bias shows where it acts
     for label, trait, ends in (
         ("temperature τ", "matrix.temperature", (0.005, 2.0)),
         ("bias", "matrix.bias", (-20.0, 10.0)),
@@ -344,6 +345,8 @@ def test_embedding_space_controls(lab: Session):
         )
         lab.button("space", label).click()
         lab.becomes(trait, before)
+    more = root.get_by_role("button", name="More")
+    more.click()
     for label in ("size", "opacity"):
         slider = lab.control("space", label)
         press(slider, "Home")
@@ -366,6 +369,8 @@ def test_embedding_space_controls(lab: Session):
 
 def test_embedding_space_pointer_and_lasso(lab: Session):
     canvas, root = lab.canvas("space"), lab.root("space")
+    if root.get_by_role("button", name="More").get_attribute("aria-expanded") == "false":
+        root.get_by_role("button", name="More").click()
     lab.button("space", "reset view").click()
     lab.button("space", "lasso").click()
     drag(canvas, [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.02)])
