@@ -1,0 +1,105 @@
+"""Mounted and unmounted 200 times, an instrument gives everything back; and it lives on a host that has next to nothing."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.test_accessibility import instruments
+from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix
+
+pytestmark = pytest.mark.browser
+KINDS = (SimilarityMatrix, AttentionMap, EmbeddingSpace)
+
+# A model of the least kind: `get` and `on`, and what else a host may have throws.
+HOST = """
+window.leastModel = () => {
+  const saved = JSON.parse(document.getElementById("vizkit-state").textContent).widgets[0];
+  for (const { path, data } of saved.buffers) {
+    const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
+    const parent = path.slice(0, -1).reduce((place, key) => place[key], saved.state);
+    parent[path[path.length - 1]] = new DataView(bytes.buffer);
+  }
+  const refuse = () => { throw new Error("this host cannot"); };
+  return { get: (name) => saved.state[name], on() {}, set: refuse, send: refuse, save_changes: refuse };
+};
+"""
+
+# Counts what is taken and given back, everywhere on the page.
+COUNT = """
+window.held = { listeners: 0, observers: 0, intervals: 0 };
+const add = EventTarget.prototype.addEventListener, remove = EventTarget.prototype.removeEventListener;
+const outside = (target) => target === window || target === document || target instanceof MediaQueryList;
+EventTarget.prototype.addEventListener = function (...rest) {
+  if (outside(this)) held.listeners++;
+  return add.apply(this, rest);
+};
+EventTarget.prototype.removeEventListener = function (...rest) {
+  if (outside(this)) held.listeners--;
+  return remove.apply(this, rest);
+};
+for (const name of ["ResizeObserver", "MutationObserver"]) {
+  const Plain = window[name];
+  window[name] = class extends Plain {
+    constructor(...rest) { super(...rest); held.observers++; }
+    disconnect() { held.observers--; super.disconnect(); }
+  };
+}
+const begin = window.setInterval, end = window.clearInterval;
+window.setInterval = (...rest) => { held.intervals++; return begin(...rest); };
+window.clearInterval = (timer) => { if (timer) held.intervals--; end(timer); };
+"""
+
+
+def opened(page: Page, kind: type, tmp_path, *scripts: str) -> str:
+    widget = next(one for one in instruments("light") if isinstance(one, kind))
+    for script in scripts:
+        page.add_init_script(script)
+    page.goto(widget.save_html(tmp_path / "page.html").as_uri())
+    page.locator(".vk[data-ready=true]").wait_for()
+    return kind.__name__
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_200_times_mounted_and_unmounted_leaves_nothing(page: Page, tmp_path, kind):
+    name = opened(page, kind, tmp_path, COUNT, HOST)
+    mount = """async (name) => {
+        const model = leastModel(), el = document.createElement("div");
+        document.body.append(el);
+        const before = { ...held };
+        for (let i = 0; i < 200; i++) {
+            const close = await vizkit[name].render({ model, el });
+            if (i % 20 === 0) await new Promise(requestAnimationFrame);
+            close();
+        }
+        const left = el.childElementCount;
+        el.remove();
+        return { before, after: { ...held }, left };
+    }"""
+    found = page.evaluate(mount, name)
+    assert found["after"] == found["before"]
+    assert found["left"] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_lives_on_a_host_that_can_only_get_and_on(page: Page, tmp_path, kind):
+    name = opened(page, kind, tmp_path, HOST)
+    page.evaluate(
+        """async (name) => {
+            const el = document.createElement("div");
+            el.id = "least";
+            document.body.prepend(el);
+            await vizkit[name].render({ model: leastModel(), el });
+        }""",
+        name,
+    )
+    root = page.locator("#least .vk")
+    page.locator("#least .vk[data-ready=true]").wait_for()
+    canvas = root.locator("canvas[role=application]")
+    before = root.locator("output.vk-status").text_content()
+    canvas.press("ArrowRight")
+    canvas.press("ArrowDown")
+    page.wait_for_function(
+        "before => document.querySelector('#least output.vk-status').textContent !== before",
+        arg=before,
+    )
