@@ -324,6 +324,7 @@ _ALL = (
         rivals={
             "drift without an aim": "An optimizer moves any weight; where the scale stops may have nothing to do with the loss.",
             "the optimizer's own pace": "A scale that stays where it was may only have had too few steps.",
+            "one learning rate": "At another learning rate the starts might not meet.",
         },
     ),
     Claim(
@@ -436,6 +437,7 @@ _ALL = (
         ("10_zero_shot",),
         rivals={
             "the pixels are enough": "A few statistics of the raw pixels could tell the classes apart without an encoder.",
+            "an encoder without training": "The features of a random network could be enough for a small head.",
             "the captions taught it": "The features could hold the styles only because captions named them.",
             "only what the encoder was taught": "The encoder was taught the styles with labels, and might be of little use for a task that it was never taught.",
         },
@@ -560,6 +562,7 @@ _ALL = (
         {
             "stopped too early": "A run that starts badly may only need more steps.",
             "the scale, not the bias": "The scale starts with the bias, and may be what counts.",
+            "the speed of the bias": "A bias that starts at 0 may be late only because it moves as slowly as the weights.",
             "one learning rate": "A rate that suits one start punishes another.",
         },
     ),
@@ -599,6 +602,7 @@ _ALL = (
             "habit": "A language model answers many questions well without looking.",
             "the decoder does the work": "A language model that learns may read any fixed "
             "projection of the tokens, so that the connector need not be trained.",
+            "one learning rate": "Another learning rate could make the trained connector the better one.",
         },
     ),
 )
