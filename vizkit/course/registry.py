@@ -58,6 +58,7 @@ _ALL = (
         {
             "the border": "Pixels that leave the picture could make the error, whatever the stride is.",
             "a measure that cannot see": "An error divided by a large enough spread looks small for every layer.",
+            "random weights": "Training could have made a network equivariant although its layers are not.",
         },
     ),
     Claim(
