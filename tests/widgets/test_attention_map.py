@@ -19,7 +19,7 @@ from vizkit.widgets.attention_numbers import (
     attention_rollout,
     effective_number,
 )
-from vizkit.widgets.attention_picture import describe
+from vizkit.widgets.attention_picture import describe, over_picture
 
 
 def softmax_maps(*shape: int, seed: int = 0, spread: float = 2.0) -> np.ndarray:
@@ -629,3 +629,93 @@ def test_only_attention_is_received():
         AttentionMap.from_maps(np.ones((4, 2, 2)), direction="received")
     with pytest.raises(ValueError, match="attention received needs attention maps"):
         AttentionMap.from_maps(np.ones((4, 2, 2))).attention_received()
+
+
+# ------------------------------------------------------------------ where the ink lies
+
+TARGETS = [
+    3,
+    0,
+    4,
+    10,
+    14,
+    6,
+]  # the corners of a grid of 3 x 5, and what is no mirror image of itself
+
+
+def one_hot_maps() -> np.ndarray:
+    """Query q looks at patch TARGETS[q] alone; the second head at the patch before it."""
+    maps = np.zeros((2, 2, 15, 15))
+    for query, target in enumerate(TARGETS):
+        maps[:, 0, query, target] = maps[:, 1, query, target - 1] = 1
+    maps[:, :, len(TARGETS) :, 7] = 1
+    return maps
+
+
+def ink(image, box=None) -> list[int]:
+    """Patches of a grid of 3 x 5 that are bright at their middles."""
+    pixels = np.asarray(image.crop(box) if box else image, float).sum(-1)
+    y = ((np.arange(3) + 0.5) / 3 * pixels.shape[0]).astype(int)
+    x = ((np.arange(5) + 0.5) / 5 * pixels.shape[1]).astype(int)
+    return np.flatnonzero(pixels[np.ix_(y, x)] > 450).tolist()
+
+
+@pytest.mark.parametrize("query", range(len(TARGETS)))
+def test_static_pictures_have_their_ink_where_the_query_looks(query):
+    widget = AttentionMap(one_hot_maps(), grid=(3, 5), num_prefix_tokens=0, layer=0, query=query)
+    target = TARGETS[query]
+    assert ink(over_picture(widget)) == [target]
+    figure = widget.to_plotly()
+    assert np.flatnonzero(np.asarray(figure.data[0].z)).tolist() == [target]
+    # The first row on top, the first column on the left.
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
+    assert figure.layout.xaxis.range[0] < figure.layout.xaxis.range[1]
+    widget.head = 1
+    assert ink(over_picture(widget)) == [(target - 1) % 15]
+
+
+def test_the_map_lies_over_the_picture_and_hides_most_where_most_is_looked_at():
+    white = np.full((30, 50, 3), 255, np.uint8)
+    widget = AttentionMap(
+        one_hot_maps(), white, grid=(3, 5), num_prefix_tokens=0, layer=0, query=0, opacity=1.0
+    )
+    pixels = np.asarray(over_picture(widget), int)
+    at = [pixels[round(464 / 6), round(pixels.shape[1] * (c + 0.5) / 5)] for c in (3, 0)]
+    assert at[0].tolist() == pytest.approx([252, 253, 191], abs=2)  # magma's end, opaque
+    assert at[1].min() > 90  # the picture shows through
+    widget.opacity = 0.0
+    assert (np.asarray(over_picture(widget)) == 255).all()
+
+
+def test_the_whole_static_picture_has_title_legend_and_every_panel():
+    shown = AttentionMap(softmax_maps(3, 2, 17, 17), title="A title", panels=[])
+    bare = shown.picture()
+    assert bare.height > 2 * 232
+    heights, widths = [], [bare.width]
+    for panels in (["heads"], ["heads", "distance"], ["heads", "distance", "matrix"]):
+        shown.panels = panels
+        widths.append(shown.picture().width)
+        heights.append(shown.picture().height)
+    assert widths == sorted(set(widths))
+    # The legend runs from black to the brightest colour, below the map.
+    legend = np.asarray(bare, int)[-22 - 60 : -22 - 30].sum(-1)
+    strip = legend[np.argmin(legend[:, 30]), 22 : 22 + 464]
+    assert strip[0] < 60
+    assert strip[-1] > 600
+    assert (np.diff(strip) >= -3).all()
+    shown.title = ""
+    assert shown.picture().height < heights[-1]
+
+
+def test_the_head_on_view_is_framed_in_the_static_picture():
+    widget = AttentionMap(one_hot_maps(), grid=(3, 5), num_prefix_tokens=0, layer=1, query=0)
+    frames = []
+    for layer in (0, 1):
+        for head in (0, 1):
+            widget.layer, widget.head = layer, head
+            pixels = np.asarray(widget.picture()).astype(int)
+            y, x = np.nonzero((np.abs(pixels - [255, 157, 60]).sum(-1) < 5)[:, :-480])
+            frames.append((y.mean(), x.mean()))
+    frames = np.array(frames).reshape(2, 2, 2)
+    assert (frames[1, :, 0] > frames[0, :, 0]).all()
+    assert (frames[:, 1, 1] > frames[:, 0, 1]).all()

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from vizkit.fonts import font
 from vizkit.widgets import picture
+from vizkit.widgets.attention_numbers import patch_distances
 from vizkit.widgets.codec import Array
 
 if TYPE_CHECKING:
+    from vizkit.widgets.attention_inputs import Side
     from vizkit.widgets.attention_map import AttentionMap
 
-MAP, PANEL, MARGIN, HEADER = 232, 232, 12, 26
+# Twice as sharp as it is shown.
+MAP, PANEL, MARGIN, TEXT, CAPTION = 464, 464, 22, 26, 22
+PIN, DOT, MOST_CELLS = "#ff9d3c", "#006ba8", 2**20
 
 
 def _limits(values: Array, signed: bool) -> tuple[float, float]:
@@ -51,14 +55,38 @@ def over_picture(widget: AttentionMap, height: int = MAP, model: int = 0) -> Ima
     return Image.composite(colored, under, mask)
 
 
+def _shown_layer(widget: AttentionMap, side: Side) -> int:
+    return min(widget.layer, len(side.layers) - 1)
+
+
+def _legend(widget: AttentionMap, model: int, width: int) -> Image.Image:
+    """The colours from end to end, with their numbers."""
+    side = widget._sides[model]
+    low, high = _limits(widget.weights(model)[side.num_prefix_tokens :], side.signed)
+    sheet, pen = picture.blank(width, 50)
+    name = "diverging" if side.signed else "magma"
+    bar = picture.colorize(np.linspace(0, 1, width)[None], name, 0, 1)
+    sheet.paste(picture.enlarge(bar, width, 14), (0, 0))
+    face = font(CAPTION)
+    pen.text((0, 20), f"{low:.3g}".replace("-", "−"), picture.INK, face)
+    pen.text((width, 20), f"{high:.3g}", picture.INK, face, anchor="ra")
+    words = "up to this map's maximum"
+    if pen.textlength(words, face) < 0.6 * width:
+        pen.text((width / 2, 20), words, picture.MUTED, face, anchor="ma")
+    return sheet
+
+
 def _heads(widget: AttentionMap, model: int = 0) -> Image.Image:
     """The query's map in every head, one row a layer; one block of tiles when no layer has several heads."""
     side = widget._sides[model]
     most = max(layer.heads for layer in side.layers)
     across = int(np.ceil(np.sqrt(len(side.layers)))) if most == 1 else most
     down = -(-len(side.layers) // across) if most == 1 else len(side.layers)
-    tile = max(8, min(64, PANEL // max(across, down)))
-    sheet = Image.new("RGB", (across * tile, down * tile), picture.PAPER)
+    rows, columns = side.layers[0].key_grid
+    tile = max(16, min(128, PANEL // max(across, down)))
+    wide, high = (max(8, round(tile * part / max(rows, columns))) for part in (columns, rows))
+    left, top = (0, 0) if most == 1 else (_longest(side), CAPTION + 6)
+    sheet, pen = picture.blank(left + across * wide, top + down * high)
     for index, layer in enumerate(side.layers):
         block, token = layer.blocks[widget.image_index], widget._token_in(layer, side)
         shown = token >= 0 or (widget.direction == "received" and widget.query < 0)
@@ -66,9 +94,149 @@ def _heads(widget: AttentionMap, model: int = 0) -> Image.Image:
             patches = widget.head_map(block, head, token)[side.num_prefix_tokens :].reshape(
                 layer.key_grid
             )
-            colored = picture.enlarge(_colors(patches, side.signed), tile - 2, tile - 2)
+            colored = picture.enlarge(_colors(patches, side.signed), wide - 4, high - 4)
             row, column = divmod(index, across) if most == 1 else (index, head)
-            sheet.paste(colored, (column * tile + 1, row * tile + 1))
+            place = (left + column * wide + 2, top + row * high + 2)
+            sheet.paste(colored, place)
+            if _is_on(widget, side, index, head):
+                pen.rectangle(
+                    [place[0] - 2, place[1] - 2, place[0] + wide - 3, place[1] + high - 3],
+                    outline=PIN,
+                    width=4,
+                )
+    if most > 1:
+        _label(widget, side, pen, (left, top), (wide, high))
+    return sheet
+
+
+def _is_on(widget: AttentionMap, side: Side, layer: int, head: int) -> bool:
+    """Whether a head is part of the map on view."""
+    if layer != _shown_layer(widget, side) or widget.mode == "rollout":
+        return False
+    return widget.mode != "one head" or head == min(widget.head, side.layers[layer].heads - 1)
+
+
+def _longest(side: Side) -> int:
+    """Room for the names of the layers."""
+    _, pen = picture.blank(1, 1)
+    width = max(pen.textlength(layer.name, font(CAPTION)) for layer in side.layers)
+    return int(min(width, 150)) + 12
+
+
+def _label(
+    widget: AttentionMap,
+    side: Side,
+    pen: ImageDraw.ImageDraw,
+    corner: tuple[int, int],
+    tile: tuple[int, int],
+) -> None:
+    """Names of the heads above the tiles, of the layers left of them, where there is room."""
+    face, (left, top), (wide, high) = font(CAPTION), corner, tile
+    for head in range(max(layer.heads for layer in side.layers)):
+        name = widget._head_names[head] if widget._head_names else str(head + 1)
+        name = picture.shorten(name, pen, face, max(wide - 4, 26))
+        if wide >= 24 or head % 2 == 0:
+            pen.text((left + (head + 0.5) * wide, 0), name, picture.MUTED, face, anchor="ma")
+    for index, layer in enumerate(side.layers):
+        name = picture.shorten(layer.name, pen, face, left - 8)
+        if high >= CAPTION or index % 2 == 0:
+            place = (left - 8, top + (index + 0.5) * high)
+            pen.text(place, name, picture.MUTED, face, anchor="rm")
+
+
+def _distance(widget: AttentionMap, model: int) -> Image.Image:
+    """Mean attention distance of every head, a dot each, over the layers."""
+    side, distances = widget._sides[model], widget._distances(model, widget.image_index)
+    (width, height), face = (PANEL, 360), font(CAPTION)
+    sheet, pen = picture.blank(width, height)
+    rows, columns = side.layers[0].grid
+    uniform = float(patch_distances((rows, columns)).mean())
+    top = max(1.25 * uniform, *(float(np.nanmax(one)) for one in distances))
+    left, bottom = 56, height - 72
+
+    def y(value: float) -> float:
+        return bottom - value / top * (bottom - 40)
+
+    for value in np.arange(0, top, 0.2):
+        pen.line([left, y(value), width, y(value)], picture.LINE, 2)
+        pen.text((left - 8, y(value)), f"{value:.1f}", picture.MUTED, face, anchor="rm")
+    for start in range(left, width, 18):
+        pen.line([start, y(uniform), start + 9, y(uniform)], picture.MUTED, 3)
+    pen.text((width, 4), "- - uniform attention", picture.MUTED, face, anchor="ra")
+    step = (width - left) / len(distances)
+    every = max(1, int(np.ceil(max(_longest(side), 34) / step)))
+    for index, one in enumerate(distances):
+        x = left + (index + 0.5) * step
+        if index % every == 0:
+            name = picture.shorten(side.layers[index].name, pen, face, every * step)
+            pen.text((x, bottom + 8), name, picture.MUTED, face, anchor="ma")
+        # The dot on view lies on top.
+        for head in sorted(range(len(one)), key=lambda h: _is_on(widget, side, index, h)):
+            value = one[head]
+            if np.isfinite(value):
+                on = _is_on(widget, side, index, head)
+                radius, ink = (10, PIN) if on else (7, DOT)
+                pen.ellipse([x - radius, y(value) - radius, x + radius, y(value) + radius], ink)
+    pen.text(((left + width) / 2, height - 36), "layer", picture.MUTED, face, anchor="ma")
+    return sheet
+
+
+def _matrix(widget: AttentionMap, model: int) -> Image.Image | None:
+    """The whole matrix on view, each row up to its own maximum; None where it is too large to draw."""
+    side = widget._sides[model]
+    number = _shown_layer(widget, side)
+    layer = side.layers[number]
+    block = layer.blocks[widget.image_index]
+    if layer.queries * (block.prefix.shape[-1] + block.values.shape[-1]) > MOST_CELLS:
+        return None
+    if widget.mode == "rollout":
+        whole = widget.rollout(number, model)
+    elif widget.mode == "one head":
+        whole = block.weights(min(widget.head, layer.heads - 1))
+    else:
+        every = np.stack([block.weights(head) for head in range(layer.heads)])
+        whole = every.mean(0) if widget.mode == "mean over heads" else every.max(0)
+    shares = whole / np.maximum(np.abs(whole).max(-1, keepdims=True), 1e-30)
+    name, low = ("diverging", -1) if side.signed else ("magma", 0)
+    return picture.enlarge(picture.colorize(shares, name, low, 1), PANEL, PANEL)
+
+
+def _panels(widget: AttentionMap, model: int) -> list[tuple[str, Image.Image]]:
+    """What stands beside the map, as chosen by `panels`, each with its caption."""
+    side = widget._sides[model]
+    found = []
+    if "heads" in widget.panels and sum(layer.heads for layer in side.layers) > 1:
+        one = max(layer.heads for layer in side.layers) == 1
+        found.append(("all maps" if one else "all heads of all layers", _heads(widget, model)))
+    if "distance" in widget.panels and widget._kind == "attention":
+        found.append(("mean attention distance (share of the width)", _distance(widget, model)))
+    matrix = _matrix(widget, model) if "matrix" in widget.panels else None
+    if matrix is not None:
+        found.append(("rows: queries, columns: keys", matrix))
+    return found
+
+
+def _model(widget: AttentionMap, model: int) -> Image.Image:
+    """One model: its name, its map over the picture with the legend, and the panels beside it."""
+    face, name = font(CAPTION), widget._sides[model].name
+    shown = over_picture(widget, model=model)
+    head = CAPTION + 10
+    parts = [(name, shown), *_panels(widget, model)]
+    captioned = any(caption for caption, _ in parts)
+    top = head if captioned else 0
+    widths = [
+        max(part.width, 300 if number else part.width) for number, (_, part) in enumerate(parts)
+    ]
+    heights = [part.height for _, part in parts]
+    heights[0] += 60
+    sheet, pen = picture.blank(sum(widths) + MARGIN * (len(parts) - 1), top + max(heights))
+    left = 0
+    for (caption, part), width in zip(parts, widths, strict=True):
+        text = picture.shorten(caption, pen, face, width)
+        pen.text((left, 0), text, picture.MUTED, face)
+        sheet.paste(part, (left, top))
+        left += width + MARGIN
+    sheet.paste(_legend(widget, model, shown.width), (0, top + shown.height + 10))
     return sheet
 
 
@@ -113,28 +281,23 @@ def describe(widget: AttentionMap) -> str:
 
 
 def draw(widget: AttentionMap) -> Image.Image:
-    """The title and what is on view; below, for each model, its map over the picture and all its heads."""
-    models = range(len(widget._sides))
-    rows = [(over_picture(widget, model=model), _heads(widget, model)) for model in models]
-    width = max(left.width + right.width for left, right in rows) + 3 * MARGIN
-    face, (_, pen) = font(13), picture.blank(1, 1)
-    lines = [text for text in (widget.title, describe(widget)) if text]
-    if widget._method:  # what was measured must be legible to its end
-        lines = [
-            part for line in lines for part in picture.wrapped(line, pen, face, width - 2 * MARGIN)
-        ]
-    top, label = HEADER + 16 * (len(lines) - 1), 18 if len(rows) > 1 else 0
-    heights = [max(left.height, right.height) + MARGIN + label for left, right in rows]
-    sheet, pen = picture.blank(width, top + sum(heights))
+    """The title and what is on view; below, for each model, its map with the legend and its panels."""
+    rows = [_model(widget, model) for model in range(len(widget._sides))]
+    width = max(row.width for row in rows) + 2 * MARGIN
+    face, (_, pen) = font(TEXT), picture.blank(1, 1)
+    lines = [
+        part
+        for line in (widget.title, describe(widget))
+        for part in picture.wrapped(line, pen, face, width - 2 * MARGIN)
+    ]
+    top = MARGIN + (TEXT + 8) * len(lines) + 8
+    sheet, pen = picture.blank(width, top + sum(row.height + MARGIN for row in rows))
     for number, line in enumerate(lines):
-        text = picture.shorten(line, pen, face, width - 2 * MARGIN)
-        pen.text((MARGIN, 6 + 16 * number), text, picture.INK, face)
-    for (left, right), side, height in zip(rows, widget._sides, heights, strict=True):
-        if label:
-            pen.text((MARGIN, top), side.name, picture.MUTED, face)
-        sheet.paste(left, (MARGIN, top + label))
-        sheet.paste(right, (left.width + 2 * MARGIN, top + label))
-        top += height
+        ink = picture.INK if widget.title and not number else picture.MUTED
+        pen.text((MARGIN, MARGIN + (TEXT + 8) * number), line, ink, face)
+    for row in rows:
+        sheet.paste(row, (MARGIN, top))
+        top += row.height + MARGIN
     return sheet
 
 
