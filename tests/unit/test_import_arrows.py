@@ -147,7 +147,7 @@ def test_an_allowed_import_is_let_through(file, source):
 def test_no_room_is_imported_with_the_package():
     code = (
         "import sys, vizkit;"
-        " sys.exit(', '.join(name for name in sys.modules if name.startswith('vizkit.')))"
+        " sys.exit(', '.join(name for name in sys.modules if name.startswith('vizkit.')) or 0)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
