@@ -291,6 +291,29 @@ def probabilities_by_torch(
     return logits.softmax(1) if bias is None else (logits + bias).sigmoid()
 
 
+@answer("Hide a share of the patches")
+def masked_by_scatter(noise: Tensor, share: float) -> Tensor:
+    hidden = noise.topk(round(share * noise.shape[1]), dim=1, largest=False).indices
+    return torch.zeros_like(noise, dtype=torch.bool).scatter(1, hidden, True)
+
+
+@answer("DINO's loss")
+def dino_by_matrix(student: Tensor, teacher: Tensor, center: Tensor) -> Tensor:
+    shares = F.softmax((teacher - center) * 25, dim=-1)
+    return -torch.einsum("bk,bk->b", shares, F.log_softmax(student * 10, dim=-1)).mean()
+
+
+@answer("The effective rank")
+def rank_of_the_spectrum(variances: Tensor) -> Tensor:
+    return torch.distributions.Categorical(probs=variances).perplexity()
+
+
+@answer("Intersection over union")
+def iou_of_sets(predicted: Tensor, true: Tensor) -> float:
+    first, second = ({tuple(place) for place in m.nonzero().tolist()} for m in (predicted, true))
+    return len(first & second) / len(first | second)
+
+
 @pytest.mark.parametrize("name", COURSE)
 def test_answer_written_another_way_is_right(name):
     assert name in ANSWERS, f"write an answer of another kind to {name!r} here"

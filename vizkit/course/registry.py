@@ -18,6 +18,7 @@ NOTEBOOKS = (
     "11_embedding_space",
     "12_into_the_vlm",
     "13_real_models",
+    "14_self_supervised",
 )
 
 
@@ -604,6 +605,60 @@ _ALL = (
             "the decoder does the work": "A language model that learns may read any fixed "
             "projection of the tokens, so that the connector need not be trained.",
             "one learning rate": "Another learning rate could make the trained connector the better one.",
+        },
+    ),
+    # --- self-supervision ---
+    Claim(
+        "G1",
+        "Learning from two views alone collapses; a regulariser prevents it",
+        "Equal answers for all pictures are the best answer to two views alone. DINO prevents it by "
+        "centring and sharpening the answers of a teacher, LeJEPA by asking that the embeddings look "
+        "normal in every direction (SIGReg), with no teacher.",
+        "Caron et al. 2021, DINO (2104.14294); Balestriero and LeCun 2025, LeJEPA (2511.08544)",
+        ("14_self_supervised",),
+        {
+            "too few steps": "A collapsed network might spread out again if it were trained longer.",
+            "an unfit learning rate": "Another rate might not collapse.",
+            "an untrained network": "Features that nobody trained may tell as much as those of two views.",
+        },
+    ),
+    Claim(
+        "G2",
+        "Rebuilding hidden patches teaches what a picture is made of",
+        "MAE: fine-tuned it is strong; a linear probe of its features is behind that of contrastive "
+        "learning. 75% hidden is best for both.",
+        "He et al. 2022, Masked Autoencoders (2111.06377), Fig. 5 and Table 3",
+        ("14_self_supervised",),
+        {
+            "painting in the local colour": "Hidden patches could be filled with the colours near by, "
+            "without any idea of what is in the picture.",
+            "an untrained network": "Features that nobody trained may tell as much.",
+        },
+    ),
+    Claim(
+        "G3",
+        "Patch features of DINOv2 find parts and correspondences with no label",
+        "Right: linear layers on frozen patch features reach good segmentation, and nearest patches "
+        "match parts between pictures.",
+        "Oquab et al. 2023, DINOv2 (2304.07193), §7.4 and §7.5",
+        ("14_self_supervised",),
+        {
+            "colour alone": "An object may be told from its ground by the colours of its patches.",
+            "position alone": "An object may be told by where it is, and so may the patch that fits.",
+            "random weights": "The architecture alone, untrained, may give features that do as well.",
+        },
+    ),
+    Claim(
+        "G4",
+        "A ViT keeps artefact tokens: few patches of very high norm, in empty places",
+        "Seen in the larger models that were trained long (DINOv2 L and g, OpenCLIP, DeiT-III), not in "
+        "the small ones. Registers remove them, trained or by moving a few neurons' activations.",
+        "Darcet et al. 2023, Vision Transformers Need Registers (2309.16588); Jiang et al. 2025 (2506.08010)",
+        ("14_self_supervised",),
+        {
+            "a blind detector": "A test that finds no outlier anywhere would prove nothing.",
+            "too small a picture": "Fewer patches may leave no room for them.",
+            "any ViT": "What is seen may belong to every ViT, and not to what DINOv2 has learned.",
         },
     ),
 )
