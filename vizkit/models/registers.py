@@ -12,12 +12,20 @@ from torch import Tensor, nn
 def block_tokens(model: nn.Module, pixels: Tensor) -> Tensor:
     """The patch tokens (blocks, B, N, D) behind each block of a timm ViT, on the CPU.
 
-    Pixels (B, C, H, W) as the model expects them; prefix tokens are left out, no last norm.
+    Pixels (B, C, H, W) as the model expects them; prefix tokens are left out, no last norm. One
+    picture at a time, so that twelve blocks of many patches stay small in memory.
     """
-    found = model.forward_intermediates(
-        pixels, indices=len(model.blocks), intermediates_only=True, norm=False, output_fmt="NLC"
-    )
-    return torch.stack([tokens.cpu() for tokens in found])  # (blocks, B, N, D)
+    blocks = len(model.blocks)
+    kept = None
+    for place, one in enumerate(pixels.split(1)):
+        found = model.forward_intermediates(
+            one, indices=blocks, intermediates_only=True, norm=False, output_fmt="NLC"
+        )
+        if kept is None:
+            kept = torch.empty(blocks, len(pixels), *found[0].shape[1:])  # (blocks, B, N, D)
+        for block, tokens in enumerate(found):
+            kept[block, place] = tokens[0].cpu()
+    return kept
 
 
 @torch.no_grad()
