@@ -97,6 +97,8 @@ _ALL = (
             "looks everywhere alike": "A head that makes no difference between the patches has a "
             "large attention distance as well, and so has an untrained one.",
             "any cut hurts": "A network whose attention is cut after training loses whatever is cut.",
+            "content, not place": "In a photograph what looks alike lies close by, so a head that asks for "
+            "similar content looks near as well.",
             "stopped too early": "A network that has not been trained to the end may change where it "
             "looks.",
             "the head": "A linear head cannot combine two colours, even where the features hold both.",
@@ -157,6 +159,22 @@ _ALL = (
         "also a MobileNet (Gemma 3n), FastViT (FastVLM), DaViT (Florence-2) and windows (Qwen2.5-VL).",
         "model cards of LLaVA-1.5, LLaVA-OneVision and InternVL; configurations in transformers",
         ("13_real_models",),
+    ),
+    Claim(
+        "A10",
+        "Where a ViT attends is what its output depends on",
+        "Attention says where information may have come from in one layer. What an output depends on "
+        "is found by taking it away.",
+        "Jain and Wallace 2019, Attention is not Explanation; Serrano and Smith 2019, Is Attention "
+        "Interpretable?; Wiegreffe and Pinter 2019, Attention is not not Explanation",
+        ("03_attention",),
+        {
+            "any picture": "Most photographs are alike in where things are, so any map might agree a little.",
+            "any network": "The architecture alone, with weights that have learned nothing, might give such a map.",
+            "the middle": "What matters in a photograph stands in the middle, and a map may only point there.",
+            "plain contrast": "Regions full of contrast may be attended and needed, whatever the network computes.",
+            "an unnatural gap": "A picture with tokens left out is none that the network has ever seen.",
+        },
     ),
     # --- patch embedding ---
     Claim(
@@ -248,6 +266,8 @@ _ALL = (
         ("04_positional_embedding",),
         {
             "no training": "The table might look like that before any training.",
+            "stretched when trained": "A table that was interpolated for larger pictures has similar neighbours "
+            "for that reason alone.",
             "the sequence": "Neighbours in the sequence might be alike, not neighbours in the image.",
             "a worse answer": "It might learn the layout and still answer worse than a two-dimensional table.",
             "unfinished training": "A network that was stopped early looks worse than it is.",
@@ -278,6 +298,20 @@ _ALL = (
             "the class token": "It stands at a fixed place, so it reads absolute places even from offsets.",
             "a larger picture": "At another size the patches themselves may look different.",
             "unfinished training": "A network that was stopped early looks worse than it is.",
+        },
+    ),
+    Claim(
+        "C5",
+        "A learned position table can be resized for another size of picture",
+        "Right: interpolated like an image, in two dimensions. DINOv2's own code does so for every size "
+        "but the one it was made for.",
+        f"{_VIT}, §3.2; Oquab et al. 2023, DINOv2",
+        ("04_positional_embedding",),
+        {
+            "any table will do": "A network might hardly use its positions, and do as well with any.",
+            "cutting does as well": "The part of the table that fits could simply be kept.",
+            "the place alone": "Features that only name their place would find each other in any two pictures.",
+            "any network": "Random weights keep the colours of a patch, and colours alone may find it again.",
         },
     ),
     # --- CLIP ---

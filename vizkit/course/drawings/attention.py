@@ -49,7 +49,7 @@ def encoder_block() -> Svg:
     parts = [_HEAD.format(width=760, height=190, id="block")]
     stream = 140
     parts.append(_arrow("block", f"M20 {stream} L744 {stream}"))
-    parts += [_word(58, stream + 26, "tokens"), _word(704, stream + 26, "tokens")]
+    parts += [_word(58, stream + 26, "tokens"), _word(720, stream - 12, "tokens")]
     parts.append(
         _word(380, stream + 40, "residual stream: nothing on it is normalised or multiplied")
     )

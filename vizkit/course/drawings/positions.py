@@ -56,6 +56,10 @@ def sincos_waves(places: int = 16, frequencies: int = 4) -> Svg:
                 f'<rect x="{48 + channel * side}" y="{top + place * side}" width="{side}" '
                 f'height="{side}" fill="{_shade(value)}"/>'
             )
+    parts.append(
+        f'<rect x="48" y="{top}" width="{2 * frequencies * side}" height="{places * side}" '
+        'fill="none" stroke="currentColor"/>'
+    )
     for name, start in (("sin", 0), ("cos", frequencies)):
         parts.append(_text(48 + (start + frequencies / 2) * side, 52, name, "middle"))
     left = 48 + 2 * frequencies * side + 60
