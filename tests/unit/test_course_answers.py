@@ -172,6 +172,27 @@ def gap_of_the_means(images: Tensor, texts: Tensor) -> Tensor:
     return (F.normalize(images) - F.normalize(texts)).mean(0).pow(2).sum().sqrt()
 
 
+@answer("Centre on what was seen")
+def centred_by_hand(features: Tensor, seen: Tensor) -> Tensor:
+    moved = features - torch.stack([features[place] for place in seen]).mean(dim=0)
+    return moved / moved.norm(dim=1, keepdim=True)
+
+
+@answer("The rank of the right name")
+def rank_by_sorting(cosines: Tensor) -> list[int]:
+    ordered = cosines.sort(dim=1).values
+    return [
+        len(row) - int(torch.searchsorted(row, own))
+        for row, own in zip(ordered, cosines.diagonal(), strict=True)
+    ]
+
+
+@answer("Names without a seen word")
+def names_without(seen: Tensor, unseen: Tensor) -> list[bool]:
+    known = seen.sum(dim=0) > 0
+    return [not bool((row * known).any()) for row in unseen]
+
+
 @answer("Softmax with a temperature")
 def softmax_of_torch(cosines: Tensor, temperature: float) -> Tensor:
     return F.log_softmax(cosines * (1 / temperature), dim=-1).exp()

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from sklearn.decomposition import PCA
 
+from vizkit.losses import info_nce
+from vizkit.training import learning_rate_at, seed_everything
 from vizkit.training.words import (
     NONE,
     WordRun,
@@ -15,7 +17,9 @@ from vizkit.training.words import (
     found_names,
     lock_features,
     number_pieces,
+    train_from_scratch,
     train_words,
+    word_batches,
 )
 
 COLORS = ("red", "green", "blue", "white", "black", "brown")
@@ -108,6 +112,25 @@ def test_runs_together_are_the_runs_alone(world):
     assert not torch.equal(together[0].table, together[1].table)
 
 
+def test_a_run_is_the_plain_loop_of_clip(world):
+    """Against the loss of the package and an optimizer of torch, step by step."""
+    pieces, _, seen, _ = world
+    run = run_of(world, languages=["en", "ko"], seed=3)
+    (tower,) = train_words(pieces, [run], steps=8, batch_size=16, learning_rate=0.01)
+    seed_everything(3)
+    plain = WordTower(len(pieces.known), 16)
+    numbers = torch.tensor([[0, 1]]).expand(len(seen), -1)
+    batches = word_batches(run, torch.as_tensor(seen), numbers, 8, 16)
+    optimizer = torch.optim.AdamW(plain.parameters(), weight_decay=0.05, betas=(0.9, 0.98))
+    for step, (which, language) in enumerate(batches):
+        rate = learning_rate_at(step, 0.01, steps=8, warmup_steps=0, schedule="cosine")
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.zero_grad()
+        info_nce(run.pictures[which], plain(pieces.ids[language, which]), 1 / 0.1).backward()
+        optimizer.step()
+    torch.testing.assert_close(tower.table, plain.table, rtol=1e-4, atol=1e-5)
+
+
 def test_the_pictures_are_locked(world):
     run = run_of(world, languages=["en"])
     before = run.pictures.clone()
@@ -137,7 +160,9 @@ def test_fewer_directions_than_asked_for_are_filled_with_zeros():
 
 
 def test_pieces_are_numbered_once_for_all_languages(world):
-    pieces = number_pieces({"en": ["OK button", "cat"], "ko": ["OK 버튼", "고양이"]})
+    names = {"en": ["OK button", "cat"], "ko": ["OK 버튼", "고양이"]}
+    assert number_pieces(names).known == ("ok",)  # all other pieces stand in a single name
+    pieces = number_pieces(names, at_least=1)
     assert "ok" in pieces.known
     assert "고양" in pieces.known
     number = pieces.known.index("ok")
@@ -185,6 +210,17 @@ def test_bad_runs_are_named(world, change, words):
     options = {"pictures": lock_features(features, seen, 16), "seen": seen} | change
     with pytest.raises(ValueError, match=words):
         train_words(pieces, [WordRun(**options)], **QUICK)
+
+
+def test_both_towers_from_scratch_learn_what_they_are_shown():
+    names = {"en": [f"{color} {thing}" for color in COLORS[:4] for thing in THINGS[:4]]}
+    pictures = torch.rand(16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    pieces, seen = number_pieces(names), np.arange(12)
+    model = train_from_scratch(pieces, pictures, seen, ["en"], steps=60, batch_size=12)
+    with torch.no_grad():
+        shown = model.encode_image(pictures)
+    assert (found_names(shown[:12], model.words(pieces.ids[0, :12])) == 1).mean() > 0.8
+    assert model.words.learned.sum() == len({p for name in names["en"][:12] for p in name.split()})
 
 
 def test_bad_input_is_named():

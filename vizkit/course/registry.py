@@ -19,6 +19,7 @@ NOTEBOOKS = (
     "12_into_the_vlm",
     "13_real_models",
     "14_self_supervised",
+    "15_words_for_a_real_encoder",
 )
 
 
@@ -46,6 +47,8 @@ class Claim:
 _VIT = "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words"
 _CLIP = "Radford et al. 2021, Learning Transferable Visual Models (CLIP)"
 _SIGLIP = "Zhai et al. 2023, Sigmoid Loss for Language Image Pre-Training"
+
+_LIT = "Zhai et al. 2022, LiT: Zero-Shot Transfer with Locked-image text Tuning (2111.07991)"
 
 _ALL = (
     # --- convolution and attention ---
@@ -693,6 +696,58 @@ _ALL = (
             "a blind detector": "A test that finds no outlier anywhere would prove nothing.",
             "too small a picture": "Fewer patches may leave no room for them.",
             "any ViT": "What is seen may belong to every ViT, and not to what DINOv2 has learned.",
+        },
+    ),
+    # --- words for a real encoder ---
+    Claim(
+        "H1",
+        "A locked image tower and a trained text tower name things never seen in training",
+        "LiT names ImageNet's classes without one labelled example (85.2% with ViT-g/14). Its text "
+        "tower had read billions of captions: the use of the words was new, not the words. A text "
+        "tower that starts from nothing names new things by the words that it has learned.",
+        _LIT,
+        ("15_words_for_a_real_encoder",),
+        {
+            "words that were seen": "An unseen thing may be found by a word that its name shares with seen names.",
+            "drawings that were nearly seen": "A nearly equal drawing in the training is as good as the thing itself.",
+            "chance": "A tower that learned nothing finds one name in 158, or more if it favours some.",
+        },
+    ),
+    Claim(
+        "H2",
+        "The better the locked features, the better the words",
+        "In LiT, models with better features on ImageNet read better, with exceptions: which "
+        "pre-training it was matters too.",
+        f"{_LIT}, Fig. 4",
+        ("15_words_for_a_real_encoder",),
+        {
+            "the size of the pictures": "An encoder that learned on large pictures may suffer from small ones.",
+            "how many numbers": "Features of more numbers hold more, however good they are.",
+            "stopped too early": "Towers that start untrained may only need more steps.",
+        },
+    ),
+    Claim(
+        "H3",
+        "Two languages that were learned from the same pictures share one space",
+        "Multilingual CLIPs show it at scale. A shared picture is the bridge: no dictionary is needed.",
+        "Carlsson et al. 2022, Cross-lingual and Multilingual CLIP",
+        ("15_words_for_a_real_encoder",),
+        {
+            "letters in common": "Names that share digits or Latin letters agree without any picture.",
+            "one language is enough": "A tower that learned English might find Korean names by itself.",
+            "the same pictures": "The bridge could need pictures that are named in both languages.",
+        },
+    ),
+    Claim(
+        "H4",
+        "Words learned from drawings carry over to other styles and to photographs",
+        "Hardly, with so little data: CLIP is robust because its 400 million pairs hold every style.",
+        f"{_CLIP}, §3.3; Fang et al. 2022, Data Determines Distributional Robustness in CLIP",
+        ("15_words_for_a_real_encoder",),
+        {
+            "the lines do not show it": "Without its colours a drawing may not tell what it is.",
+            "the encoder does not know it": "The features of a photograph could lack what it shows.",
+            "chance": "Among so many names, a few are found by accident.",
         },
     ),
 )

@@ -5,7 +5,8 @@ of the pictures are computed once; only a table with one vector for each piece o
 by InfoNCE, so that a run takes a second.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,14 @@ from torch import Tensor, nn
 
 from vizkit.data import name_pieces
 from vizkit.losses import info_nce
-from vizkit.training.loop import check_whole, generator, seed_everything, steps_to_compute
-from vizkit.training.together import fit_together
+from vizkit.models import ConvNet
+from vizkit.training.loop import (
+    check_whole,
+    fit,
+    generator,
+    seed_everything,
+    steps_to_compute,
+)
 
 NONE = -1  # stands in a row of piece numbers where there is no further piece
 
@@ -26,12 +33,13 @@ class NamePieces:
     """Names as numbers of their pieces.
 
     names: a language → N names; known: the pieces by number; ids: (L, N, P), `NONE` where a name
-    has fewer than P pieces.
+    has fewer than P pieces; split: what makes pieces of a name.
     """
 
     names: dict[str, tuple[str, ...]]
     known: tuple[str, ...]
     ids: Tensor
+    split: Callable[[str], Sequence[str]] = name_pieces
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -43,13 +51,22 @@ class NamePieces:
     def read(self, texts: Sequence[str]) -> Tensor:
         """Texts that somebody typed as numbers of known pieces, (M, P'); unknown ones are left out."""
         numbers = {piece: number for number, piece in enumerate(self.known)}
-        return padded([[numbers[p] for p in name_pieces(text) if p in numbers] for text in texts])
+        rows = [[numbers[p] for p in self.split(text) if p in numbers] for text in texts]
+        return padded(rows)
 
 
-def number_pieces(names: Mapping[str, Sequence[str]]) -> NamePieces:
+def number_pieces(
+    names: Mapping[str, Sequence[str]],
+    *,
+    at_least: int = 2,
+    split: Callable[[str], Sequence[str]] = name_pieces,
+) -> NamePieces:
     """Number the pieces of all names. Languages share the number of a piece that they share.
 
-    names: a language → N names, in the order of the concepts.
+    names: a language → N names, in the order of the concepts;
+    at_least: in how many names a piece must stand to count. One that stands in a single name can
+        only learn that name by heart;
+    split: what makes pieces of a name, such as `name_pieces` or `name_words`.
 
     Raises ValueError unless each language has the same number of names, at least one.
     """
@@ -59,11 +76,14 @@ def number_pieces(names: Mapping[str, Sequence[str]]) -> NamePieces:
     if len({len(column) for column in own.values()}) != 1 or not next(iter(own.values())):
         counts = {language: len(column) for language, column in own.items()}
         raise ValueError(f"expected as many names in each language, received {counts}")
-    pieces = [[name_pieces(name) for name in column] for column in own.values()]
-    known = tuple(sorted({piece for column in pieces for name in column for piece in name}))
+    pieces = [[sorted(set(split(name))) for name in column] for column in own.values()]
+    check_whole(at_least=at_least)
+    often = Counter(piece for column in pieces for name in column for piece in name)
+    known = tuple(sorted(piece for piece, count in often.items() if count >= at_least))
     numbers = {piece: number for number, piece in enumerate(known)}
-    flat = padded([[numbers[piece] for piece in name] for column in pieces for name in column])
-    return NamePieces(own, known, flat.view(len(own), -1, flat.shape[1]))
+    rows = [name for column in pieces for name in column]
+    flat = padded([[numbers[piece] for piece in name if piece in numbers] for name in rows])
+    return NamePieces(own, known, flat.view(len(own), -1, flat.shape[1]), split)
 
 
 def padded(rows: Sequence[Sequence[int]]) -> Tensor:
@@ -72,7 +92,7 @@ def padded(rows: Sequence[Sequence[int]]) -> Tensor:
     return torch.tensor([[*row, *[NONE] * (width - len(row))] for row in rows])  # (M, P)
 
 
-def lock_features(features: Tensor, seen: np.ndarray, dims: int = 128) -> Tensor:
+def lock_features(features: Tensor, seen: np.ndarray, dims: int = 256) -> Tensor:
     """Features (N, F) to the unit vectors (N, dims) that a text tower is to meet. Nothing is learned.
 
     The mean of the `seen` pictures is taken off, their `dims` principal directions are kept, and
@@ -100,12 +120,16 @@ class WordTower(nn.Module):
     Pieces (B, P) to (B, D). A piece that was not among those to learn from adds nothing.
     """
 
-    def __init__(self, pieces: int, embed_dim: int, temperature: float = 0.07) -> None:
+    def __init__(self, pieces: int, embed_dim: int, temperature: float = 0.1) -> None:
         super().__init__()
         check_whole(pieces=pieces, embed_dim=embed_dim)
         self.table = nn.Parameter(torch.randn(pieces, embed_dim) / embed_dim**0.5)  # (V, D)
         self.register_buffer("learned", torch.ones(pieces))  # (V,), 0 for pieces never seen
         self.scale = 1 / temperature
+
+    def forget(self, used: Tensor) -> None:
+        """Let all pieces but the used ones add nothing: they still are what chance made them."""
+        self.learned.zero_()[used[used != NONE]] = 1
 
     def forward(self, ids: Tensor) -> Tensor:
         there = (ids != NONE) * self.learned[ids.clamp(min=0)]  # (B, P)
@@ -133,10 +157,10 @@ def train_words(
     pieces: NamePieces,
     runs: Sequence[WordRun],
     *,
-    steps: int = 300,
+    steps: int = 150,
     batch_size: int = 256,
     learning_rate: float = 1e-2,
-    temperature: float = 0.07,
+    temperature: float = 0.1,
 ) -> list[WordTower]:
     """Train one text tower for each run, all of them at once; in eval mode, in the order of `runs`.
 
@@ -159,27 +183,65 @@ def train_words(
         towers.append(tower)
         batches.append(word_batches(run, seen, languages, steps_to_compute(steps), batch_size))
 
-    def batch(step: int) -> tuple[Tensor, Tensor]:
+    model = Tables(towers)
+
+    def loss(step: int) -> Tensor:
         chosen = [each[step] for each in batches]
         shown = [run.pictures[which] for run, (which, _) in zip(runs, chosen, strict=True)]
         said = [pieces.ids[language, which] for which, language in chosen]
-        return torch.stack(shown), torch.stack(said)  # (R, B, D), (R, B, P)
+        return info_nce_of_runs(torch.stack(shown), model(torch.stack(said)), 1 / temperature)
 
-    fit_together(
-        towers,
-        lambda tower, pictures, ids: info_nce(pictures, tower(ids), tower.scale),
-        batch,
+    fit(
+        model,
+        loss,
         steps=steps,
         learning_rate=learning_rate,
         warmup_steps=steps // 20,
         seed=None,
         progress=False,
     )
+    model.give_back(towers)
     for tower, run in zip(towers, runs, strict=True):
-        # Only now: the runs share what is no parameter, and a batch holds no other piece anyway.
         used = pieces.ids[language_numbers(pieces, run).T, torch.as_tensor(run.seen)]  # (K, S, P)
-        tower.learned.zero_()[used[used != NONE]] = 1
+        tower.forget(used)
     return towers
+
+
+class Tables(nn.Module):
+    """The tables of R towers one below the other, so that one call adds up the pieces of all runs.
+
+    A step of the optimizer works on each number by itself: the runs do not touch each other.
+    """
+
+    def __init__(self, towers: Sequence[WordTower]) -> None:
+        super().__init__()
+        tables = [tower.table.detach() for tower in towers]
+        self.size = len(tables[0])
+        self.tables = nn.Parameter(torch.cat(tables))  # (R * V, D)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Pieces (R, B, P) to unit vectors (R, B, D)."""
+        runs, names = ids.shape[:2]
+        there = ids != NONE  # (R, B, P)
+        own = ids + self.size * torch.arange(runs)[:, None, None]  # (R, B, P)
+        ends = there.sum(dim=-1).flatten().cumsum(dim=0)  # (R * B,)
+        starts = F.pad(ends[:-1], (1, 0))  # (R * B,)
+        vectors = F.embedding_bag(own[there], self.tables, starts, mode="sum")  # (R * B, D)
+        return F.normalize(vectors, dim=-1).view(runs, names, -1)
+
+    def give_back(self, towers: Sequence[WordTower]) -> None:
+        """Each tower gets its trained table."""
+        for tower, table in zip(towers, self.tables.detach().split(self.size), strict=True):
+            tower.table.data.copy_(table)
+            tower.eval()
+
+
+def info_nce_of_runs(pictures: Tensor, names: Tensor, scale: float) -> Tensor:
+    """InfoNCE of each run's pairs, pictures and names (R, B, D), summed over the runs."""
+    logits = scale * pictures @ names.transpose(1, 2)  # (R, B, B)
+    right = torch.arange(logits.shape[1]).expand(len(logits), -1)  # (R, B)
+    ways = (logits, logits.transpose(1, 2))
+    return sum(F.cross_entropy(one, right) for one in ways) / 2 * len(logits)
 
 
 def language_numbers(pieces: NamePieces, run: WordRun) -> Tensor:
@@ -223,3 +285,61 @@ def found_names(pictures: Tensor, names: Tensor) -> np.ndarray:
     cosines = pictures @ names.T  # (N, N)
     own = cosines.diagonal()[:, None]  # (N, 1)
     return (cosines >= own).sum(dim=1).numpy()  # (N,)
+
+
+class FromScratch(nn.Module):
+    """A small CNN and a text tower, both untrained: what a locked encoder is compared with.
+
+    Pictures (B, 3, H, W) from 0 to 1 and pieces (B, P) to unit vectors (B, embed_dim) each.
+    """
+
+    def __init__(self, pieces: int, embed_dim: int = 256, width: int = 12) -> None:
+        super().__init__()
+        self.images = ConvNet(width=width, depth=(1, 1, 1), strides=(1, 2, 2))
+        self.projection = nn.Linear(self.images.embed_dim, embed_dim)
+        self.words = WordTower(pieces, embed_dim)
+
+    def forward(self, pictures: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+        return self.encode_image(pictures), self.words(ids)
+
+    def encode_image(self, pictures: Tensor) -> Tensor:
+        return F.normalize(self.projection(self.images(2 * pictures - 1)), dim=-1)  # (B, D)
+
+
+def train_from_scratch(
+    pieces: NamePieces,
+    pictures: Tensor,
+    seen: np.ndarray,
+    languages: Sequence[str],
+    seed: int = 0,
+    *,
+    steps: int = 300,
+    batch_size: int = 64,
+    learning_rate: float = 3e-3,
+) -> FromScratch:
+    """Train both towers on the seen concepts, as `train_words` trains one; in eval mode.
+
+    pictures: (N, 3, H, W) from 0 to 1, of all concepts.
+    """
+    run = WordRun(pictures, seen, languages, seed)
+    numbers, rows = language_numbers(pieces, run), torch.as_tensor(seen)
+    seed_everything(seed)
+    model = FromScratch(len(pieces.known))
+    batches = word_batches(run, rows, numbers, steps_to_compute(steps), batch_size)
+
+    def loss(step: int) -> Tensor:
+        which, language = batches[step]
+        images, names = model(pictures[which], pieces.ids[language, which])  # (B, D) each
+        return info_nce(images, names, model.words.scale)
+
+    fit(
+        model,
+        loss,
+        steps=steps,
+        learning_rate=learning_rate,
+        warmup_steps=steps // 20,
+        seed=None,
+        progress=False,
+    )
+    model.words.forget(pieces.ids[numbers.T, rows])
+    return model
