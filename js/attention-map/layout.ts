@@ -27,7 +27,10 @@ export function openLayout({ frame, about }: Context, views: ModelView[]): () =>
     return clamp(260, window.innerHeight * (frame.scale() > 1 ? 0.58 : 0.7), 820);
   };
   const layout = () => {
-    const own = Math.floor((stage.clientWidth - GAP * (views.length - 1)) / views.length);
+    const wide = stage.clientWidth;
+    const abreast = Math.floor((wide - GAP * (views.length - 1)) / views.length);
+    // On a phone one model stands below the other.
+    const own = abreast < 240 && !isFull() ? wide : abreast;
     const photo = about.images[get("image_index")];
     if (own < 1) return;
     for (const view of views) {

@@ -475,6 +475,16 @@ def test_the_picture_fills_what_the_panels_leave(page, widget, tmp_path, width, 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_two_models_stand_below_each_other_on_a_phone(page, tmp_path):
+    page.set_viewport_size({"width": 390, "height": 844})
+    maps = {name: softmax_maps(4, 2, 17, 17, seed=seed) for seed, name in enumerate("ab")}
+    opened(page, AttentionMap(maps, photo()), tmp_path)
+    boxes = [page.locator(".vk-main canvas").nth(i).bounding_box() for i in (0, 1)]
+    assert min(box["width"] for box in boxes) > 0.8 * 390
+    assert boxes[1]["y"] > boxes[0]["y"] + boxes[0]["height"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_thumbnails_are_large_enough_to_tell_apart(page, tmp_path):
     page.set_viewport_size({"width": 390, "height": 844})
     many = AttentionMap(softmax_maps(12, 2, 2, 17, 17), [photo(i) for i in range(12)])

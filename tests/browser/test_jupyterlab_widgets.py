@@ -486,6 +486,8 @@ def test_no_key_reaches_the_notebook(lab: Session, name: str):
                 lab.page.keyboard.press(key)
             assert lab.state() == before, f"keys leave the widget after a click on {place}"
     for slider in root.locator("input[type=range]").all():
+        if not slider.is_visible():  # it does nothing in the view that the keys have chosen
+            continue
         press(slider, "End")
         high = float(slider.input_value())
         press(slider, "Home")

@@ -217,7 +217,7 @@ def test_from_maps_takes_signed_maps_finer_than_their_queries():
     assert "distance" not in widget.panels
     with pytest.raises(ValueError, match="attention distance needs"):
         widget.attention_distance()
-    with pytest.raises(ValueError, match="query cells"):
+    with pytest.raises(ValueError, match="places of grid"):
         AttentionMap.from_maps(maps, grid=(3, 2))
     with pytest.raises(ValueError, match="kind"):
         AttentionMap.from_maps(maps, grid=(2, 2), kind="other")

@@ -281,7 +281,7 @@ def map_sides(maps: Any, grid: Any, names: Any) -> tuple[Side, ...]:
     grid = as_grid("grid", grid)
     if grid[0] * grid[1] != queries:
         raise ValueError(
-            f"maps must hold one map for each of the {grid[0]} x {grid[1]} query cells of grid,"
+            f"maps must hold one map for each of the {grid[0]} x {grid[1]} places of grid,"
             f" got {queries} maps in shape {array.shape}"
         )
     signed = bool(array.min() < 0)

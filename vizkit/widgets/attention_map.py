@@ -154,14 +154,14 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         title: str = "",
         **traits: Any,
     ) -> AttentionMap:
-        """Show any "query cell -> map over the picture" numbers; signed ones with a diverging colour map.
+        """Show any "place -> map over the picture" numbers; signed ones with a diverging colour map.
 
         Args:
-            maps: (Q, rows, columns), one map for each query cell, such as the cosine similarity of
+            maps: (Q, rows, columns), one map for each place, such as the cosine similarity of
                 position embeddings or an effective receptive field; (variants, Q, rows, columns) or
                 (layers, heads, Q, rows, columns) for several.
             image: as in the constructor; None draws the maps alone.
-            grid: (rows, columns) of the query cells, Q in all; None when they are the maps' own
+            grid: (rows, columns) of the places, Q in all; None when they are the maps' own
                 cells or form a square. The maps may be finer than the queries.
             kind: what the numbers are: "similarity" or "receptive field".
             names: names of the variants (of the layers, where there are heads too).
@@ -668,8 +668,16 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             grids = list(dict.fromkeys(layer.grid for layer in side.layers))
             counts = str(heads[0]) if len(heads) == 1 else f"{heads[0]} to {heads[-1]}"
             size = " and ".join(f"{rows} x {columns}" for rows, columns in grids)
-            unit = "patches" if self._kind == "attention" else "query cells"
-            text = f"{len(side.layers)} layers x {counts} heads, {size} {unit}"
+            depth = len(side.layers)
+            text = (
+                f"{depth} layer{'s'[: depth > 1]} x {counts} head{'s'[: counts != '1']}, "
+                if self._kind == "attention" or depth > 1 or counts != "1"
+                else ""
+            )
+            if self._kind == "attention":
+                text += f"{size} patches"
+            else:
+                text += "one map each" if size == "1 x 1" else f"{size} places, each with a map"
             if side.num_prefix_tokens:
                 text += (
                     f" + {side.num_prefix_tokens} prefix token{'s'[: side.num_prefix_tokens > 1]}"
