@@ -1,12 +1,11 @@
 import { make } from "../shared/dom.ts";
 import type { Context } from "./context.ts";
-import type { Panel } from "./panel.ts";
 import { MODES, ONE_HEAD, ROLLOUT } from "./selection.ts";
 
 export type Controls = ReturnType<typeof openControls>;
 
 /** The controls. Each sets a trait; a change from Python or from a link comes back to it. */
-export function openControls(context: Context, panels: Panel["name"][], changed: () => void) {
+export function openControls(context: Context, panels: string[], changed: () => void) {
   const { frame, about, depth, mostHeads } = context;
   const { toolbar, get, write, watch } = frame;
   const shows: (() => void)[] = [];
@@ -99,7 +98,7 @@ function directionControl({ frame, about }: Context, parent: HTMLElement, bind: 
   return set;
 }
 
-function rareControls(context: Context, panels: Panel["name"][], parent: HTMLElement, bind: Bind) {
+function rareControls(context: Context, panels: string[], parent: HTMLElement, bind: Bind) {
   const { frame, photos, depth, mostHeads } = context;
   const { get } = frame;
   if (photos.length) {

@@ -9,7 +9,7 @@ import { openHeads } from "./heads-view.ts";
 import { addKeys } from "./keys.ts";
 import { type ModelView, openLayout } from "./layout.ts";
 import { openMatrix } from "./matrix-view.ts";
-import type { Choose, Panel } from "./panel.ts";
+import type { Choose } from "./panel.ts";
 import { openPicture, openScale } from "./picture-view.ts";
 import { ONE_HEAD } from "./selection.ts";
 
@@ -31,10 +31,10 @@ function render(view: View): () => void {
     context.fetchNext();
     layout();
   };
-  const panels: Panel["name"][] = ["heads", "distance", "matrix"];
-  const useful = (name: Panel["name"]) =>
-    views.some((model) => model.panels.some((panel) => panel.name === name && panel.useful));
-  const controls = openControls(context, panels.filter(useful), changed);
+  const names = views[0].panels.map(({ name }) => name);
+  const useful = (name: string) =>
+    views.some(({ panels }) => panels.some((panel) => panel.name === name && panel.useful));
+  const controls = openControls(context, names.filter(useful), changed);
   addKeys(context, controls, (factor) => views.forEach(({ picture }) => picture.zoom(factor)));
   changed();
   return frame.close;

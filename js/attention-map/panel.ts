@@ -15,7 +15,8 @@ export interface Tile {
 
 /** A panel beside the picture. The layout gives it room; what it makes of it, it answers. */
 export interface Panel {
-  name: "heads" | "distance" | "matrix";
+  /** As in Python's `PANELS`; the button that shows it says so. */
+  name: string;
   element: HTMLElement;
   /** Whether there is anything to show. */
   useful: boolean;
@@ -23,7 +24,7 @@ export interface Panel {
   fit(width: number, height: number, tight: boolean): void;
 }
 
-export function makePanel(parent: HTMLElement, name: Panel["name"], caption: string): HTMLElement {
+export function makePanel(parent: HTMLElement, name: string, caption: string): HTMLElement {
   const element = make(
     "div",
     { class: "vk-panel", "data-panel": name },
