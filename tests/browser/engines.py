@@ -25,6 +25,12 @@ import websocket
 from PIL import Image
 
 ENGINES = ("chromium", "firefox", "webkit")
+FIREFOX_PLACES = (
+    "firefox-esr",
+    "firefox",
+    "/Applications/Firefox.app/Contents/MacOS/firefox",
+    r"C:\Program Files\Mozilla Firefox\firefox.exe",
+)
 WEBKIT_PLACES = ("WebKitWebDriver", "/usr/lib/webkit2gtk-4.1/WebKitWebDriver")
 KEYS = {
     "ArrowLeft": "\ue012",
@@ -207,7 +213,7 @@ class FirefoxEngine:
 
 @contextmanager
 def firefox_engine(width: int, height: int) -> Iterator[Engine]:
-    path = _found("firefox", "firefox-esr", "firefox")
+    path = _found("Firefox", *FIREFOX_PLACES)
     with tempfile.TemporaryDirectory() as profile:
         port = _free_port()
         command = [path, "--headless", "--no-remote", "--profile", profile]

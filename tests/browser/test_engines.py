@@ -6,6 +6,7 @@ that is drawn transposed, mirrored or upside down puts its ink elsewhere.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,6 +70,8 @@ def opened(name: str, request, width: int = 1100, height: int = 800, touch: bool
         chromium = request.getfixturevalue("chromium")
         with chromium_engine(chromium, width, height, touch) as engine:
             yield engine
+    elif name == "webkit" and sys.platform != "linux":
+        pytest.skip("WebKitGTK runs on Linux only")
     else:
         make = {"firefox": firefox_engine, "webkit": webkit_engine}[name]
         with make(width, height) as engine:
