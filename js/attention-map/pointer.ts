@@ -1,4 +1,5 @@
 import { type Frame, pointerWithin } from "../shared/frame.ts";
+import { openMoves } from "../shared/gestures.ts";
 
 /** A place on an element, from 0 to 1 each way. */
 export interface Spot {
@@ -23,6 +24,7 @@ export function followPointers(frame: Frame, canvas: HTMLCanvasElement, { inspec
   let fingers = 0;
   let held = false;
   let cancelPress = () => {};
+  const hasMoved = openMoves();
   const on = (type: string, handler: (event: PointerEvent) => void) => frame.listen(canvas, type, handler);
   const place = (event: PointerEvent) => pointerWithin(event, canvas);
   on("pointerdown", (event) => {
@@ -38,7 +40,10 @@ export function followPointers(frame: Frame, canvas: HTMLCanvasElement, { inspec
     }, LONG_PRESS);
   });
   on("pointermove", (event) => {
-    if (event.pointerType !== "touch") return inspect(place(event));
+    if (event.pointerType !== "touch") {
+      if (hasMoved(event)) inspect(place(event));
+      return;
+    }
     if (!start || Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) < STEADY) return;
     cancelPress();
     if (fingers === 1) inspect(place(event));
@@ -50,7 +55,7 @@ export function followPointers(frame: Frame, canvas: HTMLCanvasElement, { inspec
   on("pointerup", lifted);
   on("pointercancel", lifted);
   on("pointerleave", (event) => {
-    if (event.pointerType !== "touch") inspect(null);
+    if (event.pointerType !== "touch" && hasMoved(event)) inspect(null);
   });
   on("click", (event) => {
     if (event.pointerType !== "touch") pin(place(event));

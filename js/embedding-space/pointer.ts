@@ -1,6 +1,6 @@
 import type { Frame } from "../shared/frame.ts";
 import { pointerWithin } from "../shared/frame.ts";
-import { pinchable } from "../shared/gestures.ts";
+import { openMoves, pinchable } from "../shared/gestures.ts";
 import type { Actions } from "./actions.ts";
 import { type Grid, inside, nearestPoint } from "./geometry.ts";
 import type { Plot } from "./plot.ts";
@@ -26,6 +26,7 @@ export function openPointer(parts: Parts): () => boolean {
   const { state, frame, camera, canvas, size, actions } = parts;
   let held: { x: number; y: number; id: number } | null = null;
   let travelled = 0;
+  const hasMoved = openMoves();
   const placeOf = (event: PointerEvent | { clientX: number; clientY: number }): [number, number] => {
     const { x, y } = pointerWithin(event, canvas);
     return [x * size().width, y * size().height];
@@ -42,6 +43,7 @@ export function openPointer(parts: Parts): () => boolean {
     if (state.lassoTool || event.shiftKey) state.lasso = [[x, y]];
   });
   frame.listen<PointerEvent>(canvas, "pointermove", (event) => {
+    if (!hasMoved(event)) return;
     const [x, y] = placeOf(event);
     if (!held) return actions.hover(pointAt(parts, x, y), event);
     if (event.pointerId !== held.id) return;
@@ -68,9 +70,9 @@ export function openPointer(parts: Parts): () => boolean {
     else if (travelled < CLICK) actions.select(clicked(state));
   };
   for (const type of ["pointerup", "pointercancel"]) frame.listen<PointerEvent>(canvas, type, released);
-  frame.listen<PointerEvent>(canvas, "pointerleave", ({ pointerType }) => {
+  frame.listen<PointerEvent>(canvas, "pointerleave", (event) => {
     // What a finger tapped stays when it is lifted.
-    if (pointerType !== "touch") actions.hover(-1);
+    if (event.pointerType !== "touch" && hasMoved(event)) actions.hover(-1);
   });
   frame.listen(canvas, "dblclick", actions.reset);
   pinchable(frame, canvas, {

@@ -52,3 +52,15 @@ export function pinchable(frame: Frame, canvas: HTMLCanvasElement, { zoom }: Zoo
   };
   for (const type of ["pointerup", "pointercancel"]) frame.listen<PointerEvent>(canvas, type, lifted);
 }
+
+/** Tells a pointer that moved from a page that moved under it: a browser reports both, and where somebody walks by
+ * keys the second must not take the place away. */
+export function openMoves(): (event: PointerEvent) => boolean {
+  let last = "";
+  return ({ screenX, screenY }) => {
+    const place = `${screenX} ${screenY}`;
+    const moved = place !== last;
+    last = place;
+    return moved;
+  };
+}

@@ -1,6 +1,6 @@
 import type { Atlas } from "../shared/atlas.ts";
 import { type Frame, pointerWithin } from "../shared/frame.ts";
-import { pinchable } from "../shared/gestures.ts";
+import { openMoves, pinchable } from "../shared/gestures.ts";
 import type { Surface } from "../shared/painter.ts";
 import type { Actions } from "./actions.ts";
 import type { Layout } from "./layout.ts";
@@ -52,7 +52,9 @@ export function openPointer(parts: Parts): void {
       : null;
     frame.tooltip(cellLines(), event, picture, canvas.getBoundingClientRect().right, coveredBox(parts));
   };
+  const hasMoved = openMoves();
   frame.listen<PointerEvent>(canvas, "pointermove", (event) => {
+    if (!hasMoved(event)) return;
     if (state.drag) {
       [state.drag.toX, state.drag.toY] = spot(event);
       frame.tooltip(null);
@@ -63,7 +65,7 @@ export function openPointer(parts: Parts): void {
   });
   frame.listen<PointerEvent>(canvas, "pointerleave", (event) => {
     // What a finger tapped stays when it is lifted.
-    if (state.drag || event.pointerType === "touch") return;
+    if (state.drag || event.pointerType === "touch" || !hasMoved(event)) return;
     actions.moveTo(NOTHING);
     frame.tooltip(null);
   });

@@ -388,7 +388,7 @@ def test_embedding_space_pointer_and_lasso(lab: Session):
     cosines = rows @ rows[index]
     cosines[index] = -2
     nearest = np.argsort(-cosines)[:8]
-    assert [int(other) for other, _ in listed] == nearest.tolist()
+    assert [int(other) for other, _ in listed] == nearest.tolist(), lab.status("space").inner_text()
     assert [float(value) for _, value in listed] == pytest.approx(cosines[nearest], abs=0.0051)
     press(canvas, "Enter")
     lab.becomes("space.selected", [index])
