@@ -207,18 +207,22 @@ def bring_weights() -> None:
 
 
 def prepare_jupyter() -> None:
-    """Tells this environment's Jupyter to show pictures in place of widgets that are gone."""
+    """Tells this environment's Jupyter to show pictures in place of widgets that are not alive."""
     names = {"__name__": "vizkit.jupyter"}
     exec((ROOT / "vizkit" / "jupyter.py").read_text(encoding="utf-8"), names)
-    path = ENVIRONMENT / "etc" / "jupyter" / "jupyter_server_config.d" / "vizkit.json"
-    text = json.dumps(names["SERVER_CONFIG"], indent=1) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        say(f"notebooks that are opened again will not show pictures of their widgets: {error}")
+    for place, settings in (
+        ("jupyter_server_config.d/vizkit.json", names["SERVER_CONFIG"]),
+        ("jupyter_nbconvert_config.json", names["NBCONVERT_CONFIG"]),
+    ):
+        path = ENVIRONMENT / "etc" / "jupyter" / place
+        try:
+            before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            if before == before | settings:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(before | settings, indent=1) + "\n", encoding="utf-8")
+        except (OSError, ValueError) as error:
+            say(f"pictures of widgets will be missing in some places: {path}: {error}")
 
 
 def run_in_environment(command: list[str | Path]) -> NoReturn:

@@ -1,4 +1,6 @@
 import type { Frame } from "../shared/frame.ts";
+import { shorten } from "../shared/name.ts";
+import { clamp } from "../shared/numbers.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { type Camera, focusOf, isShown, type State } from "./state.ts";
 
@@ -99,6 +101,9 @@ function meanOf(camera: Camera, count: number, belongs: (i: number) => boolean):
   return n ? camera.pixel(x / n, y / n) : null;
 }
 
+/** Letters of a name on the map. */
+const MOST_LETTERS = 28;
+
 /** Most points of which every one counts for a class's middle. */
 const MOST_COUNTED = 50_000;
 
@@ -113,15 +118,18 @@ function drawNames(pen: Pen, { state, frame, camera }: Parts): void {
   order.sort((a, b) => places[b].length - places[a].length);
   const taken: DOMRect[] = [];
   for (const code of order) {
-    const [x, y] = [0, 1].map((axis) => median(places[code].map((place) => place[axis])));
+    const name = shorten(data.classes[code], MOST_LETTERS);
+    const [middle, y] = [0, 1].map((axis) => median(places[code].map((place) => place[axis])));
     pen.font = frame.font(13, "600");
-    const width = pen.measureText(data.classes[code]).width;
+    const width = pen.measureText(name).width;
+    const edge = Math.max(width / 2, pen.canvas.clientWidth - width / 2);
+    const x = clamp(Math.min(width / 2, edge), middle, edge);
     const box = new DOMRect(x - width / 2, y - 12, width, 20);
     const free = (other: DOMRect) =>
       box.right < other.left || box.left > other.right || box.bottom < other.top || box.top > other.bottom;
     if (!taken.every(free)) continue;
     taken.push(box);
-    label(pen, frame, data.classes[code], x, y);
+    label(pen, frame, name, x, y);
   }
 }
 

@@ -1,7 +1,11 @@
+import { shorten } from "../shared/name.ts";
 import { type Neighbours, similarityText } from "./neighbours.ts";
 import { captionOf, coordinatesOf, focusOf, kindOf, projectionName, type State } from "./state.ts";
 
 const whole = (count: number) => count.toLocaleString("en");
+
+/** Letters of a caption that is told. */
+const MOST_LETTERS = 60;
 
 /** The picture in words: the focused point, what is selected, or all. */
 export function statusLine(state: State, neighbours: Neighbours, search: string, notice: string): string {
@@ -19,7 +23,7 @@ export function statusLine(state: State, neighbours: Neighbours, search: string,
 
 function pointInWords(state: State, neighbours: Neighbours, i: number): string {
   const found = neighbours.of(i);
-  const caption = captionOf(state, i);
+  const caption = shorten(captionOf(state, i), MOST_LETTERS);
   const measure = state.data.flat ? "distance" : "cosine";
   const near =
     typeof found === "string"

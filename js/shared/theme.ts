@@ -3,9 +3,12 @@ import type { Host } from "./model.ts";
 import type { Scope } from "./scope.ts";
 
 const prefersDark = () => matchMedia("(prefers-color-scheme: dark)");
+/** The system gives all colours; then the preference says whether they are dark. */
+const forcedColors = () => matchMedia("(forced-colors: active)");
 
 /** Whether the page around an element is dark: JupyterLab says so; elsewhere the first opaque background does. */
 function pageTheme(element: HTMLElement): { dark: boolean; lab: boolean } {
+  if (forcedColors().matches) return { dark: prefersDark().matches, lab: false };
   const flag = document.body.dataset.jpThemeLight;
   if (flag) return { dark: flag === "false", lab: true };
   for (let node: Element | null = element; node; node = parentOf(node)) {
@@ -54,7 +57,8 @@ export function followTheme(root: HTMLElement, host: Host, scope: Scope, changed
     const choice = host.get("theme") ?? "auto";
     // The page around the instrument: the root has a ground of its own.
     const page = pageTheme(root.parentElement ?? root);
-    const dark = choice === "auto" ? page.dark : choice === "dark";
+    const free = choice === "auto" || forcedColors().matches;
+    const dark = free ? page.dark : choice === "dark";
     root.dataset.theme = dark ? "dark" : "light";
     root.dataset.lab = String(page.lab && dark === page.dark);
     styles.clear();
@@ -65,14 +69,12 @@ export function followTheme(root: HTMLElement, host: Host, scope: Scope, changed
   for (const node of [document.body, document.documentElement])
     observer.observe(node, { attributes: true, attributeFilter });
   scope.onClose(() => observer.disconnect());
-  scope.listen(prefersDark(), "change", apply);
+  for (const query of [prefersDark(), forcedColors()]) scope.listen(query, "change", apply);
   scope.onClose(host.on("change:theme", apply));
-  // A detached element has no page around it: the theme is read once it is there.
-  let connected = root.isConnected;
-  scope.onResize(root, () => {
-    if (connected === root.isConnected) return;
-    connected = root.isConnected;
-    if (connected) apply();
+  // A detached element has no page around it, and one that is moved another: an animation without
+  // any effect begins whenever the element comes to a place, and then the theme is read.
+  scope.listen<AnimationEvent>(root, "animationstart", (event) => {
+    if (event.animationName === "vk-placed") apply();
   });
   apply();
   const scale = () => Number(style("--vk-scale")) || 1;

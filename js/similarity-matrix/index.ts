@@ -1,6 +1,7 @@
 import { make } from "../shared/dom.ts";
 import { type Frame, openFrame } from "../shared/frame.ts";
 import type { View } from "../shared/model.ts";
+import { shorten } from "../shared/name.ts";
 import { clamp, formatNumber } from "../shared/numbers.ts";
 import type { Surface } from "../shared/painter.ts";
 import { openActions } from "./actions.ts";
@@ -42,12 +43,15 @@ function initialState({ model }: View, frame: Frame): State {
   };
 }
 
+/** Letters of a caption that is told. */
+const MOST_LETTERS = 100;
+
 /** What the status line and the tooltip say of the cell under the cursor. */
 function cellLines(state: State): string[] {
   const { cursor, data, matrix, now, view } = state;
   const { row, column } = cursor;
   if (column < 0) return [row < 0 ? `${data.rows} images × ${data.columns} texts` : `image ${row}`];
-  const lines = [nameOfText(state, column)];
+  const lines = [shorten(nameOfText(state, column), MOST_LETTERS)];
   if (!matrix || !now || row < 0) return lines;
   lines.push(`image ${row} × text ${column}${data.paired && row === column ? ", a pair" : ""}`);
   lines.push(`${data.measure} ${formatNumber(VIEWS[0].value(matrix, now, row, column))}`);
@@ -129,9 +133,14 @@ function render(view: View): () => void {
   controls.show();
 
   let layout: Layout;
+  let ratio = devicePixelRatio;
   const colorBar = openColorBar();
   const paint = (surface: Surface) => {
     compute();
+    if (ratio !== devicePixelRatio) {
+      ratio = devicePixelRatio;
+      ranking.show();
+    }
     const room = roomFor(state, frame, surface, !!thumbnails);
     layout = arrange(room);
     const { canvas, height } = surface;

@@ -1,6 +1,7 @@
 import type { Atlas } from "../shared/atlas.ts";
 import { contextOf, make } from "../shared/dom.ts";
 import type { Frame } from "../shared/frame.ts";
+import { nameElement, shorten } from "../shared/name.ts";
 import { formatNumber } from "../shared/numbers.ts";
 import type { Analysis, Matrix } from "./numbers.ts";
 import { nameOfText, type State, subjectOf, symbolOf } from "./state.ts";
@@ -49,12 +50,24 @@ export function openRanking(
     const entries = entriesOf(state, matrix, now, entriesFor(frame));
     const { down, pinned, index, shown, hard, above, scores } = entries;
     // A slider moves the numbers far more often than the order: then the elements stay.
-    const order = [down, pinned, index, symbolOf(state), frame.scale(), ready(), shown, hard, above].join();
+    const order = [
+      down,
+      pinned,
+      index,
+      symbolOf(state),
+      frame.scale(),
+      devicePixelRatio,
+      ready(),
+      shown,
+      hard,
+      above,
+    ].join();
     if (order !== listed) {
       listed = order;
       lines = shown.map((k) => lineOf(state, entries, k, stamp));
       element.replaceChildren(...headOf(state, entries, stamp), listOf(state, lines));
-      if (state.data.paired) element.append(make("div", { class: "vk-small" }, verdictOf(entries)));
+      if (state.data.paired)
+        element.append(make("div", { class: "vk-small sm-verdict" }, verdictOf(entries)));
     }
     const bound = Math.max(...shown.map((k) => Math.abs(scores[k])), 1e-300);
     const signed = shown.some((k) => scores[k] < 0);
@@ -90,6 +103,9 @@ function entriesOf(state: State, matrix: Matrix, now: Analysis, most: number): E
 /** How many entries there is room for. */
 const entriesFor = (frame: Frame) => (!frame.isFull() ? 10 : window.innerHeight < 800 ? 5 : 7);
 
+/** Letters of the name above the list: two lines of the narrowest panel. */
+const MOST_LETTERS = 44;
+
 type Stamp = (index: number, size: number) => HTMLCanvasElement | null;
 
 const titleOf = (state: State, text: boolean, k: number) => (text ? nameOfText(state, k) : `image ${k}`);
@@ -97,10 +113,11 @@ const titleOf = (state: State, text: boolean, k: number) => (text ? nameOfText(s
 function headOf(state: State, { down, pinned, index }: Entries, stamp: Stamp): Node[] {
   const named = down || (state.data.paired && state.data.captions.length > 0);
   const about = `${down ? "text" : "image"} ${index}${pinned ? ", pinned" : ""} · ${symbolOf(state)}`;
+  const title = titleOf(state, named, index);
   const words = make(
     "div",
     {},
-    make("div", { class: "vk-strong" }, titleOf(state, named, index)),
+    make("div", { class: "vk-strong", title }, shorten(title, MOST_LETTERS)),
     make("div", { class: "vk-small" }, about),
   );
   const head = make("div", { class: "sm-head" }, words);
@@ -121,8 +138,7 @@ function lineOf(state: State, { down, index, hard }: Entries, k: number, stamp: 
   const mark = right ? "✓ correct" : hard.includes(k) ? "hard negative" : "";
   const value = make("b");
   const bar = make("i");
-  const title = titleOf(state, !down, k);
-  const name = make("span", { title }, title);
+  const name = nameElement(titleOf(state, !down, k));
   const track = make("div", { class: "sm-track" }, bar);
   const item = make("li", { class: right ? "sm-right" : mark && "sm-hard", "data-index": String(k) });
   const image = down ? stamp(k, LIST_THUMB) : null;

@@ -7,15 +7,21 @@ and MathJax. Nothing of the course asks for more.
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import PageLog, picture_of
+from vizkit.jupyter import NBCONVERT_CONFIG
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 # What the pages of nbconvert load for themselves, whatever the notebook.
@@ -84,3 +90,53 @@ def test_a_stored_notebook_shows_all_its_pictures(
         first_line = output["data"]["text/plain"].splitlines()[0]
         words = first_line.removeprefix("Question: ").split(" · ")[0]
         assert words.split()[-1] in text, f"nothing is shown of {first_line!r}"
+
+
+CELL = """
+import numpy as np
+from IPython.display import display
+from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix
+rows = np.random.default_rng(0).normal(size=(9, 4))
+weights = np.full((2, 2, 9, 9), 1 / 9)
+display(SimilarityMatrix(rows, rows))
+display(AttentionMap(weights, np.zeros((9, 9, 3), np.uint8), grid=(3, 3), num_prefix_tokens=0))
+display(EmbeddingSpace(rows))
+"""
+# Not vizkit's, and without a picture: a widget as before.
+OTHER = "import ipywidgets\nipywidgets.IntSlider(description='another')"
+
+
+def convert(folder: Path, *options: str) -> None:
+    """`jupyter nbconvert --to html` as `make setup` sets it up."""
+    settings = folder / "config"
+    settings.mkdir()
+    (settings / "jupyter_nbconvert_config.json").write_text(json.dumps(NBCONVERT_CONFIG))
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", *options, "book.ipynb"]
+    environment = os.environ | {"JUPYTER_CONFIG_DIR": str(settings)}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["nbconvert --execute", "papermill, then nbconvert"])
+def test_an_executed_notebook_shows_pictures_of_its_widgets(
+    page: Page, page_log: PageLog, tmp_path: Path, way: str
+):
+    page_log.ignore.extend((*OF_NBCONVERT, "unpkg.com", "require is not defined"))
+    page_log.ignore.append("net::ERR")
+    cells = [nbformat.v4.new_code_cell(source) for source in (CELL, OTHER)]
+    book = nbformat.v4.new_notebook(cells=cells)
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    if way == "nbconvert --execute":
+        nbformat.write(book, tmp_path / "book.ipynb")
+        convert(tmp_path, "--execute")
+    else:  # papermill executes by nbclient, and stores the state of the widgets as it does
+        NotebookClient(book, kernel_name="python3").execute()
+        assert book.metadata.widgets
+        nbformat.write(book, tmp_path / "book.ipynb")
+        convert(tmp_path)
+    page.goto((tmp_path / "book.html").as_uri())
+    pictures = page.locator(".jp-OutputArea-output img")
+    expect(pictures).to_have_count(3)
+    assert all(one["loaded"] and one["width"] > 100 for one in page.evaluate(PICTURES))
+    views = page.locator("script[type='application/vnd.jupyter.widget-view+json']")
+    expect(views).to_have_count(1)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+from traitlets.config import Config
 
 from vizkit.jupyter import (
     STATE_MIME,
@@ -66,6 +67,7 @@ class Sessions:
 @pytest.mark.parametrize(("running", "shown"), [((), []), (("a.ipynb",), ["gone"])])
 def test_views_are_left_out_where_no_kernel_runs_and_the_file_keeps_them(tmp_path, running, shown):
     class Server:
+        config = Config()
         contents_manager = AsyncLargeFileManager(root_dir=str(tmp_path))
         session_manager = Sessions(*running)
 

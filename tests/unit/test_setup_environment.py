@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vizkit.jupyter import SERVER_CONFIG
+from vizkit.jupyter import NBCONVERT_CONFIG, SERVER_CONFIG
 
 ROOT = Path(__file__).parents[2]
 
@@ -136,6 +136,8 @@ def test_the_lab_is_told_to_save_pictures_of_widgets(tool, capsys):
     tool.prepare_jupyter()
     server = tool.ENVIRONMENT / "etc/jupyter/jupyter_server_config.d/vizkit.json"
     assert json.loads(server.read_text()) == SERVER_CONFIG
+    nbconvert = tool.ENVIRONMENT / "etc/jupyter/jupyter_nbconvert_config.json"
+    assert json.loads(nbconvert.read_text()) == NBCONVERT_CONFIG
     before = server.stat().st_mtime_ns
     tool.prepare_jupyter()
     assert server.stat().st_mtime_ns == before
