@@ -42,6 +42,9 @@ window.mount = (kind, id, model) => {
 };
 """
 
+# JupyterLab names its colours, and says whether they are dark.
+LAB = "document.body.style = '--jp-layout-color0: {}'; document.body.dataset.jpThemeLight = '{}'"
+
 # Canvases on view whose pixels are not the screen's.
 BLURRED = """() => [...document.querySelectorAll(".vk canvas")].filter((one) => one.clientWidth
     && Math.abs(one.width - one.clientWidth * devicePixelRatio) > 1)
@@ -66,16 +69,16 @@ def brightness(root: Locator) -> float:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_another_pixel_ratio_is_painted_at_once_and_sharp(page: Page, tmp_path, kind):
+def test_a_window_of_another_pixel_ratio_is_painted_sharp(page: Page, tmp_path, kind):
     root = opened(page, kind, tmp_path)
     assert page.evaluate(BLURRED) == []
     devtools = page.context.new_cdp_session(page)
-    for ratio in (2, 1.5):
-        screen = {"width": 1280, "height": 900, "deviceScaleFactor": ratio, "mobile": False}
+    # The protocol's change of the ratio alone fires no event in a page, as the browser's zoom does.
+    for ratio, width in ((2, 1000), (1.5, 900)):
+        screen = {"width": width, "height": 900, "deviceScaleFactor": ratio, "mobile": False}
         devtools.send("Emulation.setDeviceMetricsOverride", screen)
-        page.wait_for_function("ratio => devicePixelRatio === ratio", arg=ratio)
-        page.wait_for_timeout(500)
-        assert page.evaluate(BLURRED) == []
+        assert page.evaluate("devicePixelRatio") == ratio
+        wait_until(lambda: page.evaluate(BLURRED) == [], "as sharp as the screen", 10)
     # Sharp because painted anew, not because a canvas was emptied.
     canvas = root.locator("canvas[role=application]").first
     assert len(picture_of(canvas).getcolors(1 << 22)) > 30
@@ -87,8 +90,8 @@ def test_the_page_changes_its_theme(page: Page, tmp_path, kind):
     steps = (
         ("document.body.style.background = '#101010'", "dark"),
         ("document.body.style.background = 'oklch(0.98 0 0)'", "light"),
-        ("document.body.dataset.jpThemeLight = 'false'", "dark"),
-        ("document.body.dataset.jpThemeLight = 'true'", "light"),
+        (LAB.format("#111111", "false"), "dark"),
+        (LAB.format("#ffffff", "true"), "light"),
     )
     for code, theme in steps:
         page.evaluate(code)
@@ -167,10 +170,9 @@ def test_two_views_of_one_model_show_the_same_and_follow(page: Page, tmp_path, k
     said = [view.locator("output.vk-status") for view in views]
 
     def alike() -> bool:
-        page.evaluate("document.activeElement.blur()")  # no ring around one of them
-        page.mouse.move(2, 2)
-        one, two = (np.asarray(picture_of(canvas), float) for canvas in canvases)
-        return one.shape == two.shape and float(np.abs(one - two).mean()) < 1
+        page.evaluate("document.activeElement.blur()")
+        one, two = (canvas.evaluate("canvas => canvas.toDataURL()") for canvas in canvases)
+        return one == two
 
     for view in views:
         view.wait_for()

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.harness import picture_of
 from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix, save_page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 EACH = 40
 MOST_CONTEXTS = 16
 KINDS = ("SimilarityMatrix", "AttentionMap", "EmbeddingSpace")
