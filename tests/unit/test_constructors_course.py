@@ -119,14 +119,15 @@ CASES = {
     "vizkit.course.line_chart": Case(
         shown(course.line_chart),
         st.builds(
-            lambda a, b: {**a, **b},
+            lambda a, b, c: {**a, **b, **c},
             lines(),
             fixed(
                 log_x=st.booleans(),
                 log_y=st.booleans(),
-                dots=st.booleans(),
                 limits=one_of(None, (-1, 1)),
             ),
+            fixed(dots=st.booleans(), apart=st.just(False))
+            | fixed(dots=st.just(True), apart=st.booleans()),
         ),
         says("alt"),
         examples=3,

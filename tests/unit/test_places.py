@@ -56,4 +56,4 @@ def test_drawings_show_what_they_say():
     order = [grid.index(f"token {n}") for n in range(4)]
     assert order == sorted(order)
     assert rope_sum().text.count("<rect") == 17 * 17
-    assert sincos_waves().text.count("<rect") == 16 * 8
+    assert sincos_waves().text.count("<rect") == 16 * 8 + 1  # cells, and the table's edge
