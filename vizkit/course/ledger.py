@@ -28,6 +28,8 @@ FAMILIES = {
     "D": "CLIP and contrastive learning",
     "E": "SigLIP",
     "F": "Into the vision-language model",
+    "G": "Self-supervision",
+    "H": "Words for a real encoder",
 }
 
 

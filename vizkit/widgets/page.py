@@ -94,7 +94,7 @@ def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
 
 
 # How a module ends: as people write it, and as the bundler does.
-_EXPORT = re.compile(r"export\s+default\b|export\s*\{\s*(?P<name>[\w$]+) as default\s*\};?")
+_EXPORT = re.compile(r"export\s+default\b|export\s*\{[^}]*?(?P<name>[\w$]+) as default\b[^}]*\};?")
 
 
 def has_default_export(module: str) -> bool:
