@@ -8,9 +8,11 @@ picture looks the same at every size.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -20,41 +22,21 @@ __all__ = ["BACKGROUNDS", "COLORS", "MARGIN", "STYLES", "Patch", "inks", "paint"
 
 ARRAY = np.ndarray
 
-COLORS: dict[str, tuple[int, int, int]] = {
-    "red": (222, 44, 50),
-    "orange": (248, 132, 20),
-    "yellow": (252, 208, 36),
-    "green": (52, 162, 72),
-    "teal": (18, 168, 178),
-    "blue": (48, 92, 224),
-    "purple": (142, 70, 194),
-    "pink": (246, 114, 174),
-    "brown": (134, 82, 48),
-}
-BACKGROUNDS: dict[str, tuple[int, int, int]] = {
-    "white": (252, 251, 248),
-    "black": (26, 27, 34),
-    "gray": (190, 194, 200),
-    "cream": (252, 240, 214),
-    "sky": (206, 229, 250),
-    "mint": (208, 242, 221),
-}
+# The front end draws the same world: what both need to agree on stands in one file.
+_WORLD = json.loads(Path(__file__).parents[1].joinpath("constants.json").read_text("utf-8"))[
+    "drawnWorld"
+]
+
+
+def _colors(part: str) -> dict[str, tuple[int, int, int]]:
+    return {name: tuple(color) for name, color in _WORLD[part].items()}
+
+
+COLORS = _colors("colors")
+BACKGROUNDS = _colors("backgrounds")
 # What a colour is drawn as where it would be too faint: on light backgrounds (yellow on white)
 # and on dark ones (brown on black). Chosen so that each still deserves its name.
-_ON_LIGHT = {
-    "orange": (242, 118, 4),
-    "yellow": (242, 182, 0),
-    "green": (40, 150, 62),
-    "teal": (0, 146, 160),
-    "pink": (240, 92, 160),
-}
-_ON_DARK = {
-    "red": (234, 58, 62),
-    "green": (64, 180, 86),
-    "blue": (76, 120, 250),
-    "purple": (166, 96, 222),
-    "brown": (166, 106, 66),
-}
+_ON_LIGHT, _ON_DARK = _colors("onLight"), _colors("onDark")
 # Room that a glow, a shadow or a wavering line takes around an object, in points.
 MARGIN = {"shaded": 6.0, "neon": 6.0, "pixel": 2.0, "sketch": 2.0}
 
