@@ -7,7 +7,7 @@
 
 Each run adds a line to `tools/repeats.jsonl`, which is committed: the runs of several evenings and
 machines add up, and a release shows on what it rests. A run counts for as long as neither
-`notebooks/` nor `vizkit/` changes (but for `vizkit/site/`). Ctrl-C loses only the run that is going.
+`notebooks/` nor `vizkit/` changes. Ctrl-C loses only the run that is going.
 """
 
 from __future__ import annotations
@@ -28,13 +28,12 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parent.parent
 LOG = ROOT / "tools" / "repeats.jsonl"
 WATCHED = ("notebooks", "vizkit")
-UNUSED = "vizkit/site"  # no notebook runs it
 
 
 def fingerprint() -> str:
     """Changes whenever a tracked file of the notebooks or the package does."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", *WATCHED, f":(exclude){UNUSED}"],
+        ["git", "ls-files", "-z", *WATCHED],
         cwd=ROOT,
         check=True,
         capture_output=True,

@@ -295,7 +295,7 @@ def outputs(arguments: list[str]) -> NoReturn:
 def site(arguments: list[str]) -> NoReturn:
     """Runs the notebooks and writes the course as a static site."""
     python = ensure_environment("test")
-    run_in_environment([python, "-m", "vizkit.site", *arguments])
+    run_in_environment([python, "-m", "tools.site", *arguments])
 
 
 def bench(arguments: list[str]) -> NoReturn:

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import drive_site
 from tests.browser.drive_site import VIOLATIONS, faults_of_deck, faults_of_page
 from tests.browser.harness import click_at, drag_slider, hover_at, picture_of, press, wait_until
-from vizkit.site.build import MOST_BYTES, build_site
+from tools.site.build import MOST_BYTES, build_site
 
 pytestmark = pytest.mark.browser
 

@@ -17,8 +17,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import picture_of, wait_until
-from vizkit.site import build
-from vizkit.site.build import MOST_BYTES, build_site
+from tools.site import build
+from tools.site.build import MOST_BYTES, build_site
 
 pytestmark = pytest.mark.browser
 

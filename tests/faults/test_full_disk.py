@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from tests.faults.places import files_in, files_of_at_most
+from tools.site import __main__ as site_command
+from tools.site import build, execute
 from vizkit.course import measure
 from vizkit.course.exercises import progress
 from vizkit.course.storage import read_json
 from vizkit.data import images_as_array, render, sample_scenes, scenes
-from vizkit.site import __main__ as site_command
-from vizkit.site import build, execute
 from vizkit.training.cards import ship
 from vizkit.training.checkpoint import save_checkpoint
 from vizkit.widgets import SimilarityMatrix

@@ -103,7 +103,7 @@ def test_a_lesson_in_a_read_only_checkout(checkout, tmp_path, home_is_writable):
 @pytest.mark.parametrize(
     ("command", "named"),
     [
-        (["-m", "vizkit.site", "--out", "site"], "site"),
+        (["-m", "tools.site", "--out", "site"], "site"),
         (["-m", "vizkit.course.outputs"], "notebooks"),
         (["tools/setup_environment.py", "lab"], ".venv"),
     ],

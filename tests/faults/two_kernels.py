@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tools.site import build, execute
 from vizkit.course.exercises import progress
 from vizkit.course.measure import Use, store_measured
 from vizkit.course.registry import NOTEBOOKS
 from vizkit.files import write_whole
-from vizkit.site import build, execute
 
 LENGTH = 1_000_000  # of a file that one process reads while another writes it
 VERSIONS = 60

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "vizkit"
 # Room → rooms and heavy libraries it must not import. Numbers come in through the door as arrows
 # of numpy arrays, so what a person sees never waits for PyTorch.
 ROOMS = {
-    *("widgets", "course", "models", "losses", "data", "training", "zoo", "site"),
+    *("widgets", "course", "models", "losses", "data", "training", "zoo"),
     *("device", "files", "fonts", "inputs", "jupyter", "progress"),
 }
 ALLOWED_ROOMS = {
@@ -31,7 +31,6 @@ ALLOWED_ROOMS = {
     "data": {"files", "inputs", "progress"},
     "training": {"models", "losses", "data", "device", "files", "progress"},
     "zoo": {"models", "device", "files", "inputs", "progress"},
-    "site": {"widgets", "course", "progress"},
 }
 FORBIDDEN_LIBRARIES = {
     "widgets": {"torch", "torchvision", "timm", "open_clip", "datasets"},
@@ -41,7 +40,6 @@ FORBIDDEN_LIBRARIES = {
     "losses": {"datasets", "anywidget", "ipywidgets"},
     # The door recognises tables and tensors by what they can do.
     "inputs": {"torch", "torchvision", "timm", "open_clip", "datasets", "pandas", "pyarrow"},
-    "site": {"torch", "torchvision", "timm", "open_clip", "datasets"},
 }
 # Declared exceptions, all inside a function, so that the import of the room stays light:
 # `AttentionMap.from_model` and `from_text` look into a model; an exercise hands tensors to a learner's function.
@@ -75,9 +73,8 @@ def violations(room: str, file: str, source: str) -> list[str]:
     for module, function in imports(ast.parse(source), package):
         parts = module.split(".")
         other = parts[1] if parts[0] == "vizkit" and len(parts) > 1 else ""
-        forbidden = other in ROOMS - {room} - ALLOWED_ROOMS[room] or parts[0] in (
-            FORBIDDEN_LIBRARIES.get(room, set())
-        )
+        libraries = FORBIDDEN_LIBRARIES.get(room, set()) | {"tools"}  # are not installed with it
+        forbidden = other in ROOMS - {room} - ALLOWED_ROOMS[room] or parts[0] in libraries
         excepted = (file, function, ".".join((parts * 2)[:2])) in EXCEPTIONS
         if forbidden and not excepted:
             wrong.append(f"{file}: {module}" + (f" (in {function})" if function else ""))
@@ -120,8 +117,7 @@ def test_a_room_imports_only_what_its_arrows_allow(room):
         ("data/scenes.py", "def later():\n    import torch.nn"),
         ("models/vit.py", "from datasets import Dataset"),
         ("training/loop.py", "import vizkit.widgets.base"),
-        ("training/loop.py", "from vizkit import site"),
-        ("site/build.py", "from vizkit.data import scenes"),
+        ("training/loop.py", "from tools import site"),
         ("inputs/columns.py", "def later():\n    import pandas"),
         ("course/show.py", "try:\n    import vizkit.zoo\nexcept ImportError:\n    pass"),
     ],
@@ -137,7 +133,6 @@ def test_a_forbidden_import_is_noticed(file, source):
         ("widgets/base.py", "from vizkit.widgets import page\nfrom .inputs import pack"),
         ("training/loop.py", "from vizkit.models import vit\nimport torch"),
         ("data/scenes.py", "import datasets\nimport numpy as np"),
-        ("site/build.py", "from vizkit.course import NOTEBOOKS\nfrom vizkit.widgets import page"),
     ],
 )
 def test_an_allowed_import_is_let_through(file, source):

@@ -79,7 +79,7 @@ def test_a_change_makes_the_count_start_anew(tool, monkeypatch, capsys):
 
 def test_a_change_of_the_site_counts_for_nothing(tool):
     before = tool.fingerprint()
-    for folder, same in (("vizkit/site", True), ("vizkit/data", False)):
+    for folder, same in (("tools/site", True), ("vizkit/data", False)):
         (tool.ROOT / folder).mkdir(parents=True)
         (tool.ROOT / folder / "new.py").write_text("", encoding="utf-8")
         subprocess.run(["git", "add", "-A"], cwd=tool.ROOT, check=True)

@@ -9,11 +9,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from vizkit.site import __main__ as command
-from vizkit.site import build, execute
-from vizkit.site.build import STAMP, build_site
-from vizkit.site.notebook import page_of
-from vizkit.site.text import CourseRenderer, cleaned, colored, markdown, mathml, plain
+from tools.site import __main__ as command
+from tools.site import build, execute
+from tools.site.build import STAMP, build_site
+from tools.site.notebook import page_of
+from tools.site.text import CourseRenderer, cleaned, colored, markdown, mathml, plain
 
 TAG = "<img src=x onerror=alert(1)>"
 NOTHING_SHOWN = {"models": {}, "links": []}

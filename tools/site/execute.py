@@ -13,10 +13,12 @@ from typing import Any
 
 import nbformat
 
+import vizkit
 from vizkit.course.offline import notebook_environment
 from vizkit.course.storage import read_json, write_atomically
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(vizkit.__file__).parent
+HARVEST = Path(__file__).with_name("harvest.py")
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _SHAPES_OUTPUTS = ("torch", "plotly", "ipywidgets", "anywidget")
 _SUFFIXES = {".py", ".js", ".json", ".safetensors"}
@@ -74,12 +76,11 @@ def _package_digest() -> str:
     digest = hashlib.sha256()
     for file in sorted(PACKAGE.rglob("*")):
         place = file.relative_to(PACKAGE).as_posix()
-        # The front ends and what only lays out the site are read anew by every build.
-        laid_out_later = place.startswith(("site/", "widgets/static/"))
-        if place == "site/harvest.py" or (
-            file.suffix in _SUFFIXES and not laid_out_later and file.name != "measured.json"
-        ):
+        # The front ends are read anew by every build.
+        later = place.startswith("widgets/static/") or file.name == "measured.json"
+        if file.suffix in _SUFFIXES and not later:
             digest.update(place.encode() + b"\0" + file.read_bytes())
+    digest.update(HARVEST.read_bytes())
     return digest.hexdigest()
 
 
@@ -123,7 +124,9 @@ def _harvest(client: Any, notebook: Any, path: Path) -> dict[str, Any]:
         for output in cell.get("outputs", [])
         if WIDGET_MIME in output.get("data", {})
     ]
-    code = f"__import__('vizkit.site.harvest').site.harvest.write_widgets({str(path)!r}, {shown})"
+    # By its path: in the kernel, "tools" may be something of the learner's.
+    run = f"__import__('runpy').run_path({str(HARVEST)!r})"
+    code = f"{run}['write_widgets']({str(path)!r}, {shown})"
     ask = run_sync(client.kc.execute_interactive)
     # Not silent, which would hide an error; outside of the history all the same.
     reply = ask(code, store_history=False, output_hook=lambda message: None)["content"]

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from vizkit.course.figures import PLOTLY_MIME
-from vizkit.site.execute import WIDGET_MIME
-from vizkit.site.text import (
+from tools.site.execute import WIDGET_MIME
+from tools.site.text import (
     CourseRenderer,
     cleaned,
     colored,
@@ -22,6 +21,7 @@ from vizkit.site.text import (
     plain,
     words_of,
 )
+from vizkit.course.figures import PLOTLY_MIME
 from vizkit.widgets import assets
 from vizkit.widgets.page import as_script, ascii_script, has_default_export, json_for_page
 

@@ -1,4 +1,4 @@
-"""python -m vizkit.site [--notebooks FILE …] [--out FOLDER] [--slides]"""
+"""python -m tools.site [--notebooks FILE …] [--out FOLDER] [--slides]"""
 
 import argparse
 import logging
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from nbclient.exceptions import CellExecutionError
 
+from tools.site.build import MOST_BYTES, build_site
 from vizkit.course import NOTEBOOKS
-from vizkit.site.build import MOST_BYTES, build_site
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Build the site as the command line says; 0 if it stands."""
     parser = argparse.ArgumentParser(
-        prog="python -m vizkit.site", description="Build the course as a static, offline site."
+        prog="python -m tools.site", description="Build the course as a static, offline site."
     )
     parser.add_argument("--notebooks", nargs="+", type=Path, help="default: the whole course")
     parser.add_argument("--out", type=Path, default=Path("site"), help="default: site")

@@ -10,11 +10,11 @@ from typing import Any
 
 import nbformat
 
+from tools.site.execute import is_cached, run
+from tools.site.notebook import Page, page_of
+from tools.site.pages import has_deck, index_page, notebook_page, slides_page
 from vizkit.course.storage import lock_of
 from vizkit.progress import progress_bar
-from vizkit.site.execute import is_cached, run
-from vizkit.site.notebook import Page, page_of
-from vizkit.site.pages import has_deck, index_page, notebook_page, slides_page
 from vizkit.widgets import assets
 from vizkit.widgets.page import ascii_script
 
@@ -109,7 +109,7 @@ def _write(folder: Path, pages: Sequence[Page], *, slides: bool) -> list[Path]:
     for name, text in texts.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text(), encoding="utf-8")
-    (folder / STAMP).write_text("made by python -m vizkit.site\n", encoding="utf-8")
+    (folder / STAMP).write_text("made by python -m tools.site\n", encoding="utf-8")
     return [Path(name) for name in texts]
 
 
