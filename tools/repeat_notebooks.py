@@ -5,8 +5,8 @@
     make repeat ARGS="--threads 1"  on one thread only: two clones can then share two cores
     make repeat ARGS=--report       only says what stands in the log
 
-Each run adds a line to `tools/repeats.jsonl`, which is committed: the runs of several evenings and
-machines add up, and a release shows on what it rests. A run counts for as long as neither
+Each run adds a line to `tools/repeats.jsonl`, so that the runs of several evenings add up. The file
+is not committed: the weekly workflow keeps its own among its artefacts. A run counts for as long as neither
 `notebooks/` nor `vizkit/` changes. Ctrl-C loses only the run that is going.
 """
 

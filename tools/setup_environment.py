@@ -289,7 +289,7 @@ def repeat(arguments: list[str]) -> NoReturn:
 def outputs(arguments: list[str]) -> NoReturn:
     """Runs the notebooks and stores what they print."""
     python = ensure_environment("test")
-    run_in_environment([python, "-m", "vizkit.course.outputs", *arguments])
+    run_in_environment([python, "-m", "tools.course.outputs", *arguments])
 
 
 def site(arguments: list[str]) -> NoReturn:

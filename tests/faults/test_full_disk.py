@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from tests.faults.places import files_in, files_of_at_most
+from tools.course import measure
 from tools.site import __main__ as site_command
 from tools.site import build, execute
-from vizkit.course import measure
 from vizkit.course.exercises import progress
 from vizkit.course.storage import read_json
 from vizkit.data import images_as_array, render, sample_scenes, scenes

@@ -104,7 +104,7 @@ def test_a_lesson_in_a_read_only_checkout(checkout, tmp_path, home_is_writable):
     ("command", "named"),
     [
         (["-m", "tools.site", "--out", "site"], "site"),
-        (["-m", "vizkit.course.outputs"], "notebooks"),
+        (["-m", "tools.course.outputs"], "notebooks"),
         (["tools/setup_environment.py", "lab"], ".venv"),
     ],
     ids=["site", "outputs", "lab"],

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tools.course.measure import Use, store_measured
 from tools.site import build, execute
 from vizkit.course.exercises import progress
-from vizkit.course.measure import Use, store_measured
 from vizkit.course.registry import NOTEBOOKS
 from vizkit.files import write_whole
 
@@ -43,7 +43,7 @@ def keep_progress(rank: int, place: Path) -> None:
 
 def keep_times(rank: int, place: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vizkit.course.measure.reference_seconds", lambda: 0.1)
+        patch.setattr("tools.course.measure.reference_seconds", lambda: 0.1)
         for name in NOTEBOOKS[rank::2]:
             store_measured(name, Use(10.0, 9.0, 1.0), table=place / "measured.json")
 

@@ -4,7 +4,7 @@ Every kernel starts with the network blocked and writes its progress to a scratc
 output that the course makes carries a text for that purpose.
 
 After the cells of a notebook that stands in the table of times comes one more test: it must not
-have taken more than twice what the table says, in time or in memory (`vizkit.course.measure`).
+have taken more than twice what the table says, in time or in memory (`tools.course.measure`).
 """
 
 import shutil
@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from vizkit.course.measure import (
+from tools.course.measure import (
     KERNEL_USE,
     problem_with,
     reference_seconds,
     table_path,
     use_of_kernel,
 )
-from vizkit.course.offline import notebook_environment
+from tools.course.offline import notebook_environment
 from vizkit.course.storage import read_json
 
 NOT_COMPARED = (

@@ -7,9 +7,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from tools.course.ledger import PAGE, ledger_notebook, stored_entries, write_ledger
 from vizkit.course import CLAIMS, NOTEBOOKS
 from vizkit.course.claims import BY_ITS_SOURCE, CLAIM_MIME, VERDICTS, claim_html, claim_text
-from vizkit.course.ledger import PAGE, ledger_notebook, stored_entries, write_ledger
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 CLAIM_CALL = re.compile(r"^(?:claim|cite)\(\s*[\"']([A-Z]\d+)[\"']", re.MULTILINE)
@@ -59,7 +59,7 @@ def test_stored_text_and_picture_of_a_claim_are_those_of_its_bundle():
 
 def test_page_in_the_repository_is_the_one_that_the_notebooks_give():
     stored = nbformat.read(FOLDER / PAGE, as_version=4)
-    assert stored == ledger_notebook(FOLDER), "run: python -m vizkit.course.ledger"
+    assert stored == ledger_notebook(FOLDER), "run: python -m tools.course.ledger"
 
 
 def test_links_of_the_page_lead_to_cells_that_show_the_claim():

@@ -8,10 +8,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tools.course.looked import mark_looked, unlooked
+from tools.course.measure import table_path
 from vizkit.course import CLAIMS, NOTEBOOKS
 from vizkit.course.claims import CLAIM_MIME
-from vizkit.course.looked import mark_looked, unlooked
-from vizkit.course.measure import table_path
 from vizkit.course.storage import read_json
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -79,10 +79,10 @@ def _sections(notebook, path):
     if "⟨not measured yet⟩" in text or not re.search(
         r"^## Time and memory\n[^⟨]*⟨about \d+ seconds? and [\d.]+ GB", text, re.MULTILINE
     ):
-        yield "the time and memory are not measured: run it with vizkit.course.outputs"
+        yield "the time and memory are not measured: run it with tools.course.outputs"
     row = read_json(table_path()).get(path.stem)
     if row and f"⟨about {row['seconds']:.0f} seconds and {row['gigabytes']:.1f} GB" not in text:
-        yield "the time and memory differ from the measured table: run vizkit.course.outputs"
+        yield "the time and memory differ from the measured table: run tools.course.outputs"
 
 
 def glossary_of(notebook) -> dict[str, str]:
@@ -225,7 +225,7 @@ def _looked(notebook, path):
     if cells := unlooked(notebook):
         yield (
             "nobody has compared these texts with the outputs above them since those changed (see "
-            f"vizkit.course.looked): {' '.join(cells)}"
+            f"tools.course.looked): {' '.join(cells)}"
         )
 
 

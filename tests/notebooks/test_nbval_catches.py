@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from vizkit.course.outputs import store_outputs
+from tools.course.outputs import store_outputs
 
 ROOT = Path(__file__).parents[2]
 

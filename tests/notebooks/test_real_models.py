@@ -15,8 +15,8 @@ from nbclient import NotebookClient
 from safetensors.torch import save
 
 from tests.hub import Hub, as_json
+from tools.course.offline import notebook_environment
 from vizkit.course.claims import CLAIM_MIME
-from vizkit.course.offline import notebook_environment
 from vizkit.zoo import load
 from vizkit.zoo.open_clip_encoder import open_clip_files
 from vizkit.zoo.timm_encoder import timm_weights

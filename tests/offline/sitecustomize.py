@@ -8,5 +8,5 @@ Only the file is run, not the package: any Python may start here, with or withou
 import runpy
 from pathlib import Path
 
-GUARD = Path(__file__).resolve().parents[2] / "vizkit" / "course" / "offline.py"
+GUARD = Path(__file__).resolve().parents[2] / "tools" / "course" / "offline.py"
 runpy.run_path(str(GUARD))["block_network"]()

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from vizkit.course.looked import main, mark_looked, speaking_cells, unlooked
+from tools.course.looked import main, mark_looked, speaking_cells, unlooked
 
 
 def code(id: str, text: str = "", tags=(), **data: str):

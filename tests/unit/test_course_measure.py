@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vizkit.course import measure
-from vizkit.course.measure import (
+from tools.course import measure
+from tools.course.measure import (
     KERNEL_USE,
     Use,
     kernel_use,

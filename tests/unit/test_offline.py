@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vizkit.course.offline import block_network, notebook_environment
+from tools.course.offline import block_network, notebook_environment
 
 GUARD = Path(__file__).parents[1] / "offline"
 # Says what each call to the outside met, and which modules the guard itself brought along.

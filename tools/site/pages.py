@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from tools.course.ledger import PAGE as LEDGER
 from tools.site.notebook import Page, title_words
 from tools.site.text import words_of
-from vizkit.course.ledger import PAGE as LEDGER
 from vizkit.widgets.page import json_for_page
 
 COURSE = "How vision encoders see"

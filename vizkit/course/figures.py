@@ -26,7 +26,7 @@ def show_figure(fig, *, alt: str) -> None:
     """Show a Plotly figure: alive in JupyterLab, Notebook 7 and marimo with no network, text elsewhere.
 
     Plotly's own JupyterLab extension draws it. The static picture that GitHub and PDF need is
-    stored by `python -m vizkit.course.outputs`.
+    stored by `python -m tools.course.outputs`.
 
     Args:
         fig: a `plotly.graph_objects.Figure`. Its own template, if it has one, is kept.

@@ -1,6 +1,6 @@
 """Who has compared a text with the output it speaks of, and whether that output is still the same.
 
-    python -m vizkit.course.looked notebooks/06_clip.ipynb [CELL …]
+    python -m tools.course.looked notebooks/06_clip.ipynb [CELL …]
 
 A test can compare an output with an output; whether a *sentence* about it is true, somebody has to
 look. A markdown cell that follows an output carries a digest of it, as it was at that look. This
@@ -96,7 +96,7 @@ def mark_looked(notebook: Any, ids: list[str] | None = None) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Mark the cells named on the command line as looked at."""
-    parser = argparse.ArgumentParser(prog="python -m vizkit.course.looked")
+    parser = argparse.ArgumentParser(prog="python -m tools.course.looked")
     parser.add_argument("notebook", type=Path)
     parser.add_argument("cells", nargs="*")
     options = parser.parse_args(arguments)

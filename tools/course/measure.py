@@ -21,7 +21,7 @@ from vizkit.course.storage import read_json, update_json
 _STILL_THE_SAME = 4 / 3
 _TOO_MUCH = 2.0
 # For `user_expressions`: what `kernel_use` returns.
-KERNEL_USE = "__import__('vizkit.course.measure', fromlist=['kernel_use']).kernel_use()"
+KERNEL_USE = "__import__('tools.course.measure', fromlist=['kernel_use']).kernel_use()"
 
 
 class Use(NamedTuple):
@@ -37,7 +37,7 @@ class Use(NamedTuple):
 
 
 def table_path() -> Path:
-    """Where the table lies: `VIZKIT_MEASURED`, or in the package."""
+    """Where the table lies: `VIZKIT_MEASURED`, or beside this file."""
     return Path(os.environ.get("VIZKIT_MEASURED") or Path(__file__).with_name("measured.json"))
 
 

@@ -1,6 +1,6 @@
 """The last page of the course: every claim with its verdict, its number and its cell.
 
-    python -m vizkit.course.ledger [notebooks]
+    python -m tools.course.ledger [notebooks]
 
 It is built from what the notebooks have stored, never from a run; `make outputs` does it last.
 """
@@ -180,7 +180,7 @@ def _safe(text: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the page of the folder named on the command line (default: notebooks)."""
-    parser = argparse.ArgumentParser(prog="python -m vizkit.course.ledger")
+    parser = argparse.ArgumentParser(prog="python -m tools.course.ledger")
     parser.add_argument("folder", nargs="?", type=Path, default=Path("notebooks"))
     print(write_ledger(parser.parse_args(arguments).folder))
     return 0

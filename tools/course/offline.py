@@ -8,7 +8,7 @@ import os
 import socket
 from pathlib import Path
 
-_STARTUP = "from vizkit.course.offline import block_network\n\nblock_network()\ndel block_network\n"
+_STARTUP = "from tools.course.offline import block_network\n\nblock_network()\ndel block_network\n"
 _LOCAL_NAMES = {None, "", "localhost", socket.gethostname()}
 
 

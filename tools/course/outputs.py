@@ -1,6 +1,6 @@
 """Run notebooks in place and store what they print:
 
-    python -m vizkit.course.outputs [--fresh] notebooks/*.ipynb
+    python -m tools.course.outputs [--fresh] notebooks/*.ipynb
 
 Every notebook runs in a new kernel with no network. A notebook whose run changes nothing keeps
 its bytes; one that raises is left as it was. Plotly figures get the static picture that GitHub
@@ -22,11 +22,11 @@ from pathlib import Path
 
 import nbformat
 
+from tools.course.ledger import PAGE, write_ledger
+from tools.course.looked import unlooked
+from tools.course.measure import KERNEL_USE, Use, store_measured, use_of_kernel
+from tools.course.offline import notebook_environment
 from vizkit.course.figures import PLOTLY_MIME
-from vizkit.course.ledger import PAGE, write_ledger
-from vizkit.course.looked import unlooked
-from vizkit.course.measure import KERNEL_USE, Use, store_measured, use_of_kernel
-from vizkit.course.offline import notebook_environment
 from vizkit.course.registry import NOTEBOOKS
 from vizkit.course.storage import write_atomically
 
@@ -37,7 +37,7 @@ _TIME_SECTION = re.compile(r"(^## Time and memory\n[^⟨]*)⟨[^⟩]*⟩", re.MU
 
 def main(arguments: list[str] | None = None) -> int:
     """Run and store the notebooks named on the command line (default: all). 0 if all ran."""
-    parser = argparse.ArgumentParser(prog="python -m vizkit.course.outputs")
+    parser = argparse.ArgumentParser(prog="python -m tools.course.outputs")
     parser.add_argument("notebooks", nargs="*", type=Path)
     parser.add_argument(
         "--fresh", action="store_true", help="also renew the outputs of cells tagged `timing`"
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
             if cells := unlooked(nbformat.read(path, as_version=4)):
                 print(
                     f"{path.name}: compare these texts with the outputs above them, then mark them "
-                    f"with python -m vizkit.course.looked: {' '.join(cells)}",
+                    f"with python -m tools.course.looked: {' '.join(cells)}",
                     flush=True,
                 )
     stored = [path for path in paths if path.name not in failed]

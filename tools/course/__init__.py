@@ -1,0 +1,1 @@
+"""What an author runs: outputs, times and the ledger of the notebooks, and the network blocked."""
