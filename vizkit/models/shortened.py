@@ -1,0 +1,119 @@
+"""A trained ViT, ours or timm's, run with fewer and fewer tokens from block to block."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vizkit.models.attention import EncoderBlock, split_heads
+from vizkit.models.checks import check_module
+from vizkit.models.merging import Plan, follow, merge_tokens, merged_attention
+from vizkit.models.vit import VisionTransformer
+
+
+@dataclass(frozen=True)
+class Shortened:
+    """What leaves the encoder; see `encode_shortened`.
+
+    Attributes:
+        tokens: (B, T', D), the class token first, after the last norm.
+        sizes: (B, T') for how many patches each stands.
+        origin: (B, T) where each token of the whole sequence is now, -1 if it was dropped.
+    """
+
+    tokens: Tensor
+    sizes: Tensor
+    origin: Tensor
+
+    @property
+    def on_the_grid(self) -> Tensor:
+        """The tokens of the patches (B, N, D): merged ones stand in all their places.
+
+        Raises ValueError if patches were dropped: their places have no token.
+        """
+        patches = self.origin[:, 1:]  # (B, N), without the class token
+        if bool((patches < 0).any()):
+            raise ValueError("expected merged patches, received dropped ones: they have no token")
+        index = patches[..., None].expand(-1, -1, self.tokens.shape[2])  # (B, N, D)
+        return self.tokens.gather(1, index)  # (B, N, D)
+
+
+@torch.no_grad()
+def encode_shortened(
+    model: nn.Module, images: Tensor, removed: Sequence[int], plan: Plan
+) -> Shortened:
+    """Run a ViT with a class token on images (B, C, H, W), removing tokens between its sublayers.
+
+    model: a `VisionTransformer` with pooling "cls" and no RoPE, or such a ViT of timm;
+    removed: how many tokens go in each block, after its attention (see `keep_evenly`);
+    plan: which ones, `merge_similar` or another of `vizkit.models.merging`.
+
+    Nothing is trained. With 0 everywhere the tokens are those of the model itself. Raises TypeError
+    for another kind of model and ValueError unless there is a number for each block.
+    """
+    check_module("model", model)
+    tokens = embedded(model, images)  # (B, T, D)
+    blocks = list(model.blocks)
+    if len(removed) != len(blocks):
+        raise ValueError(
+            f"expected a number for each of {len(blocks)} blocks, received {len(removed)}"
+        )
+    sizes = tokens.new_ones(tokens.shape[:2])  # (B, T)
+    origin = torch.arange(tokens.shape[1], device=tokens.device).expand(len(tokens), -1)  # (B, T)
+    for block, number in zip(blocks, removed, strict=True):
+        parts = parts_of(block)
+        joint = parts["query_key_value"](parts["norm_1"](tokens))  # (B, T, 3*D)
+        query, key, value = (split_heads(p, parts["heads"]) for p in joint.chunk(3, dim=-1))
+        mixed, looked_at = merged_attention(query, key, value, sizes)  # (B, T, D), (B, T)
+        tokens = tokens + parts["scale_1"](parts["projection"](mixed))  # (B, T, D)
+        if number:
+            target = plan(key.mean(dim=1), looked_at, number)  # (B, T)
+            tokens, sizes = merge_tokens(tokens, sizes, target)  # (B, T', D), (B, T')
+            origin = follow(origin, target)  # (B, T)
+        tokens = tokens + parts["scale_2"](parts["mlp"](parts["norm_2"](tokens)))  # (B, T', D)
+    return Shortened(model.norm(tokens), sizes, origin)
+
+
+def embedded(model: nn.Module, images: Tensor) -> Tensor:
+    """The tokens (B, T, D) that enter the first block, the class token first."""
+    if isinstance(model, VisionTransformer):
+        if model.class_token is None or model.position.rotations()[0] is not None:
+            raise TypeError("expected a ViT with a class token and no RoPE, received another")
+        tokens = model.patch_embed(images)  # (B, N, D)
+        class_token = model.class_token.expand(len(images), -1, -1)  # (B, 1, D)
+        return model.position(torch.cat([class_token, tokens], dim=1))  # (B, T, D)
+    if getattr(model, "num_prefix_tokens", None) != 1 or not hasattr(model, "_pos_embed"):
+        raise TypeError(
+            f"expected a ViT with a class token and no registers, received {type(model).__name__}"
+        )
+    return model.norm_pre(model._pos_embed(model.patch_embed(images)))  # (B, T, D)
+
+
+def parts_of(block: nn.Module) -> dict:
+    """The layers of an encoder block, ours or timm's, by one set of names."""
+    nothing = nn.Identity()
+    if isinstance(block, EncoderBlock):
+        return {
+            **{name: getattr(block, name) for name in ("norm_1", "norm_2", "mlp")},
+            "query_key_value": block.attention.query_key_value,
+            "projection": block.attention.projection,
+            "heads": block.attention.num_heads,
+            "scale_1": nothing,
+            "scale_2": nothing,
+        }
+    attention = getattr(block, "attn", None)
+    if not hasattr(attention, "qkv") or not isinstance(attention.q_norm, nn.Identity):
+        raise TypeError(
+            f"expected an encoder block of vizkit or of timm's ViT, received {type(block).__name__}"
+        )
+    return {
+        "norm_1": block.norm1,
+        "norm_2": block.norm2,
+        "mlp": block.mlp,
+        "query_key_value": attention.qkv,
+        "projection": attention.proj,
+        "heads": attention.num_heads,
+        "scale_1": getattr(block, "ls1", nothing),
+        "scale_2": getattr(block, "ls2", nothing),
+    }
