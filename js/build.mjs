@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { deflateAsync } from "@gfx/zopfli";
+import asc from "assemblyscript/asc";
 import * as esbuild from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -31,6 +32,33 @@ const SHADERS = {
   },
 };
 
+/** AssemblyScript becomes the bytes of a WebAssembly module. */
+const compiled = new Map();
+const ASSEMBLY = {
+  name: "assembly",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.as$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      if (!compiled.has(source)) compiled.set(source, assemble(source));
+      return { contents: await compiled.get(source), loader: "binary" };
+    });
+  },
+};
+
+async function assemble(source) {
+  const options = "kernel.ts -O3 --runtime stub --enable simd --importMemory --noAssert -o kernel.wasm";
+  let bytes = null;
+  const { error, stderr } = await asc.main(options.split(" "), {
+    readFile: (name) => (name === "kernel.ts" ? source : null),
+    writeFile: (_, contents) => {
+      bytes = contents;
+    },
+    listFiles: () => [],
+  });
+  if (error) throw new Error(`${error.message}\n${stderr}`);
+  return bytes;
+}
+
 /** What all bundles share: nothing is looked up at run time, and a browser of three years ago runs it. */
 const COMMON = {
   absWorkingDir: here,
@@ -39,7 +67,7 @@ const COMMON = {
   write: false,
   target: "es2022",
   legalComments: "none",
-  plugins: [SHADERS],
+  plugins: [SHADERS, ASSEMBLY],
 };
 
 /** Bytes as text of 85 signs, five for four bytes: denser than base64. None of the signs needs an escape in

@@ -3,6 +3,10 @@ declare module "*.glsl" {
   const source: string;
   export default source;
 }
+declare module "*.as" {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}
 
 /** What the unit tests use of Node. */
 declare module "node:test" {
