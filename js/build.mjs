@@ -17,7 +17,7 @@ const STATIC = values.out ?? fileURLToPath(new URL("vizkit/widgets/static", repo
 
 const COURSE = values.out ?? fileURLToPath(new URL("vizkit/course", repository));
 
-const INSTRUMENTS = ["similarity-matrix", "attention-map", "embedding-space"];
+const INSTRUMENTS = ["similarity-matrix", "attention-map", "embedding-space", "living-encoder"];
 const snake = (name) => name.replaceAll("-", "_");
 
 /** Shaders travel without their comments and indents. */

@@ -1,7 +1,7 @@
 import type { Frame } from "../shared/frame.ts";
+import { openWriter } from "../shared/paint.ts";
 import { type Arrivals, openArrivals } from "./arrivals.ts";
 import type { About } from "./data.ts";
-import { openWriter } from "./paint.ts";
 import { openRows, type Rows } from "./rows.ts";
 import { openSelection, type Selection } from "./selection.ts";
 

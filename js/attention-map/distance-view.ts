@@ -1,7 +1,7 @@
+import { PIN } from "../shared/paint.ts";
 import type { Surface } from "../shared/painter.ts";
 import type { Context } from "./context.ts";
 import { meanDistance } from "./numbers.ts";
-import { PIN } from "./paint.ts";
 import { type Choose, isOn, makePanel, type Panel, pickHeads, resize, type Tile } from "./panel.ts";
 
 /** Mean attention distance of every head (Figure 7 of the ViT paper). */

@@ -1,8 +1,8 @@
 import { pointerWithin } from "../shared/frame.ts";
 import { clamp, formatNumber } from "../shared/numbers.ts";
+import { cells, outline, PIN, wordOf } from "../shared/paint.ts";
 import type { Surface } from "../shared/painter.ts";
 import type { Context } from "./context.ts";
-import { cells, outline, PIN, wordOf } from "./paint.ts";
 import { makePanel, type Panel, resize } from "./panel.ts";
 import { placeOf } from "./places.ts";
 import { ROLLOUT } from "./selection.ts";

@@ -1,9 +1,9 @@
 import { make } from "../shared/dom.ts";
 import { pointerWithin } from "../shared/frame.ts";
 import { formatNumber } from "../shared/numbers.ts";
+import type { Box } from "../shared/paint.ts";
 import type { Surface } from "../shared/painter.ts";
 import type { Context } from "./context.ts";
-import type { Box } from "./paint.ts";
 import { ONE_HEAD, ROLLOUT } from "./selection.ts";
 
 export interface Tile {

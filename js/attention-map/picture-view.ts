@@ -1,10 +1,10 @@
 import { pointerWithin } from "../shared/frame.ts";
 import { pinchable } from "../shared/gestures.ts";
 import { clamp, formatNumber } from "../shared/numbers.ts";
+import { type Box, cells, outline, PIN, wordOf } from "../shared/paint.ts";
 import type { Surface } from "../shared/painter.ts";
 import type { Context } from "./context.ts";
 import type { Grid } from "./data.ts";
-import { type Box, cells, outline, PIN, wordOf } from "./paint.ts";
 import { cellAt, type Place, POOLING } from "./places.ts";
 import { followPointers, type Spot } from "./pointer.ts";
 

@@ -1,7 +1,7 @@
-import { colorTable } from "../shared/color.ts";
-import { contextOf, make } from "../shared/dom.ts";
-import type { Frame } from "../shared/frame.ts";
-import { clamp } from "../shared/numbers.ts";
+import { colorTable } from "./color.ts";
+import { contextOf, make } from "./dom.ts";
+import type { Frame } from "./frame.ts";
+import { clamp } from "./numbers.ts";
 
 /** Around what is pinned or chosen: stands out from both colour maps. */
 export const PIN = "#ff9d3c";

@@ -1,0 +1,58 @@
+import type { Frame } from "../shared/frame.ts";
+import { openWriter } from "../shared/paint.ts";
+import { type Answers, openAnswers } from "./answers.ts";
+import { type Covering, openCovering } from "./covering.ts";
+import type { Engine, Facts } from "./engine.ts";
+import { openStore, type Store } from "./store.ts";
+
+/** All that the panels and controls of one view work with. */
+export interface Context extends Store, ReturnType<typeof openWriter> {
+  frame: Frame;
+  facts: Facts;
+  answers: Answers;
+  covering: Covering;
+  /** The token whose attention is on view. */
+  query(): number;
+  tokenName(token: number): string;
+  /** Calls a step before every picture: what is no canvas brings itself up to date. */
+  onUpdate(step: () => void): void;
+  update(): void;
+}
+
+export function openContext(frame: Frame, engine: Engine): Context {
+  const { facts } = engine;
+  const store = openStore(frame, facts);
+  const { state } = store;
+  const answers = openAnswers(engine, state);
+  const updates: (() => void)[] = [];
+  const middle = facts.prefix + Math.floor(facts.grid[0] / 2) * facts.grid[1] + Math.floor(facts.grid[1] / 2);
+  return {
+    frame,
+    facts,
+    answers,
+    covering: openCovering(frame, engine, answers, state),
+    ...store,
+    ...openWriter(frame),
+    query() {
+      if (state.pinned >= 0) return state.pinned;
+      if (state.hover >= 0) return state.hover;
+      return facts.prefix ? 0 : middle;
+    },
+    tokenName(token) {
+      if (token < facts.prefix) return facts.prefix === 1 ? "class token" : `token ${token}`;
+      const [row, column] = placeOf(token - facts.prefix, facts);
+      return `patch in row ${row}, column ${column}`;
+    },
+    onUpdate: (step) => {
+      updates.push(step);
+    },
+    update() {
+      for (const step of updates) step();
+    },
+  };
+}
+
+/** Row and column of a patch. */
+export function placeOf(patch: number, { grid }: Facts): [row: number, column: number] {
+  return [Math.floor(patch / grid[1]), patch % grid[1]];
+}

@@ -1,0 +1,69 @@
+import type { Context } from "../context.ts";
+import { headName } from "../stage/maps.ts";
+import { isAnythingOff, NOTHING_OFF, SHOWS, showsOf } from "../store.ts";
+import { openRare } from "./rare.ts";
+
+/** The controls of the moment: what lies over the picture, which layer, which head; the others are behind "More". */
+export function openControls(context: Context, tour: () => void): void {
+  const { frame, facts, state, set, onUpdate } = context;
+  const { toolbar } = frame;
+  const shows = showsOf(facts);
+  const names = shows.map((show) => SHOWS[show]);
+  const show = frame.select(toolbar, "show", names, SHOWS[state.show], (name) =>
+    set({ show: shows[names.indexOf(name as (typeof names)[number])] }),
+  );
+  const layer = openLayer(context);
+  const heads = [-1, ...Array.from({ length: facts.heads }, (_, head) => head)];
+  const head =
+    facts.layers > 0
+      ? frame.select(toolbar, "head", heads.map(headName), headName(state.head), (name) =>
+          set({ head: heads[heads.map(headName).indexOf(name)] }),
+        )
+      : null;
+  const list = context.answers.lists;
+  const words = frame.select(
+    toolbar,
+    "labels",
+    list.map(({ name }) => name),
+    context.answers.list().name,
+    (name) => set({ words: list.findIndex((one) => one.name === name) }),
+  );
+  const allOn = frame.button(toolbar, "All on again", () => set({ off: NOTHING_OFF }), "Switch nothing off");
+  allOn.classList.add("vk-warn");
+  frame.button(toolbar, "Tour", tour, "A tour in steps (t)");
+  openRare(context, frame.more().panel);
+  onUpdate(() => {
+    show.value = SHOWS[state.show];
+    layer?.show();
+    if (head) {
+      head.value = headName(state.head);
+      head.parentElement!.hidden = state.show !== "attention";
+    }
+    words.value = context.answers.list().name;
+    words.parentElement!.hidden = state.show !== "labels" || list.length < 2;
+    allOn.hidden = !isAnythingOff(state.off);
+  });
+}
+
+function openLayer({ frame, facts, state, set }: Context) {
+  if (!facts.layers) return null;
+  const name = (depth: number) => (depth ? `${depth} of ${facts.layers}` : "stem");
+  const slider = frame.slider(frame.toolbar, {
+    label: "layer",
+    min: 0,
+    max: facts.layers,
+    step: 1,
+    value: state.depth,
+    format: (value) => name(Math.round(value)),
+    changed: (value) => set({ depth: Math.round(value) }),
+  });
+  return {
+    show() {
+      // Neither the covering of patches nor the picture alone belongs to a layer.
+      slider.element.hidden = state.show === "covering" || state.show === "nothing";
+      const input = slider.element.querySelector("input")!;
+      input.min = state.show === "attention" ? "1" : "0";
+      slider.set(state.show === "attention" ? Math.max(1, state.depth) : state.depth);
+    },
+  };
+}
