@@ -92,7 +92,7 @@ function base85(bytes) {
  * carries its code once more, so this halves what a notebook receives. It unpacks after the module has loaded:
  * anywidget drops all that Python says to a widget whose module takes more than two seconds to load. Where a page's
  * policy forbids addresses of blobs, the code is loaded from a data address. */
-async function packed(code, style) {
+async function bundle(code, style) {
   // Slower than zlib's own, and 3% smaller; any browser unpacks it.
   const data = Buffer.from(
     await deflateAsync(Buffer.from(JSON.stringify([code, style])), { numiterations: 15 }),
@@ -143,7 +143,7 @@ async function instrument(name) {
   const style = styles.outputFiles[0].text;
   return {
     [`${STATIC}/${snake(name)}.js`]: code,
-    [`${STATIC}/${snake(name)}.packed.js`]: await packed(code, style),
+    [`${STATIC}/${snake(name)}.bundle.js`]: await bundle(code, style),
     [`${STATIC}/${snake(name)}.css`]: style,
   };
 }

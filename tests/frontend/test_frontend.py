@@ -70,7 +70,7 @@ def test_what_is_shipped_was_built_from_the_sources(node, tmp_path):
     shipped = {path.name: path.read_text("utf-8") for path in (*STATIC.iterdir(), WHEEL)}
     assert sorted(built) == sorted(shipped)
     for name, text in built.items():
-        same = unpacked if name.endswith(".packed.js") else str
+        same = unpacked if name.endswith(".bundle.js") else str
         assert same(shipped[name]) == same(text), f"{name} is old: run `npm run build` in js/"
 
 

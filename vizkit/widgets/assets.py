@@ -26,7 +26,7 @@ def style(name: str) -> str:
 @cache
 def module(name: str) -> str:
     """The module of an instrument as it travels to a notebook: compressed together with the style sheet, and their unpacking."""
-    return _read(f"{name}.packed.js")
+    return _read(f"{name}.bundle.js")
 
 
 @cache
