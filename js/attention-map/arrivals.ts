@@ -1,12 +1,12 @@
 import { type Bytes, inflate } from "../shared/codec.ts";
 import type { Frame } from "../shared/frame.ts";
-import { type About, type Block, readBlock } from "./data.ts";
+import { type About, type QuantizedMaps, readQuantizedMaps } from "./data.ts";
 import { meanDistance } from "./numbers.ts";
 import { ROLLOUT, type Selection } from "./selection.ts";
 
 /** Blocks of one model by "side/picture/layer". All its views share them: what one has fetched, none fetches again. */
 interface Shared {
-  blocks: Map<string, Block>;
+  blocks: Map<string, QuantizedMaps>;
   arriving: Set<string>;
   requested: string;
   views: Set<() => void>;
@@ -106,12 +106,12 @@ export function openArrivals(frame: Frame, about: About, { layerOf }: Selection)
   };
 }
 
-function read({ kind, sides }: About, key: string, bytes: ArrayBuffer): Block {
+function read({ kind, sides }: About, key: string, bytes: ArrayBuffer): QuantizedMaps {
   const [one, , index] = key.split("/");
   const side = sides[Number(one)];
   const layer = side.layers[Number(index)];
-  if (!layer) return readBlock(bytes, side.pooling!, side.prefix, side.signed, 1);
-  const block = readBlock(bytes, layer, side.prefix, side.signed);
+  if (!layer) return readQuantizedMaps(bytes, side.pooling!, side.prefix, side.signed, 1);
+  const block = readQuantizedMaps(bytes, layer, side.prefix, side.signed);
   if (kind === "attention")
     block.reach = Array.from({ length: layer.heads }, (_, head) => meanDistance(block, head, layer.grid));
   return block;

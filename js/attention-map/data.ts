@@ -43,8 +43,8 @@ export interface About {
   notes?: string[][];
 }
 
-/** One layer of one picture, as `Block` in attention_numbers.py packs it. */
-export interface Block {
+/** One layer of one picture, as `QuantizedMaps` in attention_numbers.py packs it. */
+export interface QuantizedMaps {
   scales: Float32Array;
   prefix: Uint16Array;
   values: Uint8Array;
@@ -60,13 +60,13 @@ export interface Block {
 }
 
 /** Reads scales, prefix and values from the bytes of a layer with `tokens` prefix tokens. */
-export function readBlock(
+export function readQuantizedMaps(
   buffer: ArrayBuffer,
   { heads, grid, keys }: Layer,
   tokens: number,
   signed: boolean,
   queries = tokens + grid[0] * grid[1],
-): Block {
+): QuantizedMaps {
   const rows = heads * queries;
   return {
     scales: new Float32Array(buffer, 0, rows),

@@ -3,7 +3,7 @@ import { clamp } from "../shared/numbers.ts";
 import { type Box, cells, outline, PIN, wordOf } from "../shared/paint.ts";
 import type { Surface } from "../shared/painter.ts";
 import type { Context } from "./context.ts";
-import type { Block, Layer } from "./data.ts";
+import type { QuantizedMaps, Layer } from "./data.ts";
 import { receivedWeights } from "./numbers.ts";
 import { type Choose, isOn, makePanel, type Panel, pickHeads, resize, type Tile } from "./panel.ts";
 import { POOLING } from "./places.ts";
@@ -127,7 +127,7 @@ function fill(context: Context, s: number, index: number, words: Uint32Array): b
   return true;
 }
 
-function patchWeights(block: Block, head: number, query: number): Float64Array {
+function patchWeights(block: QuantizedMaps, head: number, query: number): Float64Array {
   const row = head * block.queries + query;
   const zero = block.signed ? 128 : 0;
   const unit = block.scales[row] / (block.signed ? 127 : 255);

@@ -1,8 +1,8 @@
-import type { Block, Grid } from "./data.ts";
+import type { QuantizedMaps, Grid } from "./data.ts";
 
 /** The weights of one head's row: prefix tokens, then patches. */
 export function rowWeights(
-  block: Block,
+  block: QuantizedMaps,
   head: number,
   query: number,
   out = new Float64Array(block.tokens + block.cells),
@@ -22,7 +22,7 @@ export const EVERY = -2;
 
 /** What a token receives from each query, in one head, as a share of all attention: its column over the number of
  * queries. Without a token (`EVERY`) what each token receives from all queries, the mean of the rows. */
-export function receivedWeights(block: Block, head: number, key: number): Float64Array {
+export function receivedWeights(block: QuantizedMaps, head: number, key: number): Float64Array {
   const { queries, tokens, cells, prefix, values, scales } = block;
   const total = new Float64Array(tokens + cells);
   if (key < 0) {
@@ -42,12 +42,12 @@ export function receivedWeights(block: Block, head: number, key: number): Float6
 }
 
 /** Mean or maximum over the heads of one token's row. */
-export function overHeads(block: Block, query: number, largest: boolean): Float64Array {
+export function overHeads(block: QuantizedMaps, query: number, largest: boolean): Float64Array {
   return combined(block.heads, largest, (head) => rowWeights(block, head, query));
 }
 
 /** Mean or maximum over the heads of what a token receives, or of all. */
-export function receivedOverHeads(block: Block, key: number, largest: boolean): Float64Array {
+export function receivedOverHeads(block: QuantizedMaps, key: number, largest: boolean): Float64Array {
   if (key >= 0 || !largest)
     return combined(block.heads, largest, (head) => receivedWeights(block, head, key));
   // What each token receives from all queries is a mean of a maximum, no maximum of means.
@@ -67,7 +67,7 @@ function combined(heads: number, largest: boolean, weightsOf: (head: number) => 
 }
 
 /** Mean over the heads with rows that sum to 1, kept with the block. */
-function mixedHeads(block: Block): Float32Array {
+function mixedHeads(block: QuantizedMaps): Float32Array {
   if (block.mixed) return block.mixed;
   const { queries } = block;
   block.mixed = new Float32Array(queries * queries);
@@ -81,7 +81,7 @@ function mixedHeads(block: Block): Float32Array {
 
 /** One row of attention rollout (Abnar and Zuidema 2020): a vector through 0.5 A + 0.5 I of every layer, the last
  * first. `blocks` begins with the first layer; `EVERY` begins with all queries alike. */
-export function rolloutRow(blocks: Block[], query: number): Float64Array {
+export function rolloutRow(blocks: QuantizedMaps[], query: number): Float64Array {
   const size = blocks[0].queries;
   let row = new Float64Array(size);
   if (query >= 0) row[query] = 1;
@@ -99,7 +99,7 @@ export function rolloutRow(blocks: Block[], query: number): Float64Array {
 }
 
 /** One column of attention rollout, over the number of tokens: how much of the input token `key` reaches each one. */
-export function rolloutColumn(blocks: Block[], key: number): Float64Array {
+export function rolloutColumn(blocks: QuantizedMaps[], key: number): Float64Array {
   const size = blocks[0].queries;
   let column = new Float64Array(size);
   column[key] = 1 / size;
@@ -117,7 +117,7 @@ export function rolloutColumn(blocks: Block[], key: number): Float64Array {
 
 /** Mean attention distance of a head in widths of the picture, patches only (Dosovitskiy et al. 2021, Figure 7).
  * No block stands for a head that looks everywhere alike. */
-export function meanDistance(block: Block | null, head: number, [rows, columns]: Grid): number {
+export function meanDistance(block: QuantizedMaps | null, head: number, [rows, columns]: Grid): number {
   const count = rows * columns;
   const far = new Float64Array(count);
   for (let i = 0; i < count; i++) far[i] = Math.hypot(Math.floor(i / columns), i % columns) / columns;

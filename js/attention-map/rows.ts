@@ -1,6 +1,6 @@
 import type { Frame } from "../shared/frame.ts";
 import type { Arrivals } from "./arrivals.ts";
-import type { About, Block } from "./data.ts";
+import type { About, QuantizedMaps } from "./data.ts";
 import {
   EVERY,
   overHeads,
@@ -26,7 +26,7 @@ export function openRows({ get }: Frame, { sides }: About, selection: Selection,
     return { at, layer, now, query, block: blockOf(s, at), mode: get("mode") as string };
   };
   /** Blocks from the first layer to that on view, or null while one is missing. */
-  const below = (s: number, at: number): Block[] | null => {
+  const below = (s: number, at: number): QuantizedMaps[] | null => {
     const found = sides[s].layers.slice(0, at + 1).flatMap((_, index) => blockOf(s, index) ?? []);
     return found.length > at ? found : null;
   };
@@ -57,7 +57,7 @@ export function openRows({ get }: Frame, { sides }: About, selection: Selection,
     return rowWeights(pool, Math.min(get("head"), pool.heads - 1), 0);
   };
   /** The largest weight on a patch of the query's map in one head. */
-  const limitOf = (block: Block, head: number, token: number): number => {
+  const limitOf = (block: QuantizedMaps, head: number, token: number): number => {
     if (!received()) return block.scales[head * block.queries + token];
     return receivedWeights(block, head, token)
       .subarray(block.tokens)

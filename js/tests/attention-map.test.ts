@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type Block, type Grid, readBlock } from "../attention-map/data.ts";
+import { type QuantizedMaps, type Grid, readQuantizedMaps } from "../attention-map/data.ts";
 import {
   EVERY,
   effectiveNumber,
@@ -41,7 +41,7 @@ function block(heads: number, grid: Grid, tokens: number, signed = false) {
   return {
     buffer,
     layer: { name: "0", heads, grid, keys: grid },
-    read: readBlock(buffer, { name: "0", heads, grid, keys: grid }, tokens, signed),
+    read: readQuantizedMaps(buffer, { name: "0", heads, grid, keys: grid }, tokens, signed),
   };
 }
 
@@ -130,7 +130,7 @@ test("places lead from one grid to another", () => {
 test("what is received is a column over the number of queries, or the mean of all rows", () => {
   const { read } = block(2, [2, 3], 1);
   const size = 7;
-  const rows = (weights: (read: Block, query: number) => Float64Array) =>
+  const rows = (weights: (read: QuantizedMaps, query: number) => Float64Array) =>
     Array.from({ length: size }, (_, query) => weights(read, query));
   const mean = (key: number, all: Float64Array[]) => all.reduce((sum, row) => sum + row[key], 0) / size;
   const one = rows((all, query) => rowWeights(all, 1, query));

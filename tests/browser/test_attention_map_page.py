@@ -316,7 +316,7 @@ def test_the_numbers_equal_numpy_to_a_millionth(page, widget):
             const read_ = sources.map((source) => import("data:text/javascript," + encodeURIComponent(source)));
             const the = Object.assign({}, ...await Promise.all(read_));
             const layer = { name: "", heads: 3, grid: [4, 4], keys: [4, 4] };
-            const read = blocks.map((text) => the.readBlock(
+            const read = blocks.map((text) => the.readQuantizedMaps(
                 Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer, layer, 1, false));
             return { one: [...the.rowWeights(read[2], 1, 5)], mean: [...the.overHeads(read[2], 5, false)],
                 max: [...the.overHeads(read[2], 5, true)], rollout: [...the.rolloutRow(read.slice(0, 3), 5)],

@@ -14,7 +14,7 @@ from PIL import Image
 
 from vizkit.widgets import AttentionMap
 from vizkit.widgets.attention_numbers import (
-    Block,
+    QuantizedMaps,
     attention_distance,
     attention_rollout,
     effective_number,
@@ -41,7 +41,7 @@ def maps() -> np.ndarray:
 def test_a_weight_is_off_by_at_most_the_stated_bound(heads, tokens, prefix, seed):
     prefix = min(prefix, tokens - 1)
     weights = softmax_maps(heads, tokens, tokens, seed=seed, spread=4)
-    block = Block.from_weights(weights, prefix)
+    block = QuantizedMaps.from_weights(weights, prefix)
     largest = weights[..., prefix:].max(-1, keepdims=True)
     for head in range(heads):
         error = np.abs(block.weights(head) - weights[head])
@@ -52,18 +52,18 @@ def test_a_weight_is_off_by_at_most_the_stated_bound(heads, tokens, prefix, seed
 def test_signed_maps_keep_zero_and_their_bound():
     weights = np.random.default_rng(1).standard_normal((1, 5, 12))
     weights[0, 0, 3] = 0
-    block = Block.from_weights(weights, 0, signed=True)
+    block = QuantizedMaps.from_weights(weights, 0, signed=True)
     assert block.weights(0)[0, 3] == 0
     bound = np.abs(weights).max(-1, keepdims=True)[0] / 254 * (1 + 1e-5)
     assert (np.abs(block.weights(0) - weights[0]) <= bound).all()
 
 
 def test_a_row_of_zeros_stays_zero():
-    assert (Block.from_weights(np.zeros((1, 2, 3))).weights(0) == 0).all()
+    assert (QuantizedMaps.from_weights(np.zeros((1, 2, 3))).weights(0) == 0).all()
 
 
 def test_the_stream_holds_scales_prefix_and_values(maps):
-    block = Block.from_weights(maps[0], 1)
+    block = QuantizedMaps.from_weights(maps[0], 1)
     raw = zlib.decompress(block.compressed())
     assert raw == block.scales.tobytes() + block.prefix.tobytes() + block.values.tobytes()
 
@@ -238,7 +238,7 @@ def test_a_pooling_query_is_checked_described_and_sent(maps):
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
     widget._respond(widget, {"request": "0/0/pooling"}, [])
     prefix = widget._sides[0].num_prefix_tokens
-    expected = Block.from_weights(pooling[:, None], prefix)
+    expected = QuantizedMaps.from_weights(pooling[:, None], prefix)
     assert sent == [({"response": "0/0/pooling"}, [expected.compressed()])]
     assert zlib.decompress(widget.page_responses()["0/0/pooling"]) == zlib.decompress(sent[0][1][0])
     assert AttentionMap(maps).about["sides"][0]["pooling"] is None
@@ -328,7 +328,7 @@ def test_the_first_display_is_small_and_the_rest_comes_when_asked():
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
     widget._respond(widget, {"request": "0/0/3"}, [])
     assert sent[0][0] == {"response": "0/0/3"}
-    expected = Block.from_weights(maps[3], 1)
+    expected = QuantizedMaps.from_weights(maps[3], 1)
     assert zlib.decompress(sent[0][1][0])[: expected.scales.nbytes] == expected.scales.tobytes()
 
 

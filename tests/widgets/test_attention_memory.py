@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 
-from vizkit.widgets.attention_numbers import Block
+from vizkit.widgets.attention_numbers import QuantizedMaps
 
 
 def test_quantising_holds_one_head_at_a_time():
@@ -12,7 +12,7 @@ def test_quantising_holds_one_head_at_a_time():
     weights = np.random.default_rng(0).random((16, 200, 201), np.float32)  # (H, Q, P + N)
     one_head = weights[0].nbytes
     tracemalloc.start()
-    block = Block.from_weights(weights, 1)
+    block = QuantizedMaps.from_weights(weights, 1)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < block.nbytes + 4 * one_head

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vizkit.inputs import as_array, as_list, as_numpy, as_texts
-from vizkit.widgets.attention_numbers import Block
+from vizkit.widgets.attention_numbers import QuantizedMaps
 from vizkit.widgets.codec import Array
 
 ROW_SUM_TOLERANCE = 1e-3
@@ -25,7 +25,7 @@ class Layer:
     name: str
     grid: tuple[int, int]
     key_grid: tuple[int, int]
-    blocks: tuple[Block, ...]
+    blocks: tuple[QuantizedMaps, ...]
 
     @property
     def heads(self) -> int:
@@ -242,7 +242,7 @@ def _fit(where: str, tokens: int, prefix: int, grid: tuple[int, int] | None) -> 
     return grid
 
 
-def _blocks(where: str, array: Array, prefix: int) -> tuple[Block, ...]:
+def _blocks(where: str, array: Array, prefix: int) -> tuple[QuantizedMaps, ...]:
     """Quantise one layer (images, H, T, T) after checking that it holds attention."""
     _check_size(where, array[0].size)
     low = float(array.min())
@@ -255,7 +255,7 @@ def _blocks(where: str, array: Array, prefix: int) -> tuple[Block, ...]:
             " last axis, or show any other numbers with AttentionMap.from_maps"
         )
     return tuple(
-        Block.from_weights(np.maximum(one, 0) if low < 0 else one, prefix) for one in array
+        QuantizedMaps.from_weights(np.maximum(one, 0) if low < 0 else one, prefix) for one in array
     )
 
 
@@ -294,6 +294,6 @@ def map_sides(maps: Any, grid: Any, names: Any) -> tuple[Side, ...]:
     for index, one in enumerate(stack):
         _check_size(f"variant {index} of maps", one.size)
         flat = one.reshape(one.shape[0], queries, rows * columns)  # (H, Q, N)
-        block = Block.from_weights(flat, 0, signed)
+        block = QuantizedMaps.from_weights(flat, 0, signed)
         layers.append(Layer(own_names[index], grid, (rows, columns), (block,)))
     return (Side("", tuple(layers), 0, signed, False),)

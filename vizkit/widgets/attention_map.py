@@ -25,7 +25,7 @@ from vizkit.widgets.attention_inputs import (
     with_pooling,
 )
 from vizkit.widgets.attention_numbers import (
-    Block,
+    QuantizedMaps,
     attention_rollout,
     mean_distance,
     patch_distances,
@@ -505,7 +505,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         depth = len(self._sides[0].layers) - 1
         return int(layer * (len(side.layers) - 1) / depth + 0.5) if depth else len(side.layers) - 1
 
-    def _block(self, side: int, image: int, layer: int | str) -> Block:
+    def _block(self, side: int, image: int, layer: int | str) -> QuantizedMaps:
         """The block of a layer or, for "pooling", of the pooling query; IndexError where there is none."""
         one = self._sides[side]
         if layer == "pooling" and not one.pooling:
@@ -584,7 +584,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             return self._read(reduce(np.maximum, wholes), token)
         return rows.mean(0) if self.mode == "mean over heads" else rows.max(0)
 
-    def head_map(self, block: Block, head: int, token: int) -> Array:
+    def head_map(self, block: QuantizedMaps, head: int, token: int) -> Array:
         """Return what `token` gives, or receives, in one head of a block, float64 (T,)."""
         if self.direction == "given":
             return block.weights(head, token)

@@ -16,7 +16,7 @@ PREFIX_LEVELS = 65535
 
 
 @dataclass(frozen=True)
-class Block:
+class QuantizedMaps:
     """The maps of one layer on 8 bits, each row with a scale of its own.
 
     A weight on a patch is `(values - zero) * scales / levels`; a weight on a prefix token (class
@@ -38,7 +38,7 @@ class Block:
     @classmethod
     def from_weights(
         cls, weights: Array, num_prefix_tokens: int = 0, signed: bool = False
-    ) -> Block:
+    ) -> QuantizedMaps:
         """Quantise weights (H, Q, P + N)."""
         patches = weights[..., num_prefix_tokens:]  # (H, Q, N)
         levels, zero = (127, 128) if signed else (255, 0)

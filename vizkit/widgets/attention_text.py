@@ -8,7 +8,7 @@ import numpy as np
 
 from vizkit.inputs import as_array, as_numpy
 from vizkit.widgets.attention_inputs import Layer, Side
-from vizkit.widgets.attention_numbers import Block
+from vizkit.widgets.attention_numbers import QuantizedMaps
 from vizkit.widgets.codec import Array
 from vizkit.widgets.text_scores import MapScore, mean_score, score_map
 
@@ -27,7 +27,7 @@ def text_sides(maps: Any, texts: list[str]) -> tuple[Side, ...]:
             text,
             (1, 1),
             grid,
-            tuple(Block.from_weights(picture[number], 0, signed) for picture in flat),
+            tuple(QuantizedMaps.from_weights(picture[number], 0, signed) for picture in flat),
         )
         for number, text in enumerate(texts)
     ]
