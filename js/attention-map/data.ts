@@ -12,7 +12,7 @@ export interface Layer {
 }
 
 /** One model. */
-export interface Side {
+export interface ModelMaps {
   name: string;
   /** How many tokens stand before the patches, and what they are, where that is known. */
   prefix: number;
@@ -31,7 +31,7 @@ export interface Photo {
 
 export interface About {
   kind: "attention" | "similarity" | "receptive field";
-  sides: Side[];
+  sides: ModelMaps[];
   count: number;
   images: Photo[];
   bytes: number;

@@ -1,5 +1,5 @@
 import type { Frame } from "../shared/frame.ts";
-import type { About, Side } from "./data.ts";
+import type { About, ModelMaps } from "./data.ts";
 import { cellAt, type Place, POOLING, placeOf, tokenAt } from "./places.ts";
 
 export const MODES = ["one head", "mean over heads", "max over heads", "rollout"] as const;
@@ -56,12 +56,12 @@ function names({ kind, sides, heads, notes }: About, mostHeads: number) {
         ? "pooling"
         : (sides[0].tokens?.[token] ?? (sides[0].prefix > 1 ? `prefix ${token}` : "CLS")),
     /** Queries that are no patches. */
-    specials: (side: Side) => [...Array(side.prefix).keys(), ...(side.pooling ? [POOLING] : [])],
+    specials: (side: ModelMaps) => [...Array(side.prefix).keys(), ...(side.pooling ? [POOLING] : [])],
   };
 }
 
 /** Whose map is shown: the pinned query; else the patch under the pointer; else the query. */
-function openQuery({ get, write, watch, requestDraw }: Frame, { prefix, layers: [reference] }: Side) {
+function openQuery({ get, write, watch, requestDraw }: Frame, { prefix, layers: [reference] }: ModelMaps) {
   const toPlace = (token: number) => placeOf(token, reference.grid, prefix);
   const toToken = (at: Place) => tokenAt(at, reference, prefix);
   const home = toPlace(get("query"));

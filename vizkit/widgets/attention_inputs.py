@@ -39,7 +39,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Side:
+class ModelMaps:
     """One model: its layers, the first layer first. `complete` says that no layer is left out from the first on."""
 
     name: str
@@ -59,7 +59,7 @@ class Side:
 
 def attention_sides(
     attention: Any, grid: Any, num_prefix_tokens: Any, names: Any, layers: Any
-) -> tuple[Side, ...]:
+) -> tuple[ModelMaps, ...]:
     """Return one side for each model; `attention` is one model's maps or a dict of at most two.
 
     Raises:
@@ -82,7 +82,7 @@ def attention_sides(
     return tuple(sides)
 
 
-def with_pooling(sides: tuple[Side, ...], pooling: Any) -> tuple[Side, ...]:
+def with_pooling(sides: tuple[ModelMaps, ...], pooling: Any) -> tuple[ModelMaps, ...]:
     """Return the sides with the maps of a learned pooling query: (H, T) or (images, H, T), or a dict of them.
 
     Raises:
@@ -123,7 +123,7 @@ def _of(value: Any, key: Any) -> Any:
     return value[key]
 
 
-def _side(name: str, maps: Any, grid: Any, prefix: Any, names: Any, chosen: Any) -> Side:
+def _side(name: str, maps: Any, grid: Any, prefix: Any, names: Any, chosen: Any) -> ModelMaps:
     label = f"attention[{name!r}]" if name else "attention"
     arrays = _layer_arrays(label, maps)
     keep = _chosen(chosen, len(arrays))
@@ -139,7 +139,7 @@ def _side(name: str, maps: Any, grid: Any, prefix: Any, names: Any, chosen: Any)
         layer_grid = _fit(where, tokens[index], prefix, grids[index] if grids else None)
         blocks = _blocks(where, arrays[index], prefix)
         layers.append(Layer(own_names[index], layer_grid, layer_grid, blocks))
-    return Side(name, tuple(layers), prefix, False, keep == list(range(len(keep))))
+    return ModelMaps(name, tuple(layers), prefix, False, keep == list(range(len(keep))))
 
 
 def _layer_arrays(label: str, maps: Any) -> list[Array]:
@@ -267,7 +267,7 @@ def _check_size(where: str, count: int) -> None:
         )
 
 
-def map_sides(maps: Any, grid: Any, names: Any) -> tuple[Side, ...]:
+def map_sides(maps: Any, grid: Any, names: Any) -> tuple[ModelMaps, ...]:
     """Return the one side of `from_maps`: maps (Q, rows, columns) with up to two leading axes.
 
     Raises:
@@ -296,4 +296,4 @@ def map_sides(maps: Any, grid: Any, names: Any) -> tuple[Side, ...]:
         flat = one.reshape(one.shape[0], queries, rows * columns)  # (H, Q, N)
         block = QuantizedMaps.from_weights(flat, 0, signed)
         layers.append(Layer(own_names[index], grid, (rows, columns), (block,)))
-    return (Side("", tuple(layers), 0, signed, False),)
+    return (ModelMaps("", tuple(layers), 0, signed, False),)

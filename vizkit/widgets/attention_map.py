@@ -18,7 +18,7 @@ from PIL import Image
 from vizkit.inputs import as_image, as_images, as_texts, is_one_picture
 from vizkit.widgets.attention_inputs import (
     Layer,
-    Side,
+    ModelMaps,
     as_grid,
     attention_sides,
     map_sides,
@@ -354,7 +354,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
     def _open(
         self,
         kind: str,
-        sides: tuple[Side, ...],
+        sides: tuple[ModelMaps, ...],
         image: Any,
         layer: int,
         head: int,
@@ -500,7 +500,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             found["/".join(map(str, key))] = self._block(*key).compressed()
         return found
 
-    def _matching_layer(self, side: Side, layer: int) -> int:
+    def _matching_layer(self, side: ModelMaps, layer: int) -> int:
         """The layer of a second model that stands beside `layer` of the first: the same share of its depth."""
         depth = len(self._sides[0].layers) - 1
         return int(layer * (len(side.layers) - 1) / depth + 0.5) if depth else len(side.layers) - 1
@@ -608,7 +608,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             for block in [layer.blocks[self.image_index]]
         ]
 
-    def _token_in(self, layer: Layer, side: Side | None = None) -> int:
+    def _token_in(self, layer: Layer, side: ModelMaps | None = None) -> int:
         """The query's token in a layer whose grid may differ from the first layer's; -1 for none."""
         first, prefix = self._sides[0].layers[0], self._sides[0].num_prefix_tokens
         own = prefix if side is None else side.num_prefix_tokens

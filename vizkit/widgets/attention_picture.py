@@ -13,7 +13,7 @@ from vizkit.widgets.attention_numbers import patch_distances
 from vizkit.widgets.codec import Array
 
 if TYPE_CHECKING:
-    from vizkit.widgets.attention_inputs import Side
+    from vizkit.widgets.attention_inputs import ModelMaps
     from vizkit.widgets.attention_map import AttentionMap
 
 # Twice as sharp as it is shown.
@@ -55,7 +55,7 @@ def over_picture(widget: AttentionMap, height: int = MAP, model: int = 0) -> Ima
     return Image.composite(colored, under, mask)
 
 
-def _shown_layer(widget: AttentionMap, side: Side) -> int:
+def _shown_layer(widget: AttentionMap, side: ModelMaps) -> int:
     return min(widget.layer, len(side.layers) - 1)
 
 
@@ -109,14 +109,14 @@ def _heads(widget: AttentionMap, model: int = 0) -> Image.Image:
     return sheet
 
 
-def _is_on(widget: AttentionMap, side: Side, layer: int, head: int) -> bool:
+def _is_on(widget: AttentionMap, side: ModelMaps, layer: int, head: int) -> bool:
     """Whether a head is part of the map on view."""
     if layer != _shown_layer(widget, side) or widget.mode == "rollout":
         return False
     return widget.mode != "one head" or head == min(widget.head, side.layers[layer].heads - 1)
 
 
-def _longest(side: Side) -> int:
+def _longest(side: ModelMaps) -> int:
     """Room for the names of the layers."""
     _, pen = picture.blank(1, 1)
     width = max(pen.textlength(layer.name, font(CAPTION)) for layer in side.layers)
@@ -125,7 +125,7 @@ def _longest(side: Side) -> int:
 
 def _label(
     widget: AttentionMap,
-    side: Side,
+    side: ModelMaps,
     pen: ImageDraw.ImageDraw,
     corner: tuple[int, int],
     tile: tuple[int, int],

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from vizkit.inputs import as_array, as_numpy
-from vizkit.widgets.attention_inputs import Layer, Side
+from vizkit.widgets.attention_inputs import Layer, ModelMaps
 from vizkit.widgets.attention_numbers import QuantizedMaps
 from vizkit.widgets.codec import Array
 from vizkit.widgets.text_scores import MapScore, mean_score, score_map
 
 
-def text_sides(maps: Any, texts: list[str]) -> tuple[Side, ...]:
+def text_sides(maps: Any, texts: list[str]) -> tuple[ModelMaps, ...]:
     """One side whose layers are the sentences and whose heads are the variants of each map.
 
     maps: (B, K, M, rows, columns) for B pictures, K sentences, M variants.
@@ -31,7 +31,7 @@ def text_sides(maps: Any, texts: list[str]) -> tuple[Side, ...]:
         )
         for number, text in enumerate(texts)
     ]
-    return (Side("", tuple(layers), 0, signed, False),)
+    return (ModelMaps("", tuple(layers), 0, signed, False),)
 
 
 def as_masks(mask: Any, pictures: int, texts: int) -> Array | None:
