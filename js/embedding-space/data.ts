@@ -13,7 +13,7 @@ export interface PlaneMap {
   /** Share of the variance in view, by step. */
   explained: number[] | null;
   /** Share of nearest neighbours that are nearest here, too, by step. */
-  kept: number[] | null;
+  neighborhood_preservation: number[] | null;
 }
 
 type SentMap = Omit<PlaneMap, "points"> & { points: Packed };

@@ -135,7 +135,7 @@ def test_play_goes_to_the_last_step(space):
 def test_the_map_switches_without_a_kernel(space):
     space.page.get_by_label("map", exact=True).select_option("t-SNE")
     wait_until(lambda: "t-SNE" in space.said(), "t-SNE")
-    kept = space.widget.maps["tsne"]["kept"][2]
+    kept = space.widget.maps["tsne"]["neighborhood_preservation"][2]
     expect(space.page.locator(".vk-figure b").first).to_have_text(f"{int(kept * 100 + 0.5)}%")
 
 

@@ -141,8 +141,8 @@ def test_nearest_takes_a_zero_vector(rng):
 def test_neighbours_kept_is_one_for_a_faithful_map_and_chance_for_a_random_one(rng):
     angles = rng.uniform(0, 2 * np.pi, 400)
     circle = np.stack([np.cos(angles), np.sin(angles)], 1)
-    assert projection.neighbours_kept(3 * circle, circle) == 1
-    shuffled = projection.neighbours_kept(rng.normal(size=(400, 20)), rng.normal(size=(400, 2)))
+    assert projection.neighborhood_preservation(3 * circle, circle) == 1
+    shuffled = projection.neighborhood_preservation(rng.normal(size=(400, 20)), rng.normal(size=(400, 2)))
     assert shuffled == pytest.approx(10 / 399, abs=0.02)
 
 
@@ -156,11 +156,11 @@ def test_neighbours_kept_equals_its_definition(rng):
     )
     shown = NearestNeighbors(n_neighbors=10).fit(points).kneighbors(return_distance=False)
     expected = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(true, shown, strict=True)])
-    assert projection.neighbours_kept(rows, points) == pytest.approx(expected)
+    assert projection.neighborhood_preservation(rows, points) == pytest.approx(expected)
 
 
 def test_neighbours_kept_of_many_points_comes_from_a_seeded_sample(rng):
     rows = rng.normal(size=(20_500, 3)).astype(np.float32)
-    first = projection.neighbours_kept(rows, rows[:, :2], sample=50, seed=1)
-    assert first == projection.neighbours_kept(rows, rows[:, :2], sample=50, seed=1)
+    first = projection.neighborhood_preservation(rows, rows[:, :2], sample=50, seed=1)
+    assert first == projection.neighborhood_preservation(rows, rows[:, :2], sample=50, seed=1)
     assert 0 < first < 1

@@ -262,7 +262,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             "span": self._own_size(span),
             "extent": [float(value / span) for value in extent],
             "explained": found.explained,
-            "kept": self._kept(name),
+            "neighborhood_preservation": self._preservation(name),
         }
 
     def _near_one(self) -> Array:
@@ -276,11 +276,11 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         limit = np.finfo(np.float64).max
         return float(np.clip(np.ldexp(np.float64(number), self._exponent), -limit, limit))
 
-    def _kept(self, name: str) -> list[float] | None:
+    def _preservation(self, name: str) -> list[float] | None:
         if name == "none" or self._count <= 20:  # the map is the space; or too few points to say
             return None
         return [
-            plane.neighbours_kept(one, points, seed=self._seed)
+            plane.neighborhood_preservation(one, points, seed=self._seed)
             for one, points in zip(self._rows, self._points[name], strict=True)
         ]
 
@@ -431,7 +431,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             parts.append(f"PCA explains ⟨{shown['explained'][self.step]:.2f}⟩ of the variance")
         elif self.projection == "tsne":
             parts.append("t-SNE")
-        if shown["kept"]:
+        if shown["neighborhood_preservation"]:
             parts.append(f"keeps ⟨{shown['kept'][self.step]:.2f}⟩ of the 10 nearest neighbours")
         if self.data["gaps"]:
             parts.append(f"modality gap ⟨{self.data['gaps'][self.step]:.2f}⟩")

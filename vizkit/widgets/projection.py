@@ -211,7 +211,7 @@ def _lengths(rows: Array) -> Array | None:
     return lengths if fits and not rows[lengths == 0].any() else None
 
 
-def neighbours_kept(
+def neighborhood_preservation(
     embeddings: Array, points: Array, *, k: int = 10, sample: int = 500, seed: int = 0
 ) -> float:
     """Share of the true `k` nearest neighbours (cosine) that are the `k` nearest in the plane too.
