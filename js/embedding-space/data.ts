@@ -11,7 +11,7 @@ export interface PlaneMap {
   /** Share of the unit square that is used, across and up. */
   extent: [number, number];
   /** Share of the variance in view, by step. */
-  explained: number[] | null;
+  explained_variance_ratio: number[] | null;
   /** Share of nearest neighbours that are nearest here, too, by step. */
   neighborhood_preservation: number[] | null;
 }

@@ -5,7 +5,7 @@ const percent = (share: number) => `${Math.round(share * 100)}%`;
 
 /** What the picture keeps of the space, in numbers. */
 export function showFigures(element: HTMLElement, state: State): void {
-  const { explained, neighborhood_preservation: preserved } = mapOf(state);
+  const { explained_variance_ratio: explained, neighborhood_preservation: preserved } = mapOf(state);
   const { step } = state.to;
   const list: [string, string][] = [];
   if (explained) list.push([percent(explained[step]), "of the variance is in view"]);

@@ -399,7 +399,7 @@ def test_a_zero_row_equal_rows_and_one_row():
         SimilarityMatrix(rows, rows)
     same = EmbeddingSpace(np.ones((6, 4)), projections=["tsne"])
     assert np.isfinite(same._points["tsne"]).all()
-    assert same.maps["pca"]["explained"] == [1.0]
+    assert same.maps["pca"]["explained_variance_ratio"] == [1.0]
     assert same.neighbours(3)[1] == pytest.approx(np.ones(5))
     one = EmbeddingSpace([[1e-40, 2e-40, 0]])
     assert one.picture().width

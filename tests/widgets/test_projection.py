@@ -21,7 +21,7 @@ def test_pca_equals_scikit_learn(rng, shape):
     expected = reference.transform(rows)
     expected *= np.sign((expected * found.points[0]).sum(0))
     np.testing.assert_allclose(found.points[0], expected, atol=2e-5)
-    assert found.explained[0] == pytest.approx(reference.explained_variance_ratio_.sum(), abs=1e-10)
+    assert found.explained_variance_ratio[0] == pytest.approx(reference.explained_variance_ratio_.sum(), abs=1e-10)
 
 
 def test_pca_has_one_basis_for_all_steps_and_a_fixed_sign(rng):
@@ -30,7 +30,7 @@ def test_pca_has_one_basis_for_all_steps_and_a_fixed_sign(rng):
     basis = np.linalg.lstsq(
         rows.reshape(-1, 6) - rows.mean((0, 1)), found.points.reshape(-1, 2), rcond=None
     )[0]
-    for one, points, share in zip(rows, found.points, found.explained, strict=True):
+    for one, points, share in zip(rows, found.points, found.explained_variance_ratio, strict=True):
         np.testing.assert_allclose(points, (one - rows.mean((0, 1))) @ basis, atol=1e-5)
         centred = one - one.mean(0)
         assert share == pytest.approx(((centred @ basis) ** 2).sum() / (centred**2).sum(), rel=1e-5)
@@ -44,7 +44,7 @@ def test_pca_in_blocks_equals_pca_at_once(rng, monkeypatch):
     monkeypatch.setattr(projection, "BLOCK", 64)
     parts = projection.pca(rows)
     np.testing.assert_allclose(parts.points, whole.points, atol=1e-5)
-    np.testing.assert_allclose(parts.explained, whole.explained, rtol=1e-10)
+    np.testing.assert_allclose(parts.explained_variance_ratio, whole.explained_variance_ratio, rtol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_pca_in_blocks_equals_pca_at_once(rng, monkeypatch):
 def test_pca_of_hardly_anything_is_finite(rows):
     found = projection.pca(rows)
     assert np.isfinite(found.points).all()
-    assert 0 <= found.explained[0] <= 1
+    assert 0 <= found.explained_variance_ratio[0] <= 1
 
 
 def test_align_undoes_a_turn_a_mirror_and_a_shift(rng):
@@ -92,7 +92,7 @@ def test_tsne_separates_clusters_repeats_itself_and_is_aligned(rng):
     steps = np.stack([first, first + 0.01 * rng.normal(size=first.shape)])
     found = projection.tsne(steps, seed=3)
     assert found.points.shape == (2, 36, 2)
-    assert found.explained is None
+    assert found.explained_variance_ratio is None
     np.testing.assert_array_equal(projection.tsne(steps, seed=3).points, found.points)
     nearest = NearestNeighbors(n_neighbors=4).fit(found.points[1]).kneighbors(return_distance=False)
     assert (labels[nearest] == labels[:, None]).mean() > 0.95

@@ -261,7 +261,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             "low": [self._own_size(value) for value in low],
             "span": self._own_size(span),
             "extent": [float(value / span) for value in extent],
-            "explained": found.explained,
+            "explained_variance_ratio": found.explained_variance_ratio,
             "neighborhood_preservation": self._preservation(name),
         }
 
@@ -427,8 +427,8 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         if steps > 1:
             parts.append(f"step {self._step_names[self.step]} of {steps} steps")
         shown = self.maps[self.projection]
-        if shown["explained"]:
-            parts.append(f"PCA explains ⟨{shown['explained'][self.step]:.2f}⟩ of the variance")
+        if shown["explained_variance_ratio"]:
+            parts.append(f"PCA explains ⟨{shown['explained_variance_ratio'][self.step]:.2f}⟩ of the variance")
         elif self.projection == "tsne":
             parts.append("t-SNE")
         if shown["neighborhood_preservation"]:

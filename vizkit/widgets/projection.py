@@ -20,12 +20,12 @@ class Projection:
 
     Attributes:
         points: `(steps, N, 2)` float32.
-        explained: for each step the share of its variance that the plane shows; None where a
+        explained_variance_ratio: for each step the share of its variance that the plane shows; None where a
             projection has no such number (t-SNE).
     """
 
     points: Array
-    explained: list[float] | None
+    explained_variance_ratio: list[float] | None
 
 
 def pca(embeddings: Array) -> Projection:
