@@ -58,10 +58,10 @@ def blocks(count: int, block_size: int) -> list[slice]:
     return [slice(start, min(start + block_size, count)) for start in starts]
 
 
-def add_products(tile: Tile, slopes: Tensor, images, texts, image_slopes, text_slopes) -> None:
-    """Add one block of slopes (R, C) to the gradients (N, D), (M, D) of the features."""
-    image_slopes[tile.rows].addmm_(slopes, texts[tile.columns])
-    text_slopes[tile.columns].addmm_(slopes.T, images[tile.rows])
+def add_products(tile: Tile, grads: Tensor, images, texts, image_grads, text_grads) -> None:
+    """Add one block of grads (R, C) to the gradients (N, D), (M, D) of the features."""
+    image_grads[tile.rows].addmm_(grads, texts[tile.columns])
+    text_grads[tile.columns].addmm_(grads.T, images[tile.rows])
 
 
 def row_products(left: Tensor, right: Tensor) -> Tensor:
@@ -103,16 +103,16 @@ class BlockwiseInfoNCE(Function):
     @once_differentiable
     def backward(ctx, grad_output: Tensor):
         images, texts, scale, own, rows, columns = ctx.saved_tensors
-        image_slopes, text_slopes = info_nce_slopes(
+        image_grads, text_grads = info_nce_grads(
             images, texts, scale, ctx.block_size, own, rows, own, columns
         )  # (N, D), (N, D)
         step = grad_output / (2 * len(images))
-        scale_slope = row_products(images, image_slopes).sum()
+        scale_grad = row_products(images, image_grads).sum()
         step_of_features = step * scale
         return (
-            image_slopes.mul_(step_of_features),
-            text_slopes.mul_(step_of_features),
-            (step * scale_slope).to(scale.dtype),
+            image_grads.mul_(step_of_features),
+            text_grads.mul_(step_of_features),
+            (step * scale_grad).to(scale.dtype),
             None,
         )
 
@@ -160,7 +160,7 @@ def log_sum(powers: Tensor, dim: int) -> Tensor:
     return exact(powers.sum(dim)).log()
 
 
-def info_nce_slopes(
+def info_nce_grads(
     images: Tensor,
     texts: Tensor,
     scale: Tensor,
@@ -176,18 +176,18 @@ def info_nce_slopes(
     P is the softmax over texts plus the softmax over images, Y is 2 for a pair and 0 elsewhere; on
     the diagonal P - Y = -sigmoid(others - own), once for the row and once for the column.
     """
-    image_slopes, text_slopes = torch.zeros_like(images), torch.zeros_like(texts)
+    image_grads, text_grads = torch.zeros_like(images), torch.zeros_like(texts)
     rows = torch.logaddexp(row_own, row_others).to(images.dtype)[:, None]  # (N, 1)
     columns = torch.logaddexp(column_own, column_others).to(images.dtype)[None]  # (1, M)
     for tile in tiles(images, texts, scale, block_size, first):
         softmaxes = both_softmaxes(tile, rows[tile.rows], columns[:, tile.columns])  # (R, C)
-        add_products(tile, softmaxes, images, texts, image_slopes, text_slopes)
+        add_products(tile, softmaxes, images, texts, image_grads, text_grads)
     pairs = slice(first, first + len(images))
     error = (row_others - row_own).sigmoid() + (column_others - column_own)[pairs].sigmoid()
     error = error.to(images.dtype)[:, None]  # (N, 1)
-    image_slopes.addcmul_(error, texts[pairs], value=-1)
-    text_slopes[pairs].addcmul_(error, images, value=-1)
-    return image_slopes, text_slopes
+    image_grads.addcmul_(error, texts[pairs], value=-1)
+    text_grads[pairs].addcmul_(error, images, value=-1)
+    return image_grads, text_grads
 
 
 def both_softmaxes(tile: Tile, rows: Tensor, columns: Tensor) -> Tensor:
@@ -216,7 +216,7 @@ class BlockwiseSigmoid(Function):
         ctx.save_for_backward(images, texts, scale, bias)
         ctx.block_size = block_size
         ctx.sweep = sigmoid_sweep(
-            images, texts, scale, bias, block_size, slopes=any(ctx.needs_input_grad)
+            images, texts, scale, bias, block_size, grads=any(ctx.needs_input_grad)
         )
         return (ctx.sweep.loss / len(images)).to(images.dtype)
 
@@ -228,24 +228,24 @@ class BlockwiseSigmoid(Function):
         sweep, ctx.sweep = ctx.sweep, None
         sweep = sweep or sigmoid_sweep(images, texts, scale, bias, ctx.block_size)
         step = grad_output / len(images)
-        scale_slope = row_products(images, sweep.image_slopes).sum()
+        scale_grad = row_products(images, sweep.image_grads).sum()
         return (
-            sweep.image_slopes.mul_(step * scale),
-            sweep.text_slopes.mul_(step * scale),
-            (step * scale_slope).to(scale.dtype),
-            (step * sweep.bias_slope).to(bias.dtype),
+            sweep.image_grads.mul_(step * scale),
+            sweep.text_grads.mul_(step * scale),
+            (step * scale_grad).to(scale.dtype),
+            (step * sweep.bias_grad).to(bias.dtype),
             None,
         )
 
 
 @dataclass
 class Sweep:
-    """Sums over all pairs: N times the loss and its slopes (before the factor of the scale)."""
+    """Sums over all pairs: N times the loss and its grads (before the factor of the scale)."""
 
     loss: Tensor  # ()
-    bias_slope: Tensor  # ()
-    image_slopes: Tensor | None = None  # (N, D)
-    text_slopes: Tensor | None = None  # (M, D)
+    bias_grad: Tensor  # ()
+    image_grads: Tensor | None = None  # (N, D)
+    text_grads: Tensor | None = None  # (M, D)
 
 
 def sigmoid_sweep(
@@ -255,12 +255,12 @@ def sigmoid_sweep(
     bias: Tensor,
     block_size: int,
     *,
-    slopes: bool = True,
+    grads: bool = True,
 ) -> Sweep:
     """Loss and gradients of all pairs, matching and not, in one pass over the blocks."""
     sweep = Sweep(*exact(images.new_zeros(2)))
-    if slopes:
-        sweep.image_slopes, sweep.text_slopes = torch.zeros_like(images), torch.zeros_like(texts)
+    if grads:
+        sweep.image_grads, sweep.text_grads = torch.zeros_like(images), torch.zeros_like(texts)
     add_negatives(sweep, images, texts, scale, bias, block_size)
     add_positives(sweep, images, texts, scale, bias, block_size)
     return sweep
@@ -284,10 +284,10 @@ def add_negatives(
         powers = logits.clamp_(LOWEST, HIGHEST).exp_()  # (R, C)
         powers.diagonal(tile.offset).zero_()
         sweep.loss += torch.log1p(powers, out=tile.scratch).sum()
-        if sweep.image_slopes is not None:
+        if sweep.image_grads is not None:
             chances = powers.div_(torch.add(powers, 1, out=tile.scratch))  # (R, C)
-            sweep.bias_slope += chances.sum()
-            add_products(tile, chances, images, texts, sweep.image_slopes, sweep.text_slopes)
+            sweep.bias_grad += chances.sum()
+            add_products(tile, chances, images, texts, sweep.image_grads, sweep.text_grads)
 
 
 def add_positives(
@@ -296,9 +296,9 @@ def add_positives(
     """Add softplus(-logit) of every image with its own text; the slope is sigmoid - 1."""
     own = scale * row_products(images, texts) + bias  # (N,)
     sweep.loss += softplus(-own).sum()
-    if sweep.image_slopes is not None:
+    if sweep.image_grads is not None:
         error = (-own).sigmoid()  # (N,)
-        sweep.bias_slope -= error.sum()
+        sweep.bias_grad -= error.sum()
         error = error.to(images.dtype)[:, None]  # (N, 1)
-        sweep.image_slopes.addcmul_(error, texts, value=-1)
-        sweep.text_slopes.addcmul_(error, images, value=-1)
+        sweep.image_grads.addcmul_(error, texts, value=-1)
+        sweep.text_grads.addcmul_(error, images, value=-1)

@@ -22,7 +22,7 @@ from vizkit.losses.blockwise import (
     add_negatives,
     add_positives,
     exact,
-    info_nce_slopes,
+    info_nce_grads,
     others_logsumexp,
     row_products,
     softplus,
@@ -55,16 +55,16 @@ class GatheredInfoNCE(Function):
     @once_differentiable
     def backward(ctx, grad_output: Tensor):
         images, all_texts, scale, *logits = ctx.saved_tensors
-        image_slopes, text_slopes = info_nce_slopes(
+        image_grads, text_grads = info_nce_grads(
             images, all_texts, scale, ctx.block_size, *logits, ctx.first
         )  # (n, D), (N, D)
-        scale_slope = row_products(images, image_slopes).sum()
-        text_slopes = ctx.peers.share_out(text_slopes)  # (n, D)
+        scale_grad = row_products(images, image_grads).sum()
+        text_grads = ctx.peers.share_out(text_grads)  # (n, D)
         step = grad_output / (2 * len(images))
         return (
-            image_slopes.mul_(step * scale),
-            text_slopes.mul_(step * scale),
-            (step * ctx.peers.sum(scale_slope) / ctx.peers.count).to(scale.dtype),
+            image_grads.mul_(step * scale),
+            text_grads.mul_(step * scale),
+            (step * ctx.peers.sum(scale_grad) / ctx.peers.count).to(scale.dtype),
             *(None,) * 3,
         )
 
@@ -80,15 +80,15 @@ class RingSigmoid(Function):
         peers, block_size = Peers(group, timeout), block_size or len(images)
         check_sizes(images, peers.collect)
         sweep = ring_sweep(peers, images, texts, scale, bias, block_size)
-        scale_slope = row_products(images, sweep.image_slopes).sum()
-        sums = torch.stack([sweep.loss, scale_slope, sweep.bias_slope])
-        loss, scale_slope, bias_slope = peers.collect(sums).mean(dim=0) / len(images)
+        scale_grad = row_products(images, sweep.image_grads).sum()
+        sums = torch.stack([sweep.loss, scale_grad, sweep.bias_grad])
+        loss, scale_grad, bias_grad = peers.collect(sums).mean(dim=0) / len(images)
         step = scale / len(images)
         ctx.save_for_backward(
-            sweep.image_slopes.mul_(step),
-            sweep.text_slopes * step,
-            scale_slope.to(scale.dtype),
-            bias_slope.to(bias.dtype),
+            sweep.image_grads.mul_(step),
+            sweep.text_grads * step,
+            scale_grad.to(scale.dtype),
+            bias_grad.to(bias.dtype),
         )
         return loss.to(images.dtype)
 
@@ -101,18 +101,18 @@ class RingSigmoid(Function):
 def ring_sweep(
     peers: "Peers", images: Tensor, texts: Tensor, scale: Tensor, bias: Tensor, block_size: int
 ) -> Sweep:
-    """All pairs of this process' images, and the slopes of its texts from all processes."""
-    sweep = Sweep(*exact(images.new_zeros(2)), image_slopes=torch.zeros_like(images))
-    parcel = torch.stack([texts, torch.zeros_like(texts)])  # (2, n, D): texts and their slopes
+    """All pairs of this process' images, and the grads of its texts from all processes."""
+    sweep = Sweep(*exact(images.new_zeros(2)), image_grads=torch.zeros_like(images))
+    parcel = torch.stack([texts, torch.zeros_like(texts)])  # (2, n, D): texts and their grads
     for hop in range(peers.count):
-        visitors, sweep.text_slopes = parcel
+        visitors, sweep.text_grads = parcel
         if hop == 0:
             add_positives(sweep, images, visitors, scale, bias, block_size)
         # The pairs lie on the diagonal of the first hop; later it is out of the matrix.
         first = 0 if hop == 0 else len(visitors)
         add_negatives(sweep, images, visitors, scale, bias, block_size, first)
         parcel = peers.pass_on(parcel)
-    sweep.text_slopes = parcel[1]  # after W hops they are home again
+    sweep.text_grads = parcel[1]  # after W hops they are home again
     return sweep
 
 
