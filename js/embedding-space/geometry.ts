@@ -120,7 +120,7 @@ export function nextPoint(
 
 /** Which of the squares centred on some places `[x, y, index]` can be drawn without overlap; earlier ones win. */
 export function thinOut(places: number[][], size: number): number[][] {
-  const neighborhood_preservation: number[][] = [];
+  const kept: number[][] = [];
   const apart = (a: number[], b: number[]) => Math.abs(a[0] - b[0]) >= size || Math.abs(a[1] - b[1]) >= size;
   for (const place of places) if (kept.every((other) => apart(other, place))) kept.push(place);
   return kept;

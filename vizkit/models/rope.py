@@ -45,9 +45,9 @@ def axial_frequencies(head_dim: int, temperature: float = 100.0) -> Tensor:
     The first half of the pairs belongs to the rows, the second to the columns (Heo et al. 2024,
     with their temperature; timm `RotaryEmbeddingCat`).
     """
-    speed = speeds(head_dim, temperature)  # (d/4,)
-    still = torch.zeros_like(speed)
-    return torch.stack([torch.cat([speed, still]), torch.cat([still, speed])])  # (2, d/2)
+    inv_freq = inv_freq_of(head_dim, temperature)  # (d/4,)
+    still = torch.zeros_like(inv_freq)
+    return torch.stack([torch.cat([inv_freq, still]), torch.cat([still, inv_freq])])  # (2, d/2)
 
 
 def mixed_frequencies(
@@ -60,14 +60,14 @@ def mixed_frequencies(
     with their temperature; timm `init_random_2d_freqs`).
     """
     check_whole(depth=depth, num_heads=num_heads)
-    speed = speeds(head_dim, temperature).to(torch.get_default_dtype()).repeat(2)  # (d/2,)
+    inv_freq = inv_freq_of(head_dim, temperature).to(torch.get_default_dtype()).repeat(2)  # (d/2,)
     direction = 2 * torch.pi * torch.rand(depth, num_heads, 1)  # (depth, H, 1)
     across = torch.arange(2).repeat_interleave(head_dim // 4) * torch.pi / 2  # (d/2,)
     direction = direction + across  # (depth, H, d/2)
-    return torch.stack([speed * direction.cos(), speed * direction.sin()])  # (2, depth, H, d/2)
+    return torch.stack([inv_freq * direction.cos(), inv_freq * direction.sin()])  # (2, depth, H, d/2)
 
 
-def speeds(head_dim: int, temperature: float) -> Tensor:
+def inv_freq_of(head_dim: int, temperature: float) -> Tensor:
     """temperature^(-4t/d), t = 0 .. d/4 - 1, in radians per patch: from 1 towards 1/temperature.
 
     In float64. Raises ValueError if `head_dim` is not a multiple of 4: pairs for two axes.
