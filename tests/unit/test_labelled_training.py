@@ -81,8 +81,8 @@ def test_muon_moves_the_matrices_of_the_blocks_and_adamw_the_rest():
     assert all(".blocks." in name for name in moved)
     others = [names[id(p)] for group in adamw.param_groups for p in group["params"]]
     assert sorted(moved + others) == sorted(names.values())
-    assert {group["rate_factor"] for group in muon.param_groups} == {4.0}
-    slower = [g["params"] for g in adamw.param_groups if g["rate_factor"] == 0.5]
+    assert {group["lr_scale"] for group in muon.param_groups} == {4.0}
+    slower = [g["params"] for g in adamw.param_groups if g["lr_scale"] == 0.5]
     found = sorted(names[id(p)] for params in slower for p in params)
     assert found == sorted(name for name in names.values() if name.startswith("heads."))
     assert {group["weight_decay"] for group in muon.param_groups} == {0.05}

@@ -425,14 +425,14 @@ def test_the_image_tower_learns_slower(tmp_path):
     for group in optimizer.param_groups:
         in_tower = {id(p) in tower for p in group["params"]}
         assert len(in_tower) == 1
-        assert (group["rate_factor"] in (TINY.image_rate, TINY.image_rate * 4)) == in_tower.pop()
+        assert (group["lr_scale"] in (TINY.image_rate, TINY.image_rate * 4)) == in_tower.pop()
 
 
 def test_scale_and_bias_learn_at_their_own_rate():
     recipe = dataclasses.replace(TINY, loss="sigmoid", scale_rate=10.0)
     model, _ = pocket_dual_encoder(recipe.config())
     groups = pocket.make_optimizer(model, recipe).param_groups
-    found = {id(p) for group in groups if group["rate_factor"] == 10.0 for p in group["params"]}
+    found = {id(p) for group in groups if group["lr_scale"] == 10.0 for p in group["params"]}
     assert found == {id(model.logit_scale), id(model.logit_bias)}
 
 

@@ -135,7 +135,7 @@ def update(
 ) -> tuple[float, float]:
     """One step of the optimizer; returns the loss before it and the length of its gradient.
 
-    A parameter group may carry a `rate_factor`, by which its learning rate differs.
+    A parameter group may carry a `lr_scale`, by which its learning rate differs.
     """
     loss = compute_loss(step)
     if not isinstance(loss, Tensor) or loss.numel() != 1:
@@ -150,7 +150,7 @@ def update(
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, math.inf if clip_norm is None else clip_norm)
     for group in optimizer.param_groups:
-        group["lr"] = rate * group.get("rate_factor", 1.0)
+        group["lr"] = rate * group.get("lr_scale", 1.0)
     optimizer.step()
     return loss.item(), norm.item()
 

@@ -21,7 +21,7 @@ def pocket_optimizer(
     rates: by how much the learning rate of the parameters whose name starts so differs, e.g.
         {"image_tower.": 0.3}.
 
-    Learning rates are set at every step from the groups' `rate_factor`, see `update`.
+    Learning rates are set at every step from the groups' `lr_scale`, see `update`.
     """
     rates = rates or {}
     factors, matrices = {}, set()
@@ -35,8 +35,8 @@ def pocket_optimizer(
             here = [p for p in group["params"] if factors[id(p)] == factor]
             inside = [p for p in here if id(p) in matrices]
             around = [p for p in here if id(p) not in matrices]
-            muon.append(group | {"params": inside, "rate_factor": factor * matrix_rate})
-            adamw.append(group | {"params": around, "rate_factor": factor})
+            muon.append(group | {"params": inside, "lr_scale": factor * matrix_rate})
+            adamw.append(group | {"params": around, "lr_scale": factor})
     adamw, muon = ([g for g in groups if g["params"]] for groups in (adamw, muon))
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(adamw, betas=(0.9, 0.98))]
     return OptimizerPair(optimizers + ([Muon(muon)] if muon else []))
