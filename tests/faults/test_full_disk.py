@@ -19,7 +19,7 @@ from tools.site import build, execute
 from vizkit.course.exercises import progress
 from vizkit.course.storage import read_json
 from vizkit.data import images_as_array, render, sample_scenes, scenes
-from vizkit.training.cards import ship
+from vizkit.training.cards import save_pretrained
 from vizkit.training.checkpoint import save_checkpoint
 from vizkit.widgets import SimilarityMatrix
 
@@ -55,8 +55,8 @@ def save_training(folder, version):
     save_checkpoint(folder / "a.checkpoint", model, optimizer, TinyRecipe(), version, 0.0)
 
 
-def ship_weights(folder, version):
-    ship(TinyRecipe(), large_model(version), {}, 0.0, folder)
+save_weights(folder, version):
+    save_pretrained(TinyRecipe(), large_model(version), {}, 0.0, folder)
 
 
 def store_times(folder, version):
@@ -78,7 +78,7 @@ def keep_a_run_for_the_site(folder, version):
 
 
 @pytest.mark.parametrize(
-    "save", [save_page, save_training, ship_weights, store_times, keep_a_run_for_the_site]
+    "save", [save_page, save_training, save_weights, store_times, keep_a_run_for_the_site]
 )
 def test_a_file_is_written_whole_or_not_at_all(save, tmp_path):
     folder = tmp_path / "folder"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vizkit.models.pocket import pocket_dual_encoder
-from vizkit.training.pocket import Recipe, ship
+from vizkit.training.pocket import Recipe, save_pretrained
 from vizkit.zoo import load
 
 REBUILD = "python -m vizkit.training.pocket tiny"
@@ -21,7 +21,7 @@ TINY = Recipe(
 @pytest.fixture
 def folder(tmp_path):
     torch.manual_seed(0)
-    ship(TINY, pocket_dual_encoder(TINY.config())[0], {}, 0.0, tmp_path)
+    save_pretrained(TINY, pocket_dual_encoder(TINY.config())[0], {}, 0.0, tmp_path)
     load("tiny", folder=tmp_path)  # whole, before the test does harm
     return tmp_path
 

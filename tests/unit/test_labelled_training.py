@@ -12,7 +12,7 @@ from vizkit.models import VisionTransformer
 from vizkit.models.heads import LabelledEncoder
 from vizkit.models.pocket import pocket_labelled_encoder
 from vizkit.training import labelled
-from vizkit.training.cards import round_to_half, ship
+from vizkit.training.cards import round_to_half, save_pretrained
 from vizkit.training.checkpoint import read_notes
 from vizkit.training.labelled import LABEL_RECIPES, label_loss, labels_of, labels_of_cells
 from vizkit.training.optimizers import pocket_optimizer
@@ -180,7 +180,7 @@ def test_what_is_shipped_is_what_was_trained(recipe, tmp_path):
     model, seconds = labelled.train_labelled(recipe, tmp_path / "run")
     round_to_half(model)
     scores = labelled.measure_labels(model, recipe.image_size, n=40)
-    ship(recipe, model, scores, seconds, tmp_path)
+    save_pretrained(recipe, model, scores, seconds, tmp_path)
     encoder = load(recipe.name, folder=tmp_path)
     assert isinstance(encoder, PocketImageEncoder)
     pictures = render(sample_scenes(5, 9))

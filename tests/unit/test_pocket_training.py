@@ -305,7 +305,7 @@ def trained(tmp_path) -> tuple:
 def test_the_card_tells_scores_and_checksum_and_makes_the_same_model(tmp_path):
     model, _ = trained(tmp_path)
     scores = {"binding": {"share": 0.5, "low": 0.4, "high": 0.6, "n": 100}}
-    card_file = pocket.ship(TINY, model, scores, 90.0, tmp_path / "new folder")
+    card_file = pocket.save_pretrained(TINY, model, scores, 90.0, tmp_path / "new folder")
     card = json.loads(card_file.read_text(encoding="utf-8"))
     data = card_file.with_suffix(".safetensors").read_bytes()
     assert card["sha256"] == hashlib.sha256(data).hexdigest()
@@ -348,12 +348,12 @@ def test_a_damaged_checkpoint_is_named(length, tmp_path):
 
 def test_a_failing_write_leaves_the_old_weights_and_card(tmp_path):
     model, seconds = trained(tmp_path)
-    card_file = pocket.ship(TINY, model, {"old": {}}, seconds, tmp_path)
+    card_file = pocket.save_pretrained(TINY, model, {"old": {}}, seconds, tmp_path)
     before = [p.read_bytes() for p in (card_file, card_file.with_suffix(".safetensors"))]
     with torch.no_grad():
         model.logit_scale.add_(1)
     with files_of_at_most(1_000), pytest.raises(OSError, match="File too large"):
-        pocket.ship(TINY, model, {"new": {}}, seconds, tmp_path)
+        pocket.save_pretrained(TINY, model, {"new": {}}, seconds, tmp_path)
     after = [p.read_bytes() for p in (card_file, card_file.with_suffix(".safetensors"))]
     assert after == before
     assert load("tiny", folder=tmp_path).card["scores"] == {"old": {}}
@@ -362,7 +362,7 @@ def test_a_failing_write_leaves_the_old_weights_and_card(tmp_path):
 def test_weights_without_their_new_card_are_never_loaded(tmp_path, monkeypatch):
     """Cut off between the two files: the old card does not vouch for the new weights."""
     model, seconds = trained(tmp_path)
-    pocket.ship(TINY, model, {"old": {}}, seconds, tmp_path)
+    pocket.save_pretrained(TINY, model, {"old": {}}, seconds, tmp_path)
     write_whole = cards.write_whole
 
     def cut_off(file, data):
@@ -374,7 +374,7 @@ def test_weights_without_their_new_card_are_never_loaded(tmp_path, monkeypatch):
         model.logit_scale.add_(1)
     monkeypatch.setattr(cards, "write_whole", cut_off)
     with pytest.raises(KeyboardInterrupt):
-        pocket.ship(TINY, model, {"new": {}}, seconds, tmp_path)
+        pocket.save_pretrained(TINY, model, {"new": {}}, seconds, tmp_path)
     with pytest.raises(OSError, match=r"damaged.*python -m vizkit\.training\.pocket tiny"):
         load("tiny", folder=tmp_path)
 
@@ -410,7 +410,7 @@ def test_the_image_tower_starts_from_the_shipped_labelled_encoder(tmp_path):
     torch.manual_seed(7)
     taught = pocket_labelled_encoder(labels.config())
     cards.round_to_half(taught)
-    cards.ship(labels, taught, {}, 0.0, tmp_path)
+    cards.save_pretrained(labels, taught, {}, 0.0, tmp_path)
     model, _ = pocket_dual_encoder(TINY.config())
     pocket.start_image_tower(model, "taught", tmp_path)
     assert same(model.image_tower.state_dict(), taught.image_tower.state_dict())

@@ -15,7 +15,7 @@ from PIL import Image
 from vizkit.data import render, sample_scenes, write_captions
 from vizkit.models.pocket import pocket_dual_encoder
 from vizkit.training.labelled import LABEL_RECIPES
-from vizkit.training.pocket import RECIPES, Recipe, round_to_half, ship, to_tensor
+from vizkit.training.pocket import RECIPES, Recipe, round_to_half, save_pretrained, to_tensor
 from vizkit.zoo import Encoder, PocketEncoder, list_models, load
 from vizkit.zoo import pocket as zoo_pocket
 from vizkit.zoo.images import to_pixels
@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
             for parameter in model.image_tower.parameters():
                 parameter.add_(0.2 * torch.randn_like(parameter))
         round_to_half(model)
-        ship(recipe, model, {}, 0.0, folder)
+        save_pretrained(recipe, model, {}, 0.0, folder)
     return folder
 
 

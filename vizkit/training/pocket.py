@@ -31,7 +31,7 @@ from vizkit.losses import info_nce, sigmoid_loss
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.pocket import pocket_dual_encoder
 from vizkit.models.text import WordTokenizer, without_padding
-from vizkit.training.cards import interval, round_to_half, ship
+from vizkit.training.cards import interval, round_to_half, save_pretrained
 from vizkit.training.checkpoint import OptimizerPair, load_checkpoint, train_resumably
 from vizkit.training.labelled import LABEL_RECIPES, LabelRecipe, measure_labels, train_labelled
 from vizkit.training.loop import seed_everything
@@ -286,7 +286,7 @@ def main() -> None:
         model, scores, seconds = train_and_measure(recipe, checkpoint)
     except KeyboardInterrupt:
         sys.exit(f"stopped; the same command goes on from {checkpoint}")
-    card = ship(recipe, model, scores, seconds, options.folder)
+    card = save_pretrained(recipe, model, scores, seconds, options.folder)
     checkpoint.unlink(missing_ok=True)
     print(f"wrote {card}")
     for name, score in scores.items():
