@@ -39,11 +39,11 @@ def points(table: dict) -> list[dict]:
 
 def measure(point: dict, table: dict) -> dict:
     """Errors on hidden patches of the test, and the probes."""
-    from vizkit.training.masked import judge_masked, train_masked
+    from vizkit.training.masked import evaluate_masked, train_masked
 
     train, test = data()
     model, _ = train_masked(train.pixels, point["share"], point["seed"], steps=SETTINGS["steps"])
-    return rounded({**judge_masked(model, test.pixels, point["share"]), **probe(model)})
+    return rounded({**evaluate_masked(model, test.pixels, point["share"]), **probe(model)})
 
 
 def untrained_points(table: dict) -> list[dict]:

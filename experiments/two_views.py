@@ -49,8 +49,8 @@ def points(table: dict) -> list[dict]:
 
 
 def measure(point: dict, table: dict) -> dict:
-    """The loss at the end and all that `judge` finds."""
-    from vizkit.training.two_views import judge, train_two_views
+    """The loss at the end and all that `evaluate_two_views` finds."""
+    from vizkit.training.two_views import evaluate_two_views, train_two_views
 
     train, test = data()
     model, history = train_two_views(
@@ -64,7 +64,7 @@ def measure(point: dict, table: dict) -> dict:
     )
     return {
         "loss": float(f"{np.mean(history.loss[-20:]):.3g}"),
-        **rounded(judge(model, train, test)),
+        **rounded(evaluate_two_views(model, train, test)),
     }
 
 
@@ -75,13 +75,15 @@ def compared_points(table: dict) -> list[dict]:
 def measure_compared(point: dict, table: dict) -> dict:
     """The same network with labels, or as it starts."""
     from vizkit.training.loop import seed_everything
-    from vizkit.training.two_views import TwoViewEncoder, judge, train_with_labels
+    from vizkit.training.two_views import TwoViewEncoder, evaluate_two_views, train_with_labels
 
     train, test = data()
     if point["kind"] == "labels":
-        return rounded(judge(train_with_labels(train, point["seed"], steps=STEPS), train, test))
+        return rounded(
+            evaluate_two_views(train_with_labels(train, point["seed"], steps=STEPS), train, test)
+        )
     seed_everything(point["seed"])
-    return rounded(judge(TwoViewEncoder(), train, test))
+    return rounded(evaluate_two_views(TwoViewEncoder(), train, test))
 
 
 def rounded(found: dict) -> dict:

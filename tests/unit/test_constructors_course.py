@@ -109,10 +109,10 @@ def question(draw) -> dict[str, Any]:
 
 
 def exercise(exercise: course.Exercise, options: dict[str, Any]) -> None:
-    assert exercise.judge(...).kind == "not yet attempted"
-    assert exercise.judge(options["solution"]).kind == "right"
+    assert exercise.grade(...).kind == "not yet attempted"
+    assert exercise.grade(options["solution"]).kind == "right"
     for mistake in options["mistakes"]:
-        assert exercise.judge(mistake.wrong).mistake == mistake.name
+        assert exercise.grade(mistake.wrong).mistake == mistake.name
 
 
 CASES = {

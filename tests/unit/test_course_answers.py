@@ -338,7 +338,7 @@ def iou_of_sets(predicted: Tensor, true: Tensor) -> float:
 @pytest.mark.parametrize("name", COURSE)
 def test_answer_written_another_way_is_right(name):
     assert name in ANSWERS, f"write an answer of another kind to {name!r} here"
-    result = COURSE[name].judge(ANSWERS[name])
+    result = COURSE[name].grade(ANSWERS[name])
     assert (result.kind, result.message) == ("right", "")
 
 

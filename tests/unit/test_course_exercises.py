@@ -70,7 +70,7 @@ def _blank_left(x):
 
 @pytest.mark.parametrize("stub", [_raises, _blank_left, lambda x: ...])
 def test_stub_is_not_yet_attempted(stub):
-    assert _exercise(to="torch").judge(stub).kind == "not yet attempted"
+    assert _exercise(to="torch").grade(stub).kind == "not yet attempted"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_right_answer_written_another_way_is_right(answer):
     exercise = _exercise(to="torch")
     if isinstance(answer(exercise_input()), list):
         answer = (lambda rows: lambda x: torch.stack(rows(x)))(answer)
-    assert exercise.judge(answer).kind == "right"
+    assert exercise.grade(answer).kind == "right"
 
 
 def exercise_input():
@@ -97,9 +97,9 @@ def exercise_input():
 
 def test_each_mistake_gets_its_own_hint():
     exercise = _exercise(to="torch")
-    assert exercise.judge(lambda x: x / x.norm(dim=0)).message == "Use the last axis."
-    assert exercise.judge(lambda x: x.clone()).mistake == "not normalised"
-    assert exercise.judge(lambda x: x / x.norm()).message == "One per row."
+    assert exercise.grade(lambda x: x / x.norm(dim=0)).message == "Use the last axis."
+    assert exercise.grade(lambda x: x.clone()).mistake == "not normalised"
+    assert exercise.grade(lambda x: x / x.norm()).message == "One per row."
 
 
 def _divides_by_zero(x):
@@ -121,7 +121,7 @@ def _divides_by_zero(x):
     ],
 )
 def test_other_wrong_answers_get_a_general_message(answer, message):
-    result = _exercise(to="torch").judge(answer)
+    result = _exercise(to="torch").grade(answer)
     assert result.kind == "wrong"
     assert message in result.message
     assert "Traceback" not in result.message
@@ -149,7 +149,7 @@ def test_other_wrong_answers_get_a_general_message(answer, message):
     ],
 )
 def test_value_exercise(answer, kind):
-    assert TOKENS.judge(answer).kind == kind
+    assert TOKENS.grade(answer).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -163,23 +163,23 @@ def test_value_exercise(answer, kind):
     ],
 )
 def test_a_value_of_another_kind_is_told_why(answer, message):
-    assert message in TOKENS.judge(answer).message
+    assert message in TOKENS.grade(answer).message
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_right_and_told_so_and_hides_no_mistake(dtype):
     exercise = _exercise(to="torch")
-    result = exercise.judge(lambda x: (x / x.norm(dim=-1, keepdim=True)).to(dtype))
+    result = exercise.grade(lambda x: (x / x.norm(dim=-1, keepdim=True)).to(dtype))
     assert result.kind == "right"
     assert str(dtype).removeprefix("torch.") in result.message
-    assert exercise.judge(lambda x: (x / x.norm(dim=0)).to(dtype)).kind != "right"
+    assert exercise.grade(lambda x: (x / x.norm(dim=0)).to(dtype)).kind != "right"
     # The same error in full precision is an error.
-    assert exercise.judge(lambda x: 1.002 * x / x.norm(dim=-1, keepdim=True)).kind == "wrong"
+    assert exercise.grade(lambda x: 1.002 * x / x.norm(dim=-1, keepdim=True)).kind == "wrong"
 
 
 def test_a_whole_number_is_compared_exactly():
     exercise = Exercise("Large", solution=590_592, mistakes=[Mistake("m", 589_824, "h")])
-    assert [exercise.judge(n).kind for n in (590_592, 590_593, 590_592.5)] == [
+    assert [exercise.grade(n).kind for n in (590_592, 590_593, 590_592.5)] == [
         "right",
         "wrong",
         "wrong",
@@ -193,7 +193,7 @@ def test_the_smallest_case_that_differs_is_shown_with_its_numbers():
         mistakes=[Mistake("m", lambda x: x, "h")],
         inputs=[(large,), (small,)],
     )
-    message = exercise.judge(lambda x: x.cumsum(1) + (x == 5)).message
+    message = exercise.grade(lambda x: x.cumsum(1) + (x == 5)).message
     assert "x = [[0. 1. 2.] [3. 4. 5.]]" in message
     assert "the entry [1, 2] should be 12, yours is 13" in message
 
@@ -203,7 +203,7 @@ def test_an_answer_turned_round_is_told_so():
     exercise = _exercise(
         solution=lambda x: x @ x, mistakes=[Mistake("m", lambda x: x, "h")], inputs=[(x,)]
     )
-    assert "last two axes exchanged" in exercise.judge(lambda x: (x @ x).T).message
+    assert "last two axes exchanged" in exercise.grade(lambda x: (x @ x).T).message
 
 
 def test_a_ready_made_function_is_refused_by_its_name():
@@ -212,10 +212,10 @@ def test_a_ready_made_function_is_refused_by_its_name():
         lambda x: torch.nn.functional.normalize(x, dim=-1),
         lambda x: (lambda y: torch.nn.functional.normalize(y, dim=-1))(x),
     ):
-        result = exercise.judge(answer)
+        result = exercise.grade(answer)
         assert result.kind == "wrong"
         assert "`normalize`" in result.message
-    assert exercise.judge(lambda x: x / x.norm(dim=-1, keepdim=True)).kind == "right"
+    assert exercise.grade(lambda x: x / x.norm(dim=-1, keepdim=True)).kind == "right"
 
 
 def test_hints_come_in_steps(capsys):
@@ -236,9 +236,9 @@ def test_hints_come_in_steps(capsys):
 
 def test_text_and_list_answers():
     words = Exercise("Words", solution=["ViT", "CNN"], mistakes=[Mistake("m", ["CNN", "ViT"], "h")])
-    assert words.judge([" vit", "cnn "]).kind == "right"
-    assert words.judge(["cnn", "vit"]).mistake == "m"
-    assert words.judge([..., "vit"]).kind == "not yet attempted"
+    assert words.grade([" vit", "cnn "]).kind == "right"
+    assert words.grade(["cnn", "vit"]).mistake == "m"
+    assert words.grade([..., "vit"]).kind == "not yet attempted"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ PROBES = [
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.exercise}: {probe.what}")
 def test_the_check_says_what_it_must(probe: Probe):
-    result = COURSE[probe.exercise].judge(probe.answer)
+    result = COURSE[probe.exercise].grade(probe.answer)
     assert (result.kind, result.mistake) == (probe.kind, probe.mistake), result.message
     if result.kind == "wrong":
         assert result.message

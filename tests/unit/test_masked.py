@@ -5,7 +5,7 @@ import torch
 
 from vizkit.models.masked import MaskedAutoencoder, random_mask
 from vizkit.models.patches import patchify, unpatchify
-from vizkit.training.masked import hidden_error, judge_masked, paint_local, train_masked
+from vizkit.training.masked import evaluate_masked, hidden_error, paint_local, train_masked
 
 
 @pytest.fixture
@@ -95,5 +95,5 @@ def test_the_painter_uses_visible_colours_the_nearest_first():
 def test_training_lowers_the_error(pixels):
     model, history = train_masked(pixels, 0.5, 0, steps=25)
     assert history.loss[-1] < history.loss[0] * 0.7
-    before = judge_masked(MaskedAutoencoder().eval(), pixels, 0.5)
-    assert judge_masked(model, pixels, 0.5)["error"] < before["error"]
+    before = evaluate_masked(MaskedAutoencoder().eval(), pixels, 0.5)
+    assert evaluate_masked(model, pixels, 0.5)["error"] < before["error"]

@@ -12,7 +12,7 @@ from vizkit.training.two_views import (
     TwoViewEncoder,
     distillation,
     effective_rank,
-    judge,
+    evaluate_two_views,
     linear_probe,
     random_view,
     small_pictures,
@@ -127,7 +127,7 @@ def test_unregularised_views_collapse_and_sigreg_does_not(pictures):
     spreads = {}
     for method in ("nothing", "SIGReg"):
         model, history = train_two_views(pictures.pixels, method, 0, steps=50, batch_size=24)
-        spreads[method] = judge(model, pictures, pictures)["spread"]
+        spreads[method] = evaluate_two_views(model, pictures, pictures)["spread"]
         assert len(history.loss) == 50
     assert spreads["SIGReg"] > 4 * spreads["nothing"]
 

@@ -21,7 +21,9 @@ def test_pca_equals_scikit_learn(rng, shape):
     expected = reference.transform(rows)
     expected *= np.sign((expected * found.points[0]).sum(0))
     np.testing.assert_allclose(found.points[0], expected, atol=2e-5)
-    assert found.explained_variance_ratio[0] == pytest.approx(reference.explained_variance_ratio_.sum(), abs=1e-10)
+    assert found.explained_variance_ratio[0] == pytest.approx(
+        reference.explained_variance_ratio_.sum(), abs=1e-10
+    )
 
 
 def test_pca_has_one_basis_for_all_steps_and_a_fixed_sign(rng):
@@ -44,7 +46,9 @@ def test_pca_in_blocks_equals_pca_at_once(rng, monkeypatch):
     monkeypatch.setattr(projection, "BLOCK", 64)
     parts = projection.pca(rows)
     np.testing.assert_allclose(parts.points, whole.points, atol=1e-5)
-    np.testing.assert_allclose(parts.explained_variance_ratio, whole.explained_variance_ratio, rtol=1e-10)
+    np.testing.assert_allclose(
+        parts.explained_variance_ratio, whole.explained_variance_ratio, rtol=1e-10
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +146,9 @@ def test_neighbours_kept_is_one_for_a_faithful_map_and_chance_for_a_random_one(r
     angles = rng.uniform(0, 2 * np.pi, 400)
     circle = np.stack([np.cos(angles), np.sin(angles)], 1)
     assert projection.neighborhood_preservation(3 * circle, circle) == 1
-    shuffled = projection.neighborhood_preservation(rng.normal(size=(400, 20)), rng.normal(size=(400, 2)))
+    shuffled = projection.neighborhood_preservation(
+        rng.normal(size=(400, 20)), rng.normal(size=(400, 2))
+    )
     assert shuffled == pytest.approx(10 / 399, abs=0.02)
 
 

@@ -64,7 +64,9 @@ def mixed_frequencies(
     direction = 2 * torch.pi * torch.rand(depth, num_heads, 1)  # (depth, H, 1)
     across = torch.arange(2).repeat_interleave(head_dim // 4) * torch.pi / 2  # (d/2,)
     direction = direction + across  # (depth, H, d/2)
-    return torch.stack([inv_freq * direction.cos(), inv_freq * direction.sin()])  # (2, depth, H, d/2)
+    return torch.stack(
+        [inv_freq * direction.cos(), inv_freq * direction.sin()]
+    )  # (2, depth, H, d/2)
 
 
 def inv_freq_of(head_dim: int, temperature: float) -> Tensor:

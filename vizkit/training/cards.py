@@ -30,7 +30,9 @@ def interval(hits: np.ndarray) -> dict[str, float]:
     return {"share": round(share, 4), **{k: round(v, 4) for k, v in ends.items()}, "n": n}
 
 
-def save_pretrained(recipe: Any, model: nn.Module, scores: dict, seconds: float, folder: Path) -> Path:
+def save_pretrained(
+    recipe: Any, model: nn.Module, scores: dict, seconds: float, folder: Path
+) -> Path:
     """Write fp16 weights and their card; returns the card's path.
 
     recipe: a dataclass with name, image_size, `config()` and `data()`.

@@ -66,7 +66,7 @@ def paint_local(
 
 
 @torch.no_grad()
-def judge_masked(model: MaskedAutoencoder, pixels: Tensor, share: float) -> dict[str, float]:
+def evaluate_masked(model: MaskedAutoencoder, pixels: Tensor, share: float) -> dict[str, float]:
     """The error on hidden patches of `pixels`, of the model and of the painter, with equal masks."""
     patches = patchify(pixels, model.patch_size)
     hidden = random_mask(*patches.shape[:2], share, torch.Generator().manual_seed(TEST_DRAW))

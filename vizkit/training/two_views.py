@@ -277,7 +277,7 @@ def linear_probe(
 
 
 @torch.no_grad()
-def judge(model: nn.Module, train: Pictures, test: Pictures) -> dict[str, float]:
+def evaluate_two_views(model: nn.Module, train: Pictures, test: Pictures) -> dict[str, float]:
     """Everything that notebook 14 asks of one of its networks, on pictures it has not seen."""
     known, asked = model.features(train.pixels), model.features(test.pixels)
     outputs = model(test.pixels)  # (N, 32)

@@ -428,7 +428,9 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             parts.append(f"step {self._step_names[self.step]} of {steps} steps")
         shown = self.maps[self.projection]
         if shown["explained_variance_ratio"]:
-            parts.append(f"PCA explains ⟨{shown['explained_variance_ratio'][self.step]:.2f}⟩ of the variance")
+            parts.append(
+                f"PCA explains ⟨{shown['explained_variance_ratio'][self.step]:.2f}⟩ of the variance"
+            )
         elif self.projection == "tsne":
             parts.append("t-SNE")
         if shown["neighborhood_preservation"]:

@@ -137,7 +137,7 @@ class Exercise:
 
         The cell with the folded solution passes `record_progress=False`.
         """
-        result = self.judge(answer)
+        result = self.grade(answer)
         color, mark = {
             "not yet attempted": (GREY, "○"),
             "right": (GREEN, "✓"),
@@ -152,7 +152,7 @@ class Exercise:
         if record_progress and result.kind != "not yet attempted":
             record(self.name, solved=result.kind == "right")
 
-    def judge(self, answer: Any) -> Result:
+    def grade(self, answer: Any) -> Result:
         """The result of the check, without showing or recording anything."""
         self.verify()
         if answer is Ellipsis:
@@ -270,16 +270,16 @@ def assert_exercise_is_sound(exercise: Exercise) -> None:
     """
     exercise.verify()
     as_answer = _taking_tensors if exercise.to == "torch" else (lambda answer: answer)
-    assert exercise.judge(_stub if callable(exercise.solution) else ...) == Result(
+    assert exercise.grade(_stub if callable(exercise.solution) else ...) == Result(
         "not yet attempted", ""
     ), f"{exercise.name}: the untouched stub is not 'not yet attempted'"
-    assert exercise.judge(as_answer(exercise.solution)).kind == "right", (
+    assert exercise.grade(as_answer(exercise.solution)).kind == "right", (
         f"{exercise.name}: the solution is not right"
     )
     firsts = {mistake.hints[0] for mistake in exercise.mistakes}
     assert len(firsts) == len(exercise.mistakes), f"{exercise.name}: two mistakes share a hint"
     for mistake in exercise.mistakes:
-        result = exercise.judge(as_answer(mistake.wrong))
+        result = exercise.grade(as_answer(mistake.wrong))
         told = (result.message, *result.more)
         assert (result.mistake, told) == (mistake.name, mistake.hints), (
             f"{exercise.name}: {mistake.name!r} was answered by {result}"
