@@ -55,7 +55,7 @@ def save_training(folder, version):
     save_checkpoint(folder / "a.checkpoint", model, optimizer, TinyRecipe(), version, 0.0)
 
 
-save_weights(folder, version):
+def save_weights(folder, version):
     save_pretrained(TinyRecipe(), large_model(version), {}, 0.0, folder)
 
 

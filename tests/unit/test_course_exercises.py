@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from vizkit.course import Exercise, Mistake, exercises
-from vizkit.course.exercises import all_exercises, assert_exercise_is_sound, machinery, progress
+from vizkit.course.exercises import all_exercises, assert_exercise_is_sound, progress
+from vizkit.course.exercises import exercise as exercise_module
 
 
 @pytest.fixture(autouse=True)
@@ -324,7 +325,7 @@ def test_damaged_progress_file_is_survived(content, progress_file, capsys):
 
 def test_learners_text_is_escaped(monkeypatch):
     shown = {}
-    monkeypatch.setattr(machinery, "show", lambda text, html: shown.update(html=html))
+    monkeypatch.setattr(exercise_module, "show", lambda text, html: shown.update(html=html))
     TOKENS.check("<img src=x onerror=alert(1)>")
     assert "&lt;img" in shown["html"]
     assert "<img" not in shown["html"]

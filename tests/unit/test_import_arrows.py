@@ -46,7 +46,7 @@ FORBIDDEN_LIBRARIES = {
 EXCEPTIONS = {
     ("widgets/attention_map.py", "from_model", "vizkit.models"),
     ("widgets/attention_map.py", "from_text", "vizkit.models"),
-    ("course/exercises/machinery.py", "_for_learner", "torch.torch"),
+    ("course/exercises/exercise.py", "_for_learner", "torch.torch"),
 }
 
 

@@ -65,7 +65,7 @@ def fetch(wanted: HubFile) -> Path:
     path = cached(wanted)
     if path is not None:
         expected = expected_digest(path)
-        if expected and is_whole(path, expected):
+        if expected and has_checksum(path, expected):
             return path
         if expected:
             remove(path)
@@ -105,7 +105,7 @@ def download(repo: str, name: str) -> Path:
         raise
     except FAILURES as error:
         raise explained(error, repo, name) from error
-    if not is_whole(path, expected or ""):
+    if not has_checksum(path, expected or ""):
         remove(path)
         raise OSError(
             f"{repo}/{name} came damaged: its bytes do not match the checksum that "
@@ -133,7 +133,7 @@ def expected_digest(path: Path) -> str | None:
     return record.read_text(encoding="ascii") if record.is_file() else None
 
 
-def is_whole(path: Path, expected: str) -> bool:
+def has_checksum(path: Path, expected: str) -> bool:
     """Whether the file has this checksum: SHA-256 of large files, git's SHA-1 of small ones."""
     if re.fullmatch("[0-9a-f]{64}", expected):
         with path.open("rb") as file:

@@ -4,7 +4,7 @@ The modules beside this file hold the definitions, one for each notebook and nam
 (`patch_embedding.py` for `02_patch_embedding`).
 """
 
-from vizkit.course.exercises.machinery import (
+from vizkit.course.exercises.exercise import (
     Exercise,
     Mistake,
     Result,

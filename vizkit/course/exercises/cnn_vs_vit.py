@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vizkit.course.exercises.machinery import Exercise, Mistake
+from vizkit.course.exercises.exercise import Exercise, Mistake
 
 
 def _equivariance_error(before: np.ndarray, after: np.ndarray, shift: int) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vizkit.course.exercises.machinery import Exercise, Mistake
+from vizkit.course.exercises.exercise import Exercise, Mistake
 
 
 def _unit(vectors: np.ndarray, axis: int = 1) -> np.ndarray:

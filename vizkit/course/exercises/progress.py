@@ -71,7 +71,7 @@ def forget_progress() -> None:
 def all_exercises() -> dict[str, list]:
     """Every exercise of the course, by notebook, in the order of the course."""
     from vizkit.course import exercises as package
-    from vizkit.course.exercises.machinery import Exercise
+    from vizkit.course.exercises.exercise import Exercise
 
     found = {}
     for notebook in NOTEBOOKS:

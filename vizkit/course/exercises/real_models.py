@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vizkit.course.exercises.machinery import Exercise, Mistake
+from vizkit.course.exercises.exercise import Exercise, Mistake
 
 
 def _shrunk(image: np.ndarray, rows: int, columns: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vizkit.course.exercises.machinery import Exercise, Mistake
+from vizkit.course.exercises.exercise import Exercise, Mistake
 
 
 def _softmax(logits: np.ndarray, axis: int = 1) -> np.ndarray:
