@@ -3,7 +3,7 @@ import { clamp } from "../shared/numbers.ts";
 import { type Box, cells, outline, PIN, wordOf } from "../shared/paint.ts";
 import type { Surface } from "../shared/painter.ts";
 import type { Context } from "./context.ts";
-import type { QuantizedMaps, Layer } from "./data.ts";
+import type { Layer, QuantizedMaps } from "./data.ts";
 import { receivedWeights } from "./numbers.ts";
 import { type Choose, isOn, makePanel, type Panel, pickHeads, resize, type Tile } from "./panel.ts";
 import { POOLING } from "./places.ts";

@@ -1,4 +1,4 @@
-import type { QuantizedMaps, Grid } from "./data.ts";
+import type { Grid, QuantizedMaps } from "./data.ts";
 
 /** The weights of one head's row: prefix tokens, then patches. */
 export function rowWeights(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type QuantizedMaps, type Grid, readQuantizedMaps } from "../attention-map/data.ts";
+import { type Grid, type QuantizedMaps, readQuantizedMaps } from "../attention-map/data.ts";
 import {
   EVERY,
   effectiveNumber,

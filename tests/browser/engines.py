@@ -1,4 +1,4 @@
-"""Three browser engines behind one small face: Chromium by Playwright, Firefox by WebDriver BiDi, WebKitGTK by WebDriver.
+"""Three browser engines behind one small interface: Chromium by Playwright, Firefox by WebDriver BiDi, WebKitGTK by WebDriver.
 
 Only what the tests of exported pages need: open a file, ask the page, move a pointer, press keys, look at it.
 """

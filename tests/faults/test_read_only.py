@@ -129,7 +129,8 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path):
     update_json(file, lambda content: content.update(solved="much"))
     file.chmod(0)
     program = (
-        "from vizkit.course.exercises.progress import record, show_progress\n"
+        "from vizkit.course.exercises import show_progress\n"
+        "from vizkit.course.exercises.progress import record\n"
         "record('new', solved=True)\nshow_progress()"
     )
     variables = {"PYTHONPATH": str(ROOT), "VIZKIT_PROGRESS_FILE": str(file)}

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vizkit.course import Exercise, Mistake, exercises
-from vizkit.course.exercises import all_exercises, assert_exercise_is_sound, progress
+from vizkit.course.exercises import all_exercises, assert_exercise_is_sound, catalog, progress
 from vizkit.course.exercises import exercise as exercise_module
 
 
@@ -296,7 +296,7 @@ def test_check_prints_and_remembers(capsys, progress_file):
 
 
 def test_progress_is_shown(capsys, monkeypatch):
-    monkeypatch.setattr(progress, "all_exercises", lambda: {"02_patch_embedding": [TOKENS]})
+    monkeypatch.setattr(catalog, "all_exercises", lambda: {"02_patch_embedding": [TOKENS]})
     TOKENS.check(197)
     exercises.show_progress()
     out = capsys.readouterr().out

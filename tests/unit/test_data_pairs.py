@@ -1,4 +1,4 @@
-"""One face for pairs from the drawn world, a folder and the hub; photographs without a network."""
+"""One interface for pairs from the drawn world, a folder and the hub; photographs without a network."""
 
 import json
 import os

@@ -11,8 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "vizkit"
 
-# Room → rooms and heavy libraries it must not import. Numbers come in through the door as arrows
-# of numpy arrays, so what a person sees never waits for PyTorch.
+# Room → rooms and heavy libraries it must not import. Numbers come in as numpy
+# arrays, so what a person sees never waits for PyTorch.
 ROOMS = {
     *("widgets", "course", "models", "losses", "data", "training", "zoo"),
     *("device", "files", "fonts", "inputs", "jupyter", "progress"),
@@ -38,7 +38,7 @@ FORBIDDEN_LIBRARIES = {
     "data": {"torch", "torchvision", "timm", "open_clip"},
     "models": {"datasets", "anywidget", "ipywidgets"},
     "losses": {"datasets", "anywidget", "ipywidgets"},
-    # The door recognises tables and tensors by what they can do.
+    # They recognise tables and tensors by what they can do.
     "inputs": {"torch", "torchvision", "timm", "open_clip", "datasets", "pandas", "pyarrow"},
 }
 # Declared exceptions, all inside a function, so that the import of the room stays light:

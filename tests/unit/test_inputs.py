@@ -1,4 +1,4 @@
-"""The one door: columns, pictures and embeddings of any kind, and who must go through it."""
+"""What callers hand over: columns, pictures and embeddings of any kind, and who must go through it."""
 
 import inspect
 import io

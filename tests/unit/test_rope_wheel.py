@@ -1,4 +1,4 @@
-"""The RoPE wheel: the words and numbers of both its faces, and what it ships to the browser."""
+"""The RoPE wheel: the words and numbers of both Python and the browser, and what it ships to the browser."""
 
 import base64
 import io

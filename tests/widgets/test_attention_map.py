@@ -1,4 +1,4 @@
-"""AttentionMap in Python: the door, the bytes, the numbers, the traits, the static faces."""
+"""AttentionMap in Python: the inputs, the bytes, the numbers, the traits, the static picture and figure."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_the_widget_has_the_numbers_of_its_bytes(maps):
     assert distances == pytest.approx(true, abs=2e-3)
 
 
-# ------------------------------------------------------------------ the door
+# ------------------------------------------------------------------ the inputs
 
 
 def test_grids_and_prefix_tokens_are_inferred():
@@ -357,7 +357,7 @@ def test_chosen_layers_keep_their_names_and_lose_rollout(maps):
     assert AttentionMap(maps, layers=[0, 1]).about["sides"][0]["rollout"]
 
 
-# ------------------------------------------------------------------ static faces
+# ------------------------------------------------------------------ static picture and figure
 
 
 def test_headline_picture_and_figure(maps):

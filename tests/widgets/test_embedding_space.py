@@ -1,4 +1,4 @@
-"""EmbeddingSpace without a browser: arguments, numbers, messages, static faces, size."""
+"""EmbeddingSpace without a browser: arguments, numbers, messages, static picture and figure, size."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""SimilarityMatrix in Python: validation, numbers against torch, static faces."""
+"""SimilarityMatrix in Python: validation, numbers against torch, static picture and figure."""
 
 from __future__ import annotations
 

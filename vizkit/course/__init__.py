@@ -1,6 +1,6 @@
 """What the notebooks are made of: claims, exercises, quizzes, sources and figures.
 
-Knows arrays only: tensors are converted at the door, and nothing here imports torch.
+Knows arrays only: tensors are converted on entry, and nothing here imports torch.
 """
 
 from vizkit.course.claims import cite, claim

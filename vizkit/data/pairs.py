@@ -1,4 +1,4 @@
-"""Image-text pairs behind one face: the drawn world, a folder of your own, or the hub."""
+"""Image-text pairs behind one interface: the drawn world, a folder of your own, or the hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door for what a caller hands over: columns, pictures and embeddings of any kind.
+"""Reads and checks what a caller hands over: columns, pictures and embeddings of any kind.
 
 from vizkit.inputs import as_list, as_texts, as_image, as_images, as_array, as_embeddings
 

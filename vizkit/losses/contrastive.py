@@ -1,4 +1,4 @@
-"""InfoNCE (CLIP) and the sigmoid loss (SigLIP): one face, and the plain formulas.
+"""InfoNCE (CLIP) and the sigmoid loss (SigLIP): one interface, and the plain formulas.
 
 Both take a whole batch at once (`plain_info_nce`, `plain_sigmoid_loss`), or one block of the N x N
 matrix at a time (blockwise.py), or a batch spread over processes (distributed.py).

@@ -1,4 +1,4 @@
-"""The door of AttentionMap: whatever form maps come in becomes checked layers of known grids, or a clear error."""
+"""The inputs of AttentionMap: whatever form maps come in becomes checked layers of known grids, or a clear error."""
 
 from __future__ import annotations
 

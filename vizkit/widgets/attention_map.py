@@ -214,7 +214,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             ValueError: as the constructor; the normalisation is not found and not given.
         """
         cls.refuse_unknown(cls.from_model, options, also=OPTIONS)
-        # Widgets know arrays only; this one door to the models opens when it is used.
+        # Widgets know arrays only; the models are imported only here, when they are used.
         from vizkit.models import capture
         from vizkit.widgets.attention_model import chosen_modules, run_model
 
@@ -653,7 +653,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             [np.stack([block.weights(h) for h in range(len(block.scales))]) for block in blocks]
         )
 
-    # The static faces.
+    # The static picture and the Plotly figure.
 
     @cached_property
     def _mean_distance(self) -> float:

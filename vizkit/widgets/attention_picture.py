@@ -1,4 +1,4 @@
-"""The static faces of AttentionMap: a picture without a browser, and a Plotly figure."""
+"""What AttentionMap shows without a browser: a picture without a browser, and a Plotly figure."""
 
 from __future__ import annotations
 

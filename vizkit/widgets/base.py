@@ -20,7 +20,7 @@ TAKES_ALL = ("self", "traits", "options")
 
 
 class VizkitWidget(anywidget.AnyWidget):
-    """Base of the widgets: an `anywidget.AnyWidget` with linkable indices, a static face and an export.
+    """Base of the widgets: an `anywidget.AnyWidget` with linkable indices, a static picture and an export.
 
     A subclass names its front end (`class AttentionMap(VizkitWidget, frontend="attention_map")`)
     and implements `headline`, `picture` and `to_plotly`.

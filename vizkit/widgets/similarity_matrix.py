@@ -134,7 +134,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         steps = None if steps is None else as_list("steps", steps)
         sent, self._shape = _arrays_to_send(image_embeddings, text_embeddings, similarity, steps)
         data = {name: codec.pack_fixed(array) for name, array in sent.items()}
-        # Both faces compute with what travels, so that they agree to the last digit shown.
+        # Python and the browser compute with what travels, so that they agree to the last digit shown.
         self._arrays = {name: codec.unpack(packed) for name, packed in data.items()}
         count, rows, columns = self._shape
         pictures = None if images is None else as_images("images", images, rows)
@@ -238,7 +238,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
             f" text→image ⟨{numbers.text_to_image_accuracy:.2f}⟩"
         )
 
-    # ------------------------------------------------------------------ static faces
+    # ------------------------------------------------------------------ static picture and figure
 
     def color_limits(self) -> tuple[float, float]:
         """Ends of the current view's colours: the range of all steps, 0 to 1, or -1/N to 1/N."""

@@ -1,4 +1,4 @@
-"""Trained encoders behind one face: `load("pocket-clip")`, `load("open_clip/ViT-B-16/openai")`."""
+"""Trained encoders behind one interface: `load("pocket-clip")`, `load("open_clip/ViT-B-16/openai")`."""
 
 from vizkit.zoo.catalog import list_models, load
 from vizkit.zoo.encoder import Encoder

@@ -1,4 +1,4 @@
-"""The face that every trained encoder shows, whoever trained it."""
+"""The interface of every trained encoder, whoever trained it."""
 
 from __future__ import annotations
 

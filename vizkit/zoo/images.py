@@ -1,4 +1,4 @@
-"""Pictures and sentences of any kind, through the package's one door, as the encoders take them."""
+"""Pictures and sentences of any kind, checked by `vizkit.inputs`, as the encoders take them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""open_clip's models with the face of `Encoder`: `load("open_clip/ViT-B-16/openai")`."""
+"""open_clip's models with the interface of `Encoder`: `load("open_clip/ViT-B-16/openai")`."""
 
 from __future__ import annotations
 

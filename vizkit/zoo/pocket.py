@@ -179,7 +179,7 @@ class PocketImageEncoder(PocketTower):
 
 
 class PocketEncoder(PocketTower):
-    """A trained pocket dual encoder with the face of `Encoder`."""
+    """A trained pocket dual encoder with the interface of `Encoder`."""
 
     def __init__(
         self, name: str, model: DualEncoder, tokenizer: WordTokenizer, card: dict[str, Any]

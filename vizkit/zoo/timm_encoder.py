@@ -1,4 +1,4 @@
-"""timm's models with the face of `Encoder`: `load("timm/vit_base_patch16_siglip_224.webli")`."""
+"""timm's models with the interface of `Encoder`: `load("timm/vit_base_patch16_siglip_224.webli")`."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ The modules beside this file hold the definitions, one for each notebook and nam
 (`patch_embedding.py` for `02_patch_embedding`).
 """
 
+from vizkit.course.exercises.catalog import all_exercises, show_progress
 from vizkit.course.exercises.exercise import (
     Exercise,
     Mistake,
@@ -11,10 +12,8 @@ from vizkit.course.exercises.exercise import (
     assert_exercise_is_sound,
 )
 from vizkit.course.exercises.progress import (
-    all_exercises,
     forget_progress,
     progress_path,
-    show_progress,
 )
 
 __all__ = [

@@ -5,25 +5,39 @@ import copy
 import inspect
 import math
 import textwrap
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
 from numbers import Real
 from types import CodeType
 from typing import Any, Literal
 
 import numpy as np
 
+from vizkit.course.exercises.compare import (
+    HALF_TOLERANCE,
+    all_same,
+    common_difference,
+    count_numbers,
+    first_difference,
+    half_precision,
+    holds_numbers_for_booleans,
+    is_blank,
+    is_same,
+    shape_of,
+    to_numpy,
+)
 from vizkit.course.exercises.progress import record
+from vizkit.course.exercises.wording import (
+    about_value,
+    brief,
+    describe,
+    name_arguments,
+    short_error,
+)
 from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, card, show
 
 Kind = Literal["not yet attempted", "right", "mistake", "wrong"]
-# Half precision keeps 11 or 8 bits; a few roundings on the way are no mistake of the learner.
-_HALF_TOLERANCE = {"float16": 4e-3, "bfloat16": 3e-2}
-_SMALL = 24  # numbers that somebody is willing to redo by hand
 
 
 @dataclass(frozen=True)
@@ -159,7 +173,7 @@ class Exercise:
             return Result("not yet attempted", "")
         if callable(answer) != callable(self.solution):
             wanted = "the function itself" if callable(self.solution) else "the value itself"
-            got = "a function" if callable(answer) else _describe(_to_numpy(answer))
+            got = "a function" if callable(answer) else describe(to_numpy(answer))
             return Result("wrong", f"Pass {wanted}; received {got}.")
         function = answer if callable(answer) else lambda: answer
         if _has_blank(function):
@@ -176,32 +190,32 @@ class Exercise:
             except NotImplementedError:
                 return Result("not yet attempted", "")
             except Exception as error:
-                return Result("wrong", _short_error(error, function))
+                return Result("wrong", short_error(error, function))
         return self._compare(received)
 
     def _compare(self, answers: list) -> Result:
         """What is to say about the learner's answers to all inputs."""
         expected = self._answers["solution"]
-        received = [_to_numpy(answer) for answer in answers]
-        if any(_is_blank(value) for value in received):
+        received = [to_numpy(answer) for answer in answers]
+        if any(is_blank(value) for value in received):
             return Result("not yet attempted", "")
         if any(value is None for value in received):
             return Result("wrong", "Your answer is None: is a `return` or a value missing?")
-        if _all_same(received, expected, self.tolerance):
+        if all_same(received, expected, self.tolerance):
             return Result("right", "")
         for mistake in self.mistakes:
-            if _all_same(received, self._answers[mistake.name], self.tolerance):
+            if all_same(received, self._answers[mistake.name], self.tolerance):
                 first, *more = mistake.hints
                 return Result("mistake", first, mistake.name, tuple(more))
-        half = _half_precision(answers)
-        if half and self._nearest_is_solution(received, _HALF_TOLERANCE[half]):
+        half = half_precision(answers)
+        if half and self._nearest_is_solution(received, HALF_TOLERANCE[half]):
             return Result("right", f"Right, to the precision of {half}.")
         return Result("wrong", self._first_difference(received))
 
     def _nearest_is_solution(self, received: list, tolerance: float) -> bool:
         """Whether a rough answer fits the solution and no mistake."""
-        return _all_same(received, self._answers["solution"], tolerance) and not any(
-            _all_same(received, self._answers[mistake.name], tolerance) for mistake in self.mistakes
+        return all_same(received, self._answers["solution"], tolerance) and not any(
+            all_same(received, self._answers[mistake.name], tolerance) for mistake in self.mistakes
         )
 
     def _next_hints(self, result: Result) -> str:
@@ -233,7 +247,7 @@ class Exercise:
         for index, first in enumerate(names):
             for second in names[index + 1 :]:
                 # Ten times the tolerance: an answer close to both must not exist.
-                if _all_same(answers[first], answers[second], 10 * self.tolerance):
+                if all_same(answers[first], answers[second], 10 * self.tolerance):
                     raise ValueError(
                         f"the inputs of {self.name!r} do not tell {first!r} and {second!r} apart"
                     )
@@ -241,25 +255,25 @@ class Exercise:
 
     def _run(self, function: Any) -> list:
         if not callable(self.solution):
-            return [_to_numpy(function)]
-        return [_to_numpy(function(*copy.deepcopy(arguments))) for arguments in self.inputs]
+            return [to_numpy(function)]
+        return [to_numpy(function(*copy.deepcopy(arguments))) for arguments in self.inputs]
 
     def _first_difference(self, received: list) -> str:
         """The first entry that differs, on the smallest inputs that show it."""
         cases = zip(self.inputs, received, self._answers["solution"], strict=True)
-        wrong = [case for case in cases if not _same(case[1], case[2], self.tolerance)]
-        arguments, got, wanted = min(wrong, key=lambda case: _count_numbers(case[0]))
+        wrong = [case for case in cases if not is_same(case[1], case[2], self.tolerance)]
+        arguments, got, wanted = min(wrong, key=lambda case: count_numbers(case[0]))
         if not callable(self.solution):
-            return _about_value(got, wanted)
-        where = _name_arguments(self.solution, arguments)
-        if _describe(got) != _describe(wanted) and _shape(got) != _shape(wanted):
-            return f"For {where}: expected {_describe(wanted)}, received {_describe(got)}."
-        if _holds_numbers_for_booleans(got, wanted):
+            return about_value(got, wanted)
+        where = name_arguments(self.solution, arguments)
+        if describe(got) != describe(wanted) and shape_of(got) != shape_of(wanted):
+            return f"For {where}: expected {describe(wanted)}, received {describe(got)}."
+        if holds_numbers_for_booleans(got, wanted):
             return f"For {where}: the answer is True or False everywhere, and yours holds numbers."
-        place, one, other = _first_entry(got, wanted, self.tolerance)
-        text = f"For {where}: {place} should be {_brief(other)}, yours is {_brief(one)}."
+        place, one, other = first_difference(got, wanted, self.tolerance)
+        text = f"For {where}: {place} should be {brief(other)}, yours is {brief(one)}."
         pairs = list(zip(received, self._answers["solution"], strict=True))
-        return text + _pattern(pairs, self.tolerance)
+        return text + common_difference(pairs, self.tolerance)
 
 
 def assert_exercise_is_sound(exercise: Exercise) -> None:
@@ -294,7 +308,7 @@ def _taking_tensors(answer: Any) -> Any:
     """The numpy function `answer` as a learner's function that receives tensors."""
     if not callable(answer):
         return answer
-    return lambda *arguments: answer(*(_to_numpy(argument) for argument in arguments))
+    return lambda *arguments: answer(*(to_numpy(argument) for argument in arguments))
 
 
 def _for_learner(arguments: tuple, to: str) -> tuple:
@@ -309,39 +323,8 @@ def _for_learner(arguments: tuple, to: str) -> tuple:
     )
 
 
-def _to_numpy(value: Any) -> Any:
-    """Tensors, and tensors in lists, tuples and dictionaries, as arrays; numbers as they are."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        if "bfloat16" in str(value.dtype):
-            value = value.float()
-        return value.numpy()
-    if isinstance(value, dict):
-        return {key: _to_numpy(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_to_numpy(item) for item in value]
-    return value
-
-
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
-
-
-def _is_blank(value: Any) -> bool:
-    """Whether a part of the answer is still the `...` of the stub."""
-    if isinstance(value, list):
-        return any(_is_blank(item) for item in value)
-    return value is Ellipsis
-
-
-def _half_precision(answers: Any) -> str:
-    """ "float16" or "bfloat16" if an answer, or a part of one, is of that type, else ""."""
-    if isinstance(answers, dict):
-        answers = list(answers.values())
-    if isinstance(answers, list | tuple):
-        return next(filter(None, map(_half_precision, answers)), "")
-    name = str(getattr(answers, "dtype", "")).removeprefix("torch.")
-    return name if name in _HALF_TOLERANCE else ""
 
 
 def _names_in(code: CodeType | None) -> Iterator[str]:
@@ -352,132 +335,6 @@ def _names_in(code: CodeType | None) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names_in(constant)
-
-
-def _all_same(received: list, expected: list, tolerance: float) -> bool:
-    """Whether the answers to all inputs agree, input by input."""
-    return all(_same(*pair, tolerance) for pair in zip(received, expected, strict=True))
-
-
-def _same(received: Any, expected: Any, tolerance: float) -> bool:
-    if isinstance(received, dict) or isinstance(expected, dict):
-        return (
-            isinstance(received, dict)
-            and isinstance(expected, dict)
-            and received.keys() == expected.keys()
-            and all(_same(received[key], expected[key], tolerance) for key in expected)
-        )
-    if isinstance(expected, str):
-        return isinstance(received, str) and _folded(received) == _folded(expected)
-    other = _as_array(expected)
-    if other is None or (isinstance(expected, list) and _holds_texts(expected)):
-        return (
-            isinstance(received, list)
-            and len(received) == len(expected)
-            and all(map(_same, received, expected, [tolerance] * len(expected)))
-        )
-    one = _as_array(received)
-    if one is not None and other.ndim == 0 and one.size == 1:
-        one = one.reshape(())  # one number in brackets is that number
-    if one is None or one.shape != other.shape:
-        return False
-    if other.dtype.kind == "b" or (other.ndim == 0 and one.dtype.kind == "b"):
-        return one.dtype.kind == other.dtype.kind and bool((one == other).all())
-    if other.dtype.kind in "iu":  # counted, not measured
-        return bool((one == other).all())
-    return bool(np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True))
-
-
-def _folded(text: str) -> str:
-    return text.strip().casefold()
-
-
-def _holds_texts(values: list) -> bool:
-    return any(isinstance(value, str | list | dict) for value in values)
-
-
-def _as_array(value: Any) -> np.ndarray | None:
-    if isinstance(value, Fraction | Decimal):
-        value = float(value)
-    try:
-        array = np.asarray(value)
-    except ValueError:  # rows of different lengths
-        return None
-    return array if array.dtype.kind in "biufc" else None
-
-
-def _shape(value: Any) -> tuple | None:
-    array = _as_array(value)
-    return None if array is None else array.shape
-
-
-def _count_numbers(arguments: tuple) -> int:
-    return sum(array.size for argument in arguments if (array := _as_array(argument)) is not None)
-
-
-def _about_value(got: Any, wanted: Any) -> str:
-    """Why a value is not the one that was asked for, without giving it away."""
-    number = _shape(wanted) == ()
-    if number and isinstance(got, str):
-        return f"Received the text {_brief(got)}: pass a number."
-    if number and _shape(got) != ():
-        return f"Received {_describe(got)}: pass one number."
-    if number and _as_array(wanted).dtype.kind in "iu" and _as_array(got) % 1:
-        return f"Received {_brief(got)}: the answer is a whole number."
-    return f"Received {_brief(got)}: think again."
-
-
-def _holds_numbers_for_booleans(got: Any, wanted: Any) -> bool:
-    one, other = _as_array(got), _as_array(wanted)
-    return other is not None and one is not None and other.dtype.kind == "b" != one.dtype.kind
-
-
-def _first_entry(got: Any, wanted: Any, tolerance: float) -> tuple[str, Any, Any]:
-    """Where two answers of one shape differ first, and the two entries there."""
-    if isinstance(wanted, dict) and isinstance(got, dict):
-        key = next((k for k in wanted if not _same(got.get(k), wanted[k], tolerance)), None)
-        if key is not None:
-            return f"the entry {key!r}", got.get(key), wanted[key]
-    one, other = _as_array(got), _as_array(wanted)
-    if one is not None and other is not None and one.shape == other.shape and other.ndim:
-        exact = other.dtype.kind in "biu"
-        equal = one == other if exact else np.isclose(one, other, tolerance, tolerance, True)
-        index = tuple(int(i) for i in np.argwhere(~equal)[0])
-        return f"the entry {list(index)}", one[index], other[index]
-    if isinstance(wanted, list) and isinstance(got, list) and len(got) == len(wanted):
-        pairs = list(zip(got, wanted, strict=True))
-        index = next(i for i, pair in enumerate(pairs) if not _same(*pair, tolerance))
-        return f"the entry [{index}]", *pairs[index]
-    return "the result", got, wanted
-
-
-def _pattern(pairs: list[tuple], tolerance: float) -> str:
-    """What is true of all wrong entries at once, if it is something simple; else nothing."""
-    ones, others = [], []
-    for got, wanted in pairs:
-        one, other = _as_array(got), _as_array(wanted)
-        if one is None or other is None or one.shape != other.shape or other.dtype.kind != "f":
-            return ""
-        ones.append(one.astype(float))
-        others.append(other.astype(float))
-    flat, wanted = (np.concatenate([np.ravel(x) for x in xs]) for xs in (ones, others))
-    if not np.isfinite(flat).all():
-        return "" if not np.isfinite(wanted).all() else " Some of your entries are not finite."
-    if flat.size < 2 or np.ptp(wanted) == 0:
-        return ""
-    largest = np.abs(wanted).argmax()
-    factor = flat[largest] / wanted[largest]
-    if np.allclose(flat, factor * wanted, rtol=tolerance, atol=tolerance) and abs(factor) > 1e-6:
-        return f" Every entry of yours is {factor:.4g} times what it should be."
-    offset = (flat - wanted).mean()
-    if np.allclose(flat - offset, wanted, rtol=tolerance, atol=tolerance):
-        return f" Every entry of yours is {abs(offset):.4g} too {'high' if offset > 0 else 'low'}."
-    if all(x.ndim >= 2 and x.shape[-1] == x.shape[-2] for x in ones) and all(
-        np.allclose(np.swapaxes(x, -1, -2), y, rtol=tolerance, atol=tolerance)
-        for x, y in zip(ones, others, strict=True)
-    ):
-        return " Your result is the right one with its last two axes exchanged."
-    return ""
 
 
 def _has_blank(function: Any) -> bool:
@@ -496,62 +353,3 @@ def _has_blank(function: Any) -> bool:
         isinstance(node, ast.Constant) and node.value is Ellipsis and id(node) not in indices
         for node in ast.walk(tree)
     )
-
-
-def _short_error(error: Exception, function: Any) -> str:
-    """The error and the learner's own line that raised it, without the traceback."""
-    try:
-        file = inspect.unwrap(function).__code__.co_filename
-    except AttributeError:
-        file = None
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    message = " ".join(str(error).split())
-    text = f"Your code stopped with {type(error).__name__}: {message[:200]}"
-    return f"{text}\nat the line: {lines[-1].line}" if lines and lines[-1].line else text
-
-
-def _describe(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"a dictionary with {', '.join(map(str, value))}"
-    array = _as_array(value)
-    if isinstance(value, list) and (array is None or array.ndim == 0):
-        return f"a list of {len(value)}"
-    if array is None:
-        return f"a {type(value).__name__}"
-    kind = {"b": "booleans", "i": "whole numbers", "u": "whole numbers"}.get(
-        array.dtype.kind, "numbers"
-    )
-    if array.ndim == 0:
-        return {"booleans": "a boolean", "whole numbers": "a whole number"}.get(kind, "a number")
-    return f"{kind} of shape {array.shape}"
-
-
-def _brief(value: Any) -> str:
-    array = _as_array(value)
-    if array is None or isinstance(value, dict):
-        return textwrap.shorten(repr(value), 100)
-    if array.ndim == 0:
-        return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())
-    with np.printoptions(precision=4, threshold=8, edgeitems=2, suppress=True):
-        return " ".join(str(array).split())
-
-
-def _name_arguments(function: Callable, arguments: tuple) -> str:
-    """The arguments in full where they are few numbers, else their shapes."""
-    names = list(inspect.signature(function).parameters)
-    in_full = _count_numbers(arguments) <= _SMALL
-    parts = []
-    for name, argument in zip(names, arguments, strict=False):
-        array = _as_array(argument)
-        small = isinstance(argument, str) or (array is not None and (in_full or array.ndim == 0))
-        shown = _in_full(argument) if small and array is not None else _brief(argument)
-        parts.append(f"{name} = {shown}" if small else f"{name}: {_describe(argument)}")
-    return ", ".join(parts) or "no arguments"
-
-
-def _in_full(value: Any) -> str:
-    array = _as_array(value)
-    if array.ndim == 0:
-        return _brief(value)
-    with np.printoptions(precision=4, threshold=_SMALL + 1, suppress=True):
-        return " ".join(str(array).split())

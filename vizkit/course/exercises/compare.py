@@ -1,0 +1,155 @@
+"""Whether two answers agree, and where they differ: numbers, texts, arrays, and lists of them."""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+# Half precision keeps 11 or 8 bits; a few roundings on the way are no mistake of the learner.
+HALF_TOLERANCE = {"float16": 4e-3, "bfloat16": 3e-2}
+
+
+def to_numpy(value: Any) -> Any:
+    """Tensors, and tensors in lists, tuples and dictionaries, as arrays; numbers as they are."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        if "bfloat16" in str(value.dtype):
+            value = value.float()
+        return value.numpy()
+    if isinstance(value, dict):
+        return {key: to_numpy(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_numpy(item) for item in value]
+    return value
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a part of the answer is still the `...` of the stub."""
+    if isinstance(value, list):
+        return any(is_blank(item) for item in value)
+    return value is Ellipsis
+
+
+def half_precision(answers: Any) -> str:
+    """ "float16" or "bfloat16" if an answer, or a part of one, is of that type, else ""."""
+    if isinstance(answers, dict):
+        answers = list(answers.values())
+    if isinstance(answers, list | tuple):
+        return next(filter(None, map(half_precision, answers)), "")
+    name = str(getattr(answers, "dtype", "")).removeprefix("torch.")
+    return name if name in HALF_TOLERANCE else ""
+
+
+def all_same(received: list, expected: list, tolerance: float) -> bool:
+    """Whether the answers to all inputs agree, input by input."""
+    return all(is_same(*pair, tolerance) for pair in zip(received, expected, strict=True))
+
+
+def is_same(received: Any, expected: Any, tolerance: float) -> bool:
+    if isinstance(received, dict) or isinstance(expected, dict):
+        return (
+            isinstance(received, dict)
+            and isinstance(expected, dict)
+            and received.keys() == expected.keys()
+            and all(is_same(received[key], expected[key], tolerance) for key in expected)
+        )
+    if isinstance(expected, str):
+        return isinstance(received, str) and _folded(received) == _folded(expected)
+    other = as_array(expected)
+    if other is None or (isinstance(expected, list) and _holds_texts(expected)):
+        return (
+            isinstance(received, list)
+            and len(received) == len(expected)
+            and all(map(is_same, received, expected, [tolerance] * len(expected)))
+        )
+    one = as_array(received)
+    if one is not None and other.ndim == 0 and one.size == 1:
+        one = one.reshape(())  # one number in brackets is that number
+    if one is None or one.shape != other.shape:
+        return False
+    if other.dtype.kind == "b" or (other.ndim == 0 and one.dtype.kind == "b"):
+        return one.dtype.kind == other.dtype.kind and bool((one == other).all())
+    if other.dtype.kind in "iu":  # counted, not measured
+        return bool((one == other).all())
+    return bool(np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True))
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()
+
+
+def _holds_texts(values: list) -> bool:
+    return any(isinstance(value, str | list | dict) for value in values)
+
+
+def as_array(value: Any) -> np.ndarray | None:
+    if isinstance(value, Fraction | Decimal):
+        value = float(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        return None
+    return array if array.dtype.kind in "biufc" else None
+
+
+def shape_of(value: Any) -> tuple | None:
+    array = as_array(value)
+    return None if array is None else array.shape
+
+
+def count_numbers(arguments: tuple) -> int:
+    return sum(array.size for argument in arguments if (array := as_array(argument)) is not None)
+
+
+def holds_numbers_for_booleans(got: Any, wanted: Any) -> bool:
+    one, other = as_array(got), as_array(wanted)
+    return other is not None and one is not None and other.dtype.kind == "b" != one.dtype.kind
+
+
+def first_difference(got: Any, wanted: Any, tolerance: float) -> tuple[str, Any, Any]:
+    """Where two answers of one shape differ first, and the two entries there."""
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        key = next((k for k in wanted if not is_same(got.get(k), wanted[k], tolerance)), None)
+        if key is not None:
+            return f"the entry {key!r}", got.get(key), wanted[key]
+    one, other = as_array(got), as_array(wanted)
+    if one is not None and other is not None and one.shape == other.shape and other.ndim:
+        exact = other.dtype.kind in "biu"
+        equal = one == other if exact else np.isclose(one, other, tolerance, tolerance, True)
+        index = tuple(int(i) for i in np.argwhere(~equal)[0])
+        return f"the entry {list(index)}", one[index], other[index]
+    if isinstance(wanted, list) and isinstance(got, list) and len(got) == len(wanted):
+        pairs = list(zip(got, wanted, strict=True))
+        index = next(i for i, pair in enumerate(pairs) if not is_same(*pair, tolerance))
+        return f"the entry [{index}]", *pairs[index]
+    return "the result", got, wanted
+
+
+def common_difference(pairs: list[tuple], tolerance: float) -> str:
+    """What is true of all wrong entries at once, if it is something simple; else nothing."""
+    ones, others = [], []
+    for got, wanted in pairs:
+        one, other = as_array(got), as_array(wanted)
+        if one is None or other is None or one.shape != other.shape or other.dtype.kind != "f":
+            return ""
+        ones.append(one.astype(float))
+        others.append(other.astype(float))
+    flat, wanted = (np.concatenate([np.ravel(x) for x in xs]) for xs in (ones, others))
+    if not np.isfinite(flat).all():
+        return "" if not np.isfinite(wanted).all() else " Some of your entries are not finite."
+    if flat.size < 2 or np.ptp(wanted) == 0:
+        return ""
+    largest = np.abs(wanted).argmax()
+    factor = flat[largest] / wanted[largest]
+    if np.allclose(flat, factor * wanted, rtol=tolerance, atol=tolerance) and abs(factor) > 1e-6:
+        return f" Every entry of yours is {factor:.4g} times what it should be."
+    offset = (flat - wanted).mean()
+    if np.allclose(flat - offset, wanted, rtol=tolerance, atol=tolerance):
+        return f" Every entry of yours is {abs(offset):.4g} too {'high' if offset > 0 else 'low'}."
+    if all(x.ndim >= 2 and x.shape[-1] == x.shape[-2] for x in ones) and all(
+        np.allclose(np.swapaxes(x, -1, -2), y, rtol=tolerance, atol=tolerance)
+        for x, y in zip(ones, others, strict=True)
+    ):
+        return " Your result is the right one with its last two axes exchanged."
+    return ""

@@ -1,0 +1,84 @@
+"""What is said of an answer: short words for values, arguments and errors."""
+
+import inspect
+import textwrap
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vizkit.course.exercises.compare import as_array, count_numbers, shape_of
+
+_SMALL = 24  # numbers that somebody is willing to redo by hand
+
+
+def describe(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"a dictionary with {', '.join(map(str, value))}"
+    array = as_array(value)
+    if isinstance(value, list) and (array is None or array.ndim == 0):
+        return f"a list of {len(value)}"
+    if array is None:
+        return f"a {type(value).__name__}"
+    kind = {"b": "booleans", "i": "whole numbers", "u": "whole numbers"}.get(
+        array.dtype.kind, "numbers"
+    )
+    if array.ndim == 0:
+        return {"booleans": "a boolean", "whole numbers": "a whole number"}.get(kind, "a number")
+    return f"{kind} of shape {array.shape}"
+
+
+def brief(value: Any) -> str:
+    array = as_array(value)
+    if array is None or isinstance(value, dict):
+        return textwrap.shorten(repr(value), 100)
+    if array.ndim == 0:
+        return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())
+    with np.printoptions(precision=4, threshold=8, edgeitems=2, suppress=True):
+        return " ".join(str(array).split())
+
+
+def _in_full(value: Any) -> str:
+    array = as_array(value)
+    if array.ndim == 0:
+        return brief(value)
+    with np.printoptions(precision=4, threshold=_SMALL + 1, suppress=True):
+        return " ".join(str(array).split())
+
+
+def name_arguments(function: Callable, arguments: tuple) -> str:
+    """The arguments in full where they are few numbers, else their shapes."""
+    names = list(inspect.signature(function).parameters)
+    in_full = count_numbers(arguments) <= _SMALL
+    parts = []
+    for name, argument in zip(names, arguments, strict=False):
+        array = as_array(argument)
+        small = isinstance(argument, str) or (array is not None and (in_full or array.ndim == 0))
+        shown = _in_full(argument) if small and array is not None else brief(argument)
+        parts.append(f"{name} = {shown}" if small else f"{name}: {describe(argument)}")
+    return ", ".join(parts) or "no arguments"
+
+
+def about_value(got: Any, wanted: Any) -> str:
+    """Why a value is not the one that was asked for, without giving it away."""
+    number = shape_of(wanted) == ()
+    if number and isinstance(got, str):
+        return f"Received the text {brief(got)}: pass a number."
+    if number and shape_of(got) != ():
+        return f"Received {describe(got)}: pass one number."
+    if number and as_array(wanted).dtype.kind in "iu" and as_array(got) % 1:
+        return f"Received {brief(got)}: the answer is a whole number."
+    return f"Received {brief(got)}: think again."
+
+
+def short_error(error: Exception, function: Any) -> str:
+    """The error and the learner's own line that raised it, without the traceback."""
+    try:
+        file = inspect.unwrap(function).__code__.co_filename
+    except AttributeError:
+        file = None
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    message = " ".join(str(error).split())
+    text = f"Your code stopped with {type(error).__name__}: {message[:200]}"
+    return f"{text}\nat the line: {lines[-1].line}" if lines and lines[-1].line else text
