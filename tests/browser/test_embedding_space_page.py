@@ -114,7 +114,7 @@ def test_figures_are_pythons_numbers_at_every_step(space):
         expect(space.page.locator(".vk-figure b")).to_have_text(
             [
                 f"{int(pca['explained_variance_ratio'][expected] * 100 + 0.5)}%",
-                f"{int(pca['kept'][expected] * 100 + 0.5)}%",
+                f"{int(pca['neighborhood_preservation'][expected] * 100 + 0.5)}%",
                 f"{space.widget.modality_gap(expected):.2f}",
             ]
         )

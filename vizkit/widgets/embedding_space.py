@@ -434,7 +434,9 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         elif self.projection == "tsne":
             parts.append("t-SNE")
         if shown["neighborhood_preservation"]:
-            parts.append(f"keeps ⟨{shown['kept'][self.step]:.2f}⟩ of the 10 nearest neighbours")
+            parts.append(
+                f"keeps ⟨{shown['neighborhood_preservation'][self.step]:.2f}⟩ of the 10 nearest neighbours"
+            )
         if self.data["gaps"]:
             parts.append(f"modality gap ⟨{self.data['gaps'][self.step]:.2f}⟩")
         return "EmbeddingSpace: " + ", ".join(parts)
