@@ -166,12 +166,14 @@ async function build() {
     console.log(`${String(Buffer.byteLength(text)).padStart(7)} bytes  ${basename(path)}`);
 }
 
-/** Node runs no TypeScript: the tests are bundled, too. */
+/** Node runs no TypeScript: the tests are bundled, too, and the encoder by itself, which Python's tests run. */
 async function tests(folder) {
-  const entryPoints = (await readdir(`${here}tests`)).filter((name) => /\.test\.[jt]s$/.test(name));
+  const names = (await readdir(`${here}tests`)).filter((name) => /\.test\.[jt]s$/.test(name));
+  const entryPoints = names.map((name) => ({ in: `tests/${name}`, out: name.slice(0, -3) }));
+  entryPoints.push({ in: "living-encoder/model/index.ts", out: "engine" });
   await esbuild.build({
     ...COMMON,
-    entryPoints: entryPoints.map((name) => `tests/${name}`),
+    entryPoints,
     minify: false,
     write: true,
     sourcemap: "inline",

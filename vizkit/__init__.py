@@ -13,13 +13,20 @@ if TYPE_CHECKING:
     from vizkit.data import pairs, photos, scenes
     from vizkit.losses import info_nce, sigmoid_loss
     from vizkit.models import capture_attention
-    from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix, save_page
+    from vizkit.widgets import (
+        AttentionMap,
+        EmbeddingSpace,
+        LivingEncoder,
+        SimilarityMatrix,
+        save_page,
+    )
     from vizkit.zoo import load
 
 _PLACES = {
     "SimilarityMatrix": "widgets",
     "AttentionMap": "widgets",
     "EmbeddingSpace": "widgets",
+    "LivingEncoder": "widgets",
     "save_page": "widgets",
     "capture_attention": "models",
     "info_nce": "losses",
@@ -33,6 +40,7 @@ _PLACES = {
 __all__ = [
     "AttentionMap",
     "EmbeddingSpace",
+    "LivingEncoder",
     "SimilarityMatrix",
     "capture_attention",
     "info_nce",

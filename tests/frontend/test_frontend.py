@@ -51,7 +51,7 @@ def test_format_and_lint(node):
 def test_units(node, tmp_path):
     # Inside of the folder, so that Node finds the modules.
     run(node, "build.mjs", "--tests", tmp_path)
-    run(node, "--test", "--test-reporter=spec", *sorted(tmp_path.glob("*.mjs")))
+    run(node, "--test", "--test-reporter=spec", *sorted(tmp_path.glob("*.test.mjs")))
 
 
 def unpacked(text: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from vizkit.data.scenes import SceneTable, check_count, check_table
 from vizkit.data.styles import BACKGROUNDS, MARGIN, STYLES, Patch, inks, paint, smooth_noise
 
-__all__ = ["object_masks", "render"]
+__all__ = ["compose", "object_masks", "render"]
 
 # Scenes drawn at once: enough to spread numpy's cost per call, few enough to stay in the cache.
 _CHUNK = 1024
@@ -46,6 +46,34 @@ def render(table: SceneTable, image_size: int = 64) -> np.ndarray:
         _add_grain(canvas, part, image_size)
         _to_bytes(canvas, images[start : start + chunk])
     return images
+
+
+def compose(layers: SceneTable, image_size: int = 64) -> np.ndarray:
+    """Draws one picture from scenes that lie over each other, which has room for many objects and styles.
+
+    Args:
+        layers: scenes of one background, from back to front; shading and grain are the first one's.
+        image_size: as for `render`.
+
+    Returns:
+        `(image_size, image_size, 3)` uint8 RGB.
+
+    Raises:
+        ValueError: no scene, different backgrounds, or image_size is not an integer from 16 to 1024.
+    """
+    check_table(layers)
+    check_image_size(image_size)
+    if len(set(layers.background.tolist())) != 1:
+        raise ValueError("layers must be scenes of one background, at least one")
+    canvas = np.empty((1, 3, image_size, image_size), np.float32)
+    _fill_backgrounds(canvas, layers[:1])
+    for index in range(len(layers)):
+        for slot in (0, 1):
+            _draw_objects(canvas, layers[index], slot, image_size)
+    _add_grain(canvas, layers[:1], image_size)
+    images = np.empty((1, image_size, image_size, 3), np.uint8)
+    _to_bytes(canvas, images)
+    return images[0]
 
 
 def object_masks(table: SceneTable, image_size: int = 64) -> np.ndarray:

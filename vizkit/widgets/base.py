@@ -36,8 +36,11 @@ class VizkitWidget(anywidget.AnyWidget):
     selected = traitlets.List(traitlets.Int()).tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
-    filled = frozenset({"data", "maps", "table", "about", "blocks"})  # traits that no caller sets
+    filled = frozenset(
+        {"data", "maps", "table", "about", "blocks", "encoder"}
+    )  # traits that no caller sets
     frontend: str  # the stem of its files in `static/`
+    needs_wasm = False  # whether an exported page must allow WebAssembly
 
     def __init_subclass__(cls, frontend: str | None = None, **kwargs: Any) -> None:
         if frontend is not None:

@@ -75,7 +75,7 @@ def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
     return "\n".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts, any(one.needs_wasm for one in widgets))}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{_ascii(html.escape(title))}</title>\n<style>{styles}</style>\n</head>\n"
             f"<body>\n<main>\n<h1>{_ascii(html.escape(title))}</h1>\n{places}\n</main>",
@@ -117,8 +117,8 @@ def as_script(name: str, module: str) -> str:
     return f"{module[: last.start()]}{value}{module[last.end() :]}"
 
 
-def _policy(scripts: Sequence[str]) -> str:
-    hashes = " ".join(_hash(script) for script in scripts)
+def _policy(scripts: Sequence[str], wasm: bool) -> str:
+    hashes = " ".join([*map(_hash, scripts), *(["'wasm-unsafe-eval'"] if wasm else [])])
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline';"
         " img-src data: blob:; base-uri 'none'; form-action 'none'"
