@@ -166,6 +166,18 @@ class Exercise:
         if record_progress and result.kind != "not yet attempted":
             record(self.name, solved=result.kind == "right")
 
+    def require(self, answer: Any) -> None:
+        """For graders: silent when `answer` is right.
+
+        Raises:
+            AssertionError: it is not, with the named mistake and the whole hint in its message.
+        """
+        result = self.grade(answer)
+        if result.kind != "right":
+            found = result.mistake or result.kind.replace("wrong", "not right yet")
+            words = " ".join([result.message, *result.more])
+            raise AssertionError(f"{self.name}: {found}. {words}".strip())
+
     def grade(self, answer: Any) -> Result:
         """The result of the check, without showing or recording anything."""
         self.verify()
