@@ -5,6 +5,8 @@
 # make site         the course as a static, offline site in site/; slides too: make site ARGS=--slides
 # make bench        measure the widgets against their peers
 # make experiments  run what takes longer than a notebook may, and store its tables
+# make assignment   copies for a class, without solutions: make assignment NOTEBOOKS="07 08"
+# make grade        grade a folder of returned notebooks: make grade FOLDER=returned
 # make lint         ruff
 # make constraints  choose the newest versions for constraints.txt
 #
@@ -16,12 +18,12 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 	then echo $$python; break; fi; done)
 ARGS ?=
 
-TASKS := lab test repeat outputs site bench experiments lint constraints
+TASKS := lab test repeat outputs site bench experiments assignment grade lint constraints
 .PHONY: $(TASKS)
 
 $(TASKS):
 ifeq ($(strip $(PYTHON)),)
 	@echo "vizkit: Python 3.11 or newer was not found. Install it (Debian, Ubuntu: apt install python3 python3-venv; macOS, Windows: python.org), then run 'make $@' again." >&2; exit 1
 else
-	@$(PYTHON) tools/setup_environment.py $@ $(ARGS)
+	@$(PYTHON) tools/setup_environment.py $@ $(if $(filter assignment,$@),$(NOTEBOOKS)) $(if $(filter grade,$@),"$(FOLDER)") $(ARGS)
 endif

@@ -2,7 +2,8 @@
 
     python tools/setup_environment.py TASK [arguments]
 
-TASK is lab, test, repeat, outputs, site, bench, experiments, lint or constraints.
+TASK is lab, test, repeat, outputs, site, bench, experiments, assignment, grade, lint or
+constraints.
 
 `make <task>` calls this file with the first Python it finds that is new enough. It needs nothing
 but the standard library, so it also works on Windows without make. What it knows by heart:
@@ -310,6 +311,18 @@ def experiments(arguments: list[str]) -> NoReturn:
     run_in_environment([python, "-m", "experiments", *arguments])
 
 
+def assignment(arguments: list[str]) -> NoReturn:
+    """Copies of notebooks for a class: for students, for nbgrader, for Otter."""
+    python = ensure_environment()
+    run_in_environment([python, "-m", "tools.classroom", "assignment", *arguments])
+
+
+def grade(arguments: list[str]) -> NoReturn:
+    """Grades a folder of returned notebooks, each in a sandbox."""
+    python = ensure_environment()
+    run_in_environment([python, "-m", "tools.classroom", "grade", *arguments])
+
+
 def lint(arguments: list[str]) -> NoReturn:
     """ruff: rules, then layout."""
     python = ensure_environment("test")
@@ -330,7 +343,19 @@ def constraints(arguments: list[str]) -> NoReturn:
 
 TASKS = {
     task.__name__: task
-    for task in (lab, test, repeat, outputs, site, bench, experiments, lint, constraints)
+    for task in (
+        lab,
+        test,
+        repeat,
+        outputs,
+        site,
+        bench,
+        experiments,
+        assignment,
+        grade,
+        lint,
+        constraints,
+    )
 }
 
 

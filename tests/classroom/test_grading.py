@@ -51,7 +51,7 @@ def test_answers_are_graded_and_mistakes_named(course: Path, tmp_path: Path):
         )
         give_back(course, returned, "07_temperature", "ann", {SOFTMAX: right, SHARES: diagonal})
         cheat = "from vizkit.course.exercises import Exercise, Result\n"
-        cheat += "Exercise.grade = Exercise.judge = lambda *given: Result('right', '')\n"
+        cheat += "Exercise.grade = lambda *given: Result('right', '')\n"
         ends = f"{IMPORT}import os\nos._exit(0){CHECK}"
         update = "my_update = lambda t, g, r: 1 / min(np.exp(np.log(1 / t) - r * g), 100)"
         give_back(

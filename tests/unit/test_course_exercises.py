@@ -295,6 +295,40 @@ def test_check_prints_and_remembers(capsys, progress_file):
     assert json.loads(progress_file.read_text()) == {}
 
 
+def test_progress_goes_to_another_machine(capsys, monkeypatch, progress_file, tmp_path):
+    TOKENS.check(196)
+    TOKENS.check(197)
+    exercises.export_progress(tmp_path / "mine.json")
+    assert capsys.readouterr().out.endswith("Solved exercises written to mine.json: 1\n")
+    other = tmp_path / "other" / "progress.json"
+    monkeypatch.setenv("VIZKIT_PROGRESS_FILE", str(other))
+    TOKENS.check(5)
+    Exercise("Other", solution=3, mistakes=[Mistake("a", 1, "h")]).check(3)
+    exercises.import_progress(tmp_path / "mine.json")
+    assert json.loads(other.read_text()) == {
+        "Count": {"solved": True, "tries": 2},
+        "Other": {"solved": True, "tries": 1},
+    }
+    exercises.export_progress(tmp_path / "both.json")
+    monkeypatch.setenv("VIZKIT_PROGRESS_FILE", str(tmp_path / "third" / "progress.json"))
+    exercises.import_progress(tmp_path / "both.json")  # into nothing
+    assert exercises.progress_path().read_text() == other.read_text()
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", '{"vizkit_progress": 1, "exercises": {"Count": {"solved": 1}}}']
+)
+def test_another_file_is_no_progress(content, progress_file, tmp_path):
+    TOKENS.check(197)
+    before = progress_file.read_text()
+    (tmp_path / "file.json").write_text(content)
+    with pytest.raises(ValueError, match="no file that export_progress wrote"):
+        exercises.import_progress(tmp_path / "file.json")
+    assert progress_file.read_text() == before
+    with pytest.raises(FileNotFoundError):
+        exercises.import_progress(tmp_path / "none.json")
+
+
 def test_progress_is_shown(capsys, monkeypatch):
     monkeypatch.setattr(catalog, "all_exercises", lambda: {"02_patch_embedding": [TOKENS]})
     TOKENS.check(197)

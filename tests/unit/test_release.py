@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-import tomllib
 import zipfile
 from pathlib import Path
 
@@ -25,18 +24,6 @@ def test_one_version_everywhere():
         check_release.check_version("v9.9.9")
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == vizkit.__version__
-    recipe = (ROOT / "conda.recipe" / "meta.yaml").read_text()
-    assert f'{{% set version = "{vizkit.__version__}" %}}' in recipe
-
-
-def test_the_conda_recipe_has_the_dependencies_of_the_package():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = {
-        one.lower().replace(">=", " >=") for one in project["dependencies"]
-    } | {f"python {project['requires-python']}"}
-    recipe = (ROOT / "conda.recipe" / "meta.yaml").read_text()
-    run = recipe.split("  run:\n")[1].split("\n\n")[0]
-    assert {line.strip(" -") for line in run.splitlines()} == wanted
 
 
 def test_forms_workflows_and_settings_can_be_read():

@@ -29,7 +29,7 @@ FIRST = """
 import resource as _resource
 _resource.setrlimit(_resource.RLIMIT_AS, ({memory}, {memory}))
 from vizkit.course.exercises import Exercise as _Exercise
-{name} = _Exercise.judge
+{name} = _Exercise.grade
 del _resource, _Exercise
 """
 GRADE = """

@@ -12,7 +12,9 @@ from vizkit.course.exercises.exercise import (
     assert_exercise_is_sound,
 )
 from vizkit.course.exercises.progress import (
+    export_progress,
     forget_progress,
+    import_progress,
     progress_path,
 )
 
@@ -22,7 +24,9 @@ __all__ = [
     "Result",
     "all_exercises",
     "assert_exercise_is_sound",
+    "export_progress",
     "forget_progress",
+    "import_progress",
     "progress_path",
     "show_progress",
 ]

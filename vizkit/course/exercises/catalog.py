@@ -5,7 +5,7 @@ import pkgutil
 from html import escape
 
 from vizkit.course.exercises.exercise import Exercise
-from vizkit.course.exercises.progress import progress_path
+from vizkit.course.exercises.progress import is_solved, progress_path
 from vizkit.course.registry import NOTEBOOKS
 from vizkit.course.show import show
 from vizkit.course.storage import read_json
@@ -34,7 +34,7 @@ def show_progress() -> None:
     for notebook, exercises in all_exercises().items():
         for exercise in exercises:
             entry = stored.get(exercise.name)
-            done = isinstance(entry, dict) and bool(entry.get("solved"))
+            done = is_solved(entry)
             solved, total = solved + done, total + 1
             mark, word = ("✓", "solved") if done else ("○", "open")
             level = f"difficulty {exercise.difficulty} of 5, {exercise.minutes} minutes"

@@ -1,12 +1,13 @@
 """Which exercises are done, over the whole course and across kernels."""
 
+import json
 import os
 import sys
 from pathlib import Path
 
 from vizkit.course.show import GREY, card, show
-from vizkit.course.storage import update_json
-from vizkit.files import home_folder
+from vizkit.course.storage import read_json, update_json
+from vizkit.files import home_folder, write_whole
 
 _warned = False
 
@@ -34,8 +35,7 @@ def record(name: str, *, solved: bool) -> None:
     def change(progress: dict) -> None:
         old = progress.get(name)
         tries = old.get("tries", 0) if isinstance(old, dict) else 0
-        was_solved = isinstance(old, dict) and bool(old.get("solved"))
-        if not was_solved:
+        if not is_solved(old):
             progress[name] = {"solved": solved, "tries": int(tries) + 1}
 
     global _warned
@@ -62,3 +62,54 @@ def forget_progress() -> None:
     if progress_path().exists():
         update_json(progress_path(), dict.clear)
     show("Your progress is erased.", card(GREY, "Your progress is erased."))
+
+
+def export_progress(path: str | os.PathLike) -> None:
+    """Write what is solved into a JSON file of its own, to take to another machine.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    stored = read_json(progress_path())
+    content = {"vizkit_progress": 1, "exercises": stored}
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    write_whole(Path(path), f"{text}\n".encode())
+    solved = sum(is_solved(entry) for entry in stored.values())
+    words = f"Solved exercises written to {Path(path).name}: {solved}"
+    show(words, card(GREY, words))
+
+
+def import_progress(path: str | os.PathLike) -> None:
+    """Add what a file of `export_progress` holds: solved here or there is solved.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no such file; nothing is changed then.
+        OSError: the stored progress cannot be written.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        entries = content["exercises"] if content["vizkit_progress"] == 1 else None
+        given = {name: (entry["solved"], entry["tries"]) for name, entry in entries.items()}
+        if not all(type(done) is bool and type(tries) is int for done, tries in given.values()):
+            raise TypeError
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise ValueError(f"{path} is no file that export_progress wrote") from None
+
+    def change(progress: dict) -> None:
+        for name, (solved, tries) in given.items():
+            old = progress.get(name)
+            before = old.get("tries", 0) if isinstance(old, dict) else 0
+            progress[name] = {
+                "solved": solved or is_solved(old),
+                "tries": max(tries, int(before)),
+            }
+
+    progress_path().parent.mkdir(parents=True, exist_ok=True)
+    update_json(progress_path(), change)
+    words = f"Exercises added from {Path(path).name}: {len(given)}"
+    show(words, card(GREY, words))
+
+
+def is_solved(entry: object) -> bool:
+    return isinstance(entry, dict) and bool(entry.get("solved"))
