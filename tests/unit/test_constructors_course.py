@@ -125,6 +125,7 @@ CASES = {
                 log_x=st.booleans(),
                 log_y=st.booleans(),
                 limits=one_of(None, (-1, 1)),
+                ticks=one_of(None, {1.0: "one"}),
             ),
             fixed(dots=st.booleans(), apart=st.just(False))
             | fixed(dots=st.just(True), apart=st.booleans()),

@@ -176,6 +176,15 @@ def test_a_log_axis_has_ticks_that_do_not_run_together(shown, x, ticks):
         np.testing.assert_allclose([float(text) for text in axis["ticktext"]], ticks, rtol=1e-5)
 
 
+def test_an_axis_can_have_names_in_place_of_numbers(shown):
+    line_chart({"a": ([0, 1, 2], [1, 2, 3])}, ticks={0: "first", 2: "<b>end"}, **LABELS)
+    axis = shown[0][figures.PLOTLY_MIME]["layout"]["xaxis"]
+    assert (list(axis["tickvals"]), list(axis["ticktext"])) == ([0, 2], ["first", "&lt;b>end"])
+    for wrong in ({"a": "first"}, {0: ""}, {0: 1}, {}, ["first"]):
+        with pytest.raises(ValueError, match="tick"):
+            line_chart({"a": ([0, 1, 2], [1, 2, 3])}, ticks=wrong, **LABELS)
+
+
 def test_a_log_axis_says_millions_in_a_letter(shown):
     line_chart({"a": ([2e5, 5e6, 2e9], [1, 2, 4])}, log_x=True, **LABELS)
     axis = shown[0][figures.PLOTLY_MIME]["layout"]["xaxis"]

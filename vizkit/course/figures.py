@@ -118,16 +118,19 @@ def line_chart(
     dots: bool = False,
     apart: bool = False,
     limits: tuple[float, float] | None = None,
+    ticks: Mapping[float, str] | None = None,
 ) -> None:
     """Show lines. `series` maps a name to (x, y); a y of shape (seeds, points) gets its band.
 
     The line is then the mean over the seeds, the band its 95% t-interval; with `dots`, every
     seed is a dot instead of the band; with `apart` besides, the dots of a point stand side by side
     and the mean has no mark of its own, so that seeds that nearly agree can be seen. limits: what
-    y can be at all, e.g. (0, 1) for a share: the band ends there.
+    y can be at all, e.g. (0, 1) for a share: the band ends there. ticks: the places on the x-axis
+    that have a name, and their names, in place of numbers.
     """
     _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
     _require_named(series=series)
+    named = _named_ticks(ticks)
     for name, switch in (("log_x", log_x), ("log_y", log_y), ("dots", dots), ("apart", apart)):
         if not isinstance(switch, bool):
             raise ValueError(f"{name} must be True or False, received {switch!r}")
@@ -191,6 +194,7 @@ def line_chart(
         fig.update_xaxes(type="log", **_log_ticks([pair[0] for pair in series.values()]))
     if log_y:
         fig.update_yaxes(type="log", **_log_ticks([pair[1] for pair in series.values()]))
+    fig.update_xaxes(**named)
     fig.update_layout(hovermode="x unified")
     show_figure(fig, alt=alt)
 
@@ -200,6 +204,17 @@ def _side_by_side(x: np.ndarray, count: int, log_x: bool) -> np.ndarray:
     x = np.log(x.astype(float)) if log_x else x.astype(float)
     places = x + np.linspace(-0.015, 0.015, count)[:, None] * (np.ptp(x) or 1.0)
     return np.exp(places) if log_x else places
+
+
+def _named_ticks(ticks: Any) -> dict[str, Any]:
+    """Plotly's words for ticks that have names; ValueError if these are no numbers and names."""
+    if ticks is None:
+        return {}
+    _require_named(ticks=ticks)
+    places = _numbers("the places of ticks", list(ticks))
+    for name in ticks.values():
+        _require(**{"the name of a tick": name})
+    return {"tickvals": places.tolist(), "ticktext": _plain(ticks.values())}
 
 
 def _log_ticks(columns: list) -> dict[str, Any]:

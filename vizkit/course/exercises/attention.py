@@ -120,7 +120,7 @@ scaled_dot_product_attention = Exercise(
         ),
     ],
     inputs=lambda rng: [
-        tuple(rng.normal(size=(1, 2, 2)).round(1).astype("float32") for _ in range(3)),
+        tuple(rng.normal(size=(1, 3, 2)).round(1).astype("float32") for _ in range(3)),
         tuple(rng.normal(size=(2, 5, 8)).astype("float32") for _ in range(3)),
         tuple(2 * rng.normal(size=(3, 4, 4)).astype("float32") for _ in range(3)),
     ],
