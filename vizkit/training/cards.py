@@ -35,7 +35,8 @@ def save_pretrained(
 ) -> Path:
     """Write fp16 weights and their card; returns the card's path.
 
-    recipe: a dataclass with name, image_size, `config()` and `data()`.
+    recipe: a dataclass with name, image_size, `config()` and `data()`; with `command`, where
+        another command than that of the pocket encoders trains it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     half = {
@@ -59,7 +60,7 @@ def save_pretrained(
             "python": platform.python_version(),
         },
         "scores": scores,
-        "command": f"python -m vizkit.training.pocket {recipe.name}",
+        "command": getattr(recipe, "command", f"python -m vizkit.training.pocket {recipe.name}"),
     }
     write_whole(folder / f"{recipe.name}.safetensors", data)
     text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"

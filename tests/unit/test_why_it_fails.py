@@ -1,0 +1,415 @@
+"""The parts of notebook 17: twins and captions, batches, mends, numbers, "no", words in pictures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from vizkit import zoo
+from vizkit.data import COLORS, SHAPES, object_masks, render, sample_scenes
+from vizkit.data.crowds import draw_crowds
+from vizkit.data.writing import write_words, written_box
+from vizkit.models.text import WordTokenizer
+from vizkit.training.binding import (
+    TEMPLATES,
+    bags_of,
+    bindings_of,
+    neglectful_captions,
+    swap_test,
+    twin_batches,
+    twinless_batches,
+    twins_of,
+    two_colored_scenes,
+    with_articles,
+)
+from vizkit.training.blind_pairs import CHANGES, area_under_curve, changed, patches_of, steer
+from vizkit.training.factors import train_sparse_autoencoder
+from vizkit.training.mending import (
+    FrozenViews,
+    ResidualMlp,
+    frozen_views,
+    pair_probe,
+    pairs_of,
+    starting_map,
+    swappable_scenes,
+)
+from vizkit.training.numbers import (
+    TOKENIZER,
+    counts_by_eye,
+    crowd_captions,
+    negating_captions,
+    negation_test,
+    number_questions,
+)
+from vizkit.training.reader import (
+    ReaderRecipe,
+    all_heads,
+    free_places,
+    heads_off,
+    start_reader,
+    training_batch,
+    written_scenes,
+)
+from vizkit.training.sentences import (
+    prefers,
+    random_batches,
+    reading_features,
+    sentence_model,
+    standardized,
+    train_sentences,
+)
+
+COLOR_LIST = list(COLORS)
+
+
+def scenes(n=60, seed=0):
+    return two_colored_scenes(n, seed)
+
+
+# ------------------------------------------------------------------------------- binding
+
+
+def test_twins_differ_in_who_has_which_color_and_in_nothing_else():
+    one = scenes()
+    twin = twins_of(one)
+    assert (twin.color == one.color[:, ::-1]).all()
+    assert (twin.shape == one.shape).all()
+    assert (bags_of(twin) == bags_of(one)).all()
+    assert (bindings_of(twin) == 1 - bindings_of(one)).all()
+    assert (one.color[:, 0] != one.color[:, 1]).all()
+
+
+def test_complete_captions_tell_both_objects_with_their_own_colors():
+    table = scenes()
+    for index, caption in enumerate(neglectful_captions(table, 0)):
+        words = caption.split()
+        told = {(words[2], words[1]), (words[6], words[5])}
+        true = {
+            (SHAPES[shape], COLOR_LIST[color])
+            for shape, color in zip(table.shape[index], table.color[index], strict=True)
+        }
+        assert told == true
+
+
+def test_each_knob_leaves_out_what_it_says():
+    table = scenes(600)
+    few = neglectful_captions(table, 1, density=0.3)
+    colors = np.mean([sum(word in COLORS for word in text.split()) / 2 for text in few])
+    assert abs(colors - 0.3) < 0.05
+    one = neglectful_captions(table, 1, completeness=0.25)
+    assert abs(np.mean(["and" in text for text in one]) - 0.25) < 0.06
+    largest = neglectful_captions(table, 1, completeness=0.0, salient=True)
+    for index, text in enumerate(largest):
+        shape = SHAPES[table.shape[index, table.radius[index].argmax()]]
+        assert text.split()[-1] == shape
+    either = neglectful_captions(table, 1, completeness=0.0)
+    large = [
+        text.split()[-1] == SHAPES[table.shape[i, table.radius[i].argmax()]]
+        for i, text in enumerate(either)
+    ]
+    assert 0.4 < np.mean(large) < 0.6
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_swap_test_is_balanced_and_differs_in_the_colors_alone(template):
+    table = scenes(61)
+    true, false, first = swap_test(table, 3, template)
+    assert abs(first.sum() - 30.5) <= 0.5
+    for good, bad, lead, shapes, colors in zip(
+        true, false, first, table.shape, table.color, strict=True
+    ):
+        assert good != bad
+        assert sorted(good.replace("an ", "a ").split()) == sorted(bad.replace("an ", "a ").split())
+        shape, color = SHAPES[shapes[lead]], COLOR_LIST[colors[lead]]
+        own = f"{shape} that is {color}" if template == "that is" else f"{color} {shape}"
+        assert own in good
+        assert own not in bad
+
+
+def test_articles_fit_the_next_word():
+    assert with_articles("a orange star and a red ring") == "an orange star and a red ring"
+
+
+def test_batches_with_twins_and_without():
+    table = scenes(400)
+    both = replace(
+        table,
+        **{
+            name: np.concatenate([getattr(table, name), getattr(twins_of(table), name)])
+            for name in table.__dataclass_fields__
+        },
+    )
+    rng = np.random.default_rng(0)
+    batch = twin_batches(400, 64)(rng)
+    assert len(set(batch.tolist())) == 64
+    assert (batch[32:] == batch[:32] + 400).all()
+    alone = twinless_batches(both, 64)(rng)
+    assert len(set(alone.tolist())) == 64
+    shown = {}
+    for bag, binding in zip(bags_of(both)[alone], bindings_of(both)[alone], strict=True):
+        assert shown.setdefault(bag, binding) == binding
+
+
+def test_a_small_model_learns_to_bind_from_complete_captions():
+    torch.manual_seed(0)
+    table = scenes(300)
+    held = F.one_hot(pairs_of(table), 90).sum(1).float() + 0.01 * torch.randn(300, 90)
+    tokenizer = WordTokenizer([*SHAPES, *COLORS, "a", "an", "and"], context_length=10)
+    model = sentence_model(90, tokenizer, seed=0)
+    true, false, _ = swap_test(table, 0)
+    before = prefers(model, held, tokenizer, true, false).mean()
+    train_sentences(
+        model,
+        held,
+        tokenizer(neglectful_captions(table, 0)),
+        random_batches(300, 64),
+        steps=80,
+    )
+    after = prefers(model, held, tokenizer, true, false).mean()
+    assert before < 0.65
+    assert after > 0.85
+
+
+def test_a_tie_is_no_preference():
+    tokenizer = WordTokenizer(["a", "star"], context_length=4)
+    model = sentence_model(3, tokenizer, seed=0)
+    assert not prefers(model, torch.ones(2, 3), tokenizer, ["a"] * 2, ["a"] * 2).any()
+
+
+def test_reading_features_are_the_class_token_and_the_mean_of_the_patches():
+    encoder = zoo.load("pocket-vit")
+    pictures = render(scenes(5))
+    features = reading_features(encoder, pictures)
+    with torch.no_grad():
+        pooled = encoder.image_tower(encoder.preprocess(pictures).to(encoder.device)).cpu()
+    torch.testing.assert_close(features[:, :96], pooled)
+    torch.testing.assert_close(features[:, 96:], encoder.patch_tokens(pictures).mean(1))
+    with pytest.raises(TypeError, match="class token"):
+        reading_features(zoo.load("pocket-cnn"), pictures)
+
+
+def test_standardized_uses_the_first_alone():
+    known, other = torch.randn(50, 4) * 3 + 2, torch.randn(5, 4)
+    ours, theirs = standardized(known, other)
+    torch.testing.assert_close(ours.mean(0), torch.zeros(4), atol=1e-5, rtol=0)
+    torch.testing.assert_close(theirs, (other - known.mean(0)) / (known.std(0) + 1e-6))
+
+
+# ------------------------------------------------------------------------------- mending
+
+
+def test_views_are_those_of_the_encoder():
+    encoder, table = zoo.load("pocket-clip"), swappable_scenes(6, 0)
+    views = frozen_views(encoder, table)
+    pictures = render(table)
+    torch.testing.assert_close(views.joint, encoder.encode_image(pictures))
+    torch.testing.assert_close(views.patches, encoder.patch_tokens(pictures).mean(1))
+    assert isinstance(views, FrozenViews)
+    assert len(table) == 6
+
+
+def test_mends_start_as_nothing():
+    vectors = torch.randn(4, 8)
+    torch.testing.assert_close(ResidualMlp(8, 16)(vectors), vectors)
+    weight = nn.Linear(8, 3, bias=False).weight
+    torch.testing.assert_close(starting_map(weight)(vectors), vectors @ weight.T)
+
+
+def test_the_probe_reads_a_binding_that_is_there_and_none_that_is_not():
+    rng = np.random.default_rng(0)
+    table, asked = swappable_scenes(400, 0), swappable_scenes(200, 1)
+    mixing = torch.from_numpy(rng.normal(size=(90, 120))).float()
+    bound, asked_bound = (
+        F.one_hot(pairs_of(one), 90).sum(1).float() @ mixing for one in (table, asked)
+    )
+    true, false = pairs_of(asked), pairs_of(twins_of(asked))
+    assert pair_probe(bound, pairs_of(table), asked_bound, true, false).mean() > 0.95
+    bags = [
+        torch.cat([F.one_hot(torch.from_numpy(part), 10).sum(1).float() for part in parts], 1)
+        for parts in ((table.shape, table.color), (asked.shape, asked.color))
+    ]
+    assert abs(pair_probe(bags[0], pairs_of(table), bags[1], true, false).mean() - 0.5) < 0.12
+
+
+# ------------------------------------------------------------------------------- numbers and no
+
+
+def test_crowds_hold_as_many_objects_as_they_say():
+    from scipy.ndimage import label
+
+    crowds = draw_crowds(120, 3)
+    assert np.bincount(crowds.counts)[1:].tolist() == [20] * 6
+    for picture, count, shape in zip(crowds.pictures, crowds.counts, crowds.shape, strict=True):
+        ground = picture[0, 0] if (picture[0, 0] == picture[-1, -1]).all() else None
+        if ground is None or SHAPES[shape] in ("ring", "flower", "star", "crescent"):
+            continue
+        _, parts = label((np.abs(picture.astype(int) - ground) > 40).any(-1))
+        assert parts == count
+
+
+def test_crowd_captions_tell_the_number_as_often_as_asked():
+    crowds = draw_crowds(600, 0)
+    assert all("some" not in text for text in crowd_captions(crowds, 0, 1.0))
+    some = np.mean(["some" in text for text in crowd_captions(crowds, 0, 0.1)])
+    assert abs(some - 0.9) < 0.05
+    questions = number_questions(crowds)
+    for index, caption in enumerate(crowd_captions(crowds, 0, 1.0)[:40]):
+        assert questions[index][crowds.counts[index] - 1] == caption
+    assert not any(TOKENIZER.unknown_words(text) for six in questions for text in six)
+
+
+def test_the_area_names_the_nearest_count():
+    found = counts_by_eye(np.array([0.11, 0.34]), np.arange(1, 7) / 10, np.arange(1, 7))
+    assert found.tolist() == [1, 3]
+
+
+def test_negations_are_true_and_the_test_asks_for_the_absent():
+    table = sample_scenes(80, 4, objects="one", shapes=["circle", "star"], held_out="include")
+    captions = negating_captions(table, 0, 0.6)
+    assert 0.4 < np.mean(["no" in text.split() for text in captions]) < 0.8
+    for text, shape in zip(captions, table.shape[:, 0], strict=True):
+        words = text.split()
+        if "no" in words:
+            assert words[words.index("no") + 1] != SHAPES[shape]
+    true, false = negation_test(table, 0, "no {}")
+    assert [text.split()[1] for text in false] == [SHAPES[one] for one in table.shape[:, 0]]
+    assert all(one != other for one, other in zip(true, false, strict=True))
+
+
+# ------------------------------------------------------------------------------- blind pairs
+
+
+def test_each_change_changes_one_thing():
+    table = scenes(50)
+    for change in CHANGES:
+        other = changed(table, change, 0)
+        shapes, colors = (getattr(table, k) != getattr(other, k) for k in ("shape", "color"))
+        expected = {
+            "colors exchanged": (0, 2),
+            "places exchanged": (2, 2),
+            "another color": (0, 1),
+            "another shape": (1, 0),
+        }[change]
+        assert (shapes.sum(1) == expected[0]).all()
+        assert (colors.sum(1) == expected[1]).all()
+    fresh = changed(table, "another shape", 0).shape
+    assert (fresh[:, 0] != fresh[:, 1]).all()
+    with pytest.raises(ValueError, match="change"):
+        changed(table, "nothing", 0)
+
+
+def test_the_area_under_the_curve_is_that_of_scikit_learn():
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    scores, events = np.round(rng.normal(size=90), 1), rng.random(90) < 0.3
+    assert area_under_curve(scores, events) == pytest.approx(roc_auc_score(events, scores))
+    with pytest.raises(ValueError, match="with the event"):
+        area_under_curve(scores, np.zeros(90, bool))
+
+
+def test_patches_of_one_object_lie_on_it_alone():
+    table = scenes(20)
+    masks = object_masks(table).reshape(20, 2, 8, 8, 8, 8).mean(axis=(3, 5)).reshape(20, 2, 64)
+    for slot in (0, 1):
+        inside = patches_of(table, slot, 8)
+        assert inside[masks[:, slot] > 0.99].all()
+        assert not inside[masks[:, 1 - slot] > 0.99].any()
+
+
+def test_steering_exchanges_one_feature_where_it_is_told_to():
+    tokens = torch.randn(3, 4, 6)
+    model = train_sparse_autoencoder(
+        tokens.flatten(0, 1), num_features=10, active=3, steps=5, batch_size=8
+    )
+    where = np.zeros((3, 4), bool)
+    where[:, 1] = True
+    out, into = np.array([0, 1, 2]), np.array([3, 4, 5])
+    steered = steer(model, tokens, where, out, into, torch.full((10,), 2.0))
+    torch.testing.assert_close(steered[:, [0, 2, 3]], tokens[:, [0, 2, 3]])
+    codes = model.encode(tokens)
+    for row in range(3):
+        expected = tokens[row, 1] + 2 * model.directions[into[row]]
+        expected = expected - codes[row, 1, out[row]] * model.directions[out[row]]
+        torch.testing.assert_close(steered[row, 1], expected.detach())
+
+
+# ------------------------------------------------------------------------------- reading
+
+
+def test_words_stand_on_their_strip_and_nowhere_else():
+    pictures = np.full((3, 64, 64, 3), 100, np.uint8)
+    written = write_words(pictures, ["star", None, "crescent"], ["top", "top", "bottom"])
+    assert (written[1] == 100).all()
+    assert (pictures == 100).all()
+    for index, word, place in ((0, "star", "top"), (2, "crescent", "bottom")):
+        left, top, right, bottom = written_box(word, place)
+        changed_pixels = (written[index] != 100).any(-1)
+        assert changed_pixels[top:bottom, left:right].all()
+        assert changed_pixels.sum() == (bottom - top) * (right - left)
+    strips = [write_words(pictures[:1], [word], ["top"])[0, :8] for word in SHAPES]
+    assert len({strip.tobytes() for strip in strips}) == len(SHAPES)
+
+
+@pytest.mark.parametrize(
+    ("word", "place"), [("Star", "top"), ("", "top"), ("star", "left"), ("crescents", "top")]
+)
+def test_words_that_cannot_be_written_are_refused(word, place):
+    with pytest.raises(ValueError, match="expected a"):
+        write_words(np.zeros((1, 64, 64, 3), np.uint8), [word], [place])
+
+
+def test_the_readers_batch_is_what_its_recipe_says():
+    recipe = ReaderRecipe(batch_size=400)
+    pictures, captions = training_batch(recipe, 1)
+    table = sample_scenes(400, 1, objects="one")
+    written = (pictures != render(table)).any(axis=(1, 2, 3))
+    quoted = np.array(["with the word" in text for text in captions])
+    assert abs(written.mean() - 0.6) < 0.08
+    assert not (quoted & ~written).any()
+    assert abs(quoted[written].mean() - 0.5) < 0.1
+    own = [
+        text.split()[-1] == SHAPES[k] for text, k in zip(captions, table.shape[:, 0], strict=True)
+    ]
+    assert abs(np.array(own)[quoted].mean() - 0.55) < 0.1
+
+
+def test_an_attack_never_names_the_object_and_leaves_it_free():
+    found = written_scenes(60, 0)
+    assert (found.word != found.own).all()
+    places = free_places(found.scenes)
+    for place, y in zip(places, found.scenes.center[:, 0, 1], strict=True):
+        assert place == ("top" if y > 0.5 else "bottom")
+
+
+def test_a_reader_starts_with_the_sight_and_the_words_of_others():
+    model, tokenizer = start_reader(ReaderRecipe())
+    known = zoo.load("pocket-clip")
+    with torch.no_grad():
+        ours = model.encode_text(tokenizer(["a red heart", "a neon star"]))
+    torch.testing.assert_close(ours, known.encode_text(["a red heart", "a neon star"]))
+
+
+def test_a_head_that_is_off_tells_the_class_token_nothing():
+    model, _ = start_reader(ReaderRecipe())
+    tower, images = model.image_tower.eval(), torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        plain = tower(images)
+        with heads_off(tower, [(1, 2), (3, 0)]):
+            quiet = tower(images)
+        again = tower(images)
+        for layer, head in ((1, 2), (3, 0)):  # the same by taking the weights away, for the last
+            weight = tower.blocks[layer].attention.projection.weight
+            if layer == 3:
+                weight[:, head * 24 : (head + 1) * 24] = 0
+        with heads_off(tower, [(1, 2)]):
+            by_weights = tower(images)
+    torch.testing.assert_close(plain, again)
+    assert not torch.allclose(plain, quiet, atol=1e-4)
+    torch.testing.assert_close(quiet, by_weights)
+    assert len(all_heads(tower)) == 16
+    with pytest.raises(ValueError, match="heads"), heads_off(tower, [(4, 0)]):
+        pass

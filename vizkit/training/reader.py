@@ -1,0 +1,308 @@
+"""A pocket CLIP that can read: `python -m vizkit.training.reader` trains and ships `pocket-reader`.
+
+More than half of its training pictures carry a written word. Every second of those words is the
+name of the object, the others are drawn by lot; captions quote the word every second time. So the
+words are worth reading, and mostly true: what makes a typographic attack possible (Materzynska,
+Torralba and Bau 2022, "Disentangling Visual and Written Concepts in CLIP", 2206.07835).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from vizkit.data import SHAPES, caption_vocabulary, describe, render, sample_scenes, write_captions
+from vizkit.data.scenes import SceneTable
+from vizkit.data.writing import WRITTEN_PLACES, write_words
+from vizkit.losses import info_nce
+from vizkit.models.dual_encoder import DualEncoder
+from vizkit.models.pocket import pocket_dual_encoder
+from vizkit.models.text import WordTokenizer, without_padding
+from vizkit.training.cards import interval, round_to_half, ship
+from vizkit.training.labelled import LABEL_RECIPES
+from vizkit.training.loop import learning_rate_at, seed_everything, update
+from vizkit.training.optimizers import pocket_optimizer
+from vizkit.training.pixels import to_tensor
+from vizkit.training.pocket import OMIT, WEIGHTS, start_image_tower
+
+READERS = WEIGHTS / "reader"  # where the shipped reader lies, apart from the pocket encoders
+QUOTE = "with the word"
+TEST_SEED = 10**9
+
+
+@dataclass(frozen=True)
+class ReaderRecipe:
+    """All that decides a reader.
+
+    written: share of pictures with a word; own: share of those words that are the object's name for
+        sure (another one in ten of the rest is by chance); quoted: share of captions of written
+        pictures that quote the word; the image tower starts from `pocket-vit-patch`, the text tower
+        from `pocket-clip`, which has the same words but one.
+    """
+
+    name: str = "pocket-reader"
+    written: float = 0.6
+    own: float = 0.5
+    quoted: float = 0.5
+    image_size: int = 64
+    steps: int = 250
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    matrix_rate: float = 4.0
+    text_rate: float = 0.3
+    weight_decay: float = 0.05
+    warmup_steps: int = 40
+    clip_norm: float = 1.0
+    seed: int = 0
+
+    @property
+    def command(self) -> str:
+        """What trains it again, for the card."""
+        return "python -m vizkit.training.reader"
+
+    def config(self) -> dict:
+        """The architecture, as `pocket_dual_encoder` reads it."""
+        return {
+            "image_tower": LABEL_RECIPES["pocket-vit-patch"].image_tower,
+            "text_tower": {
+                "context_length": 28, "embed_dim": 128, "depth": 2, "num_heads": 4
+            },
+            "vocabulary": [*caption_vocabulary(), "word"],  # the new word last: numbers stay
+            "dual_encoder": {"joint_dim": 64, "temperature": 0.07, "bias": None},
+        }  # fmt: skip
+
+    def data(self) -> dict:
+        """What the model learns from, for the card."""
+        return {
+            "world": "vizkit.data.sample_scenes: one object, held-out pairs excluded; words by "
+            "vizkit.data.writing",
+            "pairs_seen": self.steps * self.batch_size,
+            "image_tower_starts_from": "pocket-vit-patch",
+            "text_tower_starts_from": "pocket-clip",
+            "caption_omissions": OMIT,
+        }
+
+
+def free_places(scenes: SceneTable) -> list[str]:
+    """The edge that is farther from the first object, for each scene: "top" or "bottom"."""
+    return [WRITTEN_PLACES[int(y <= 0.5)] for y in scenes.center[:, 0, 1]]
+
+
+def training_batch(recipe: ReaderRecipe, step: int) -> tuple[np.ndarray, list[str]]:
+    """The pictures (B, S, S, 3) and captions of one step; they depend on seed and step alone."""
+    n, seed = recipe.batch_size, recipe.seed * 1_000_003 + step
+    scenes, rng = sample_scenes(n, seed, objects="one"), np.random.default_rng(seed)
+    by_lot = rng.integers(len(SHAPES), size=n)
+    words = np.where(rng.random(n) < recipe.own, scenes.shape[:, 0], by_lot)
+    written, quoted = rng.random(n) < recipe.written, rng.random(n) < recipe.quoted
+    names = [SHAPES[word] if has else None for word, has in zip(words, written, strict=True)]
+    pictures = write_words(render(scenes, recipe.image_size), names, free_places(scenes))
+    captions = [
+        f"{caption} {QUOTE} {name}" if name and quote else caption
+        for caption, name, quote in zip(
+            write_captions(scenes, seed, omit=OMIT), names, quoted, strict=True
+        )
+    ]
+    return pictures, captions
+
+
+def start_reader(recipe: ReaderRecipe) -> tuple[DualEncoder, WordTokenizer]:
+    """The model before it learns to read: towers that see and speak, a new image projection."""
+    seed_everything(recipe.seed)
+    model, tokenizer = pocket_dual_encoder(recipe.config())
+    start_image_tower(model, "pocket-vit-patch")
+    known = {
+        name: value.float()
+        for name, value in load_file(WEIGHTS / "pocket-clip.safetensors").items()
+    }
+    with torch.no_grad():
+        model.text_projection.weight.copy_(known["text_projection.weight"])
+        for name, weight in model.text_tower.named_parameters():
+            value = known[f"text_tower.{name}"]
+            weight[: len(value)].copy_(value)  # one word more than there was
+    return model, tokenizer
+
+
+def train_reader(recipe: ReaderRecipe) -> tuple[DualEncoder, WordTokenizer]:
+    """Train one reader on the CPU; the model is in eval mode, rounded to half precision."""
+    model, tokenizer = start_reader(recipe)
+    optimizer = pocket_optimizer(
+        model,
+        weight_decay=recipe.weight_decay,
+        matrix_rate=recipe.matrix_rate,
+        rates={"text_tower.": recipe.text_rate},
+    )
+
+    def loss(step: int) -> Tensor:
+        pictures, captions = training_batch(recipe, step)
+        tokens = without_padding(tokenizer(captions))
+        return info_nce(*model(to_tensor(pictures, "cpu"), tokens), model.scale())
+
+    model.train()
+    for step in range(recipe.steps):
+        rate = learning_rate_at(
+            step, recipe.learning_rate, steps=recipe.steps, warmup_steps=recipe.warmup_steps
+        )
+        update(optimizer, loss, step, rate, recipe.clip_norm)
+    round_to_half(model)
+    return model.eval(), tokenizer
+
+
+@dataclass(frozen=True)
+class WrittenScenes:
+    """Scenes of one object as they are, and with the wrong or the right word written on them.
+
+    own, word: (N,) indices into SHAPES of the object and of the wrong word; pictures by kind:
+    "plain", "wrong word", "right word", each (N, S, S, 3).
+    """
+
+    scenes: SceneTable
+    own: np.ndarray
+    word: np.ndarray
+    pictures: dict[str, np.ndarray]
+
+
+def written_scenes(n: int, seed: int) -> WrittenScenes:
+    """`n` scenes for an attack: the wrong word is another shape's name, drawn evenly."""
+    scenes, rng = sample_scenes(n, seed, objects="one"), np.random.default_rng(seed)
+    own = scenes.shape[:, 0]
+    word = (own + rng.integers(1, len(SHAPES), size=n)) % len(SHAPES)
+    plain, places = render(scenes), free_places(scenes)
+    pictures = {"plain": plain}
+    for kind, which in (("wrong word", word), ("right word", own)):
+        pictures[kind] = write_words(plain, [SHAPES[one] for one in which], places)
+    return WrittenScenes(scenes, own, word, pictures)
+
+
+def questions(quoting: bool) -> list[str]:
+    """A sentence for each shape, as what is drawn or as what is written."""
+    if quoting:
+        return [f"a shape {QUOTE} {shape}" for shape in SHAPES]
+    return [describe(shape) for shape in SHAPES]
+
+
+@torch.no_grad()
+def named(
+    model: DualEncoder, tokenizer: WordTokenizer, pictures: np.ndarray, quoting: bool = False
+) -> np.ndarray:
+    """Which shape each picture (N, S, S, 3) is taken for, or is said to quote, (N,)."""
+    texts = model.encode_text(tokenizer(questions(quoting)))  # (K, E)
+    parts = [
+        model.encode_image(to_tensor(pictures[at : at + 200], "cpu"))
+        for at in range(0, len(pictures), 200)
+    ]
+    return (torch.cat(parts) @ texts.T).argmax(dim=1).numpy()
+
+
+def attack_scores(
+    model: DualEncoder, tokenizer: WordTokenizer, written: WrittenScenes
+) -> dict[str, np.ndarray]:
+    """What comes out picture by picture, arrays (N,) of bool.
+
+    "plain", "right word", "wrong word": the object is named; "says the word": the wrong word is
+    named in place of the object; "reads": the wrong word is quoted rightly.
+    """
+    found = {
+        kind: named(model, tokenizer, pictures) == written.own
+        for kind, pictures in written.pictures.items()
+    }
+    attacked = written.pictures["wrong word"]
+    found["says the word"] = named(model, tokenizer, attacked) == written.word
+    found["reads"] = named(model, tokenizer, attacked, quoting=True) == written.word
+    return found
+
+
+@contextmanager
+def heads_off(tower: nn.Module, heads: Sequence[tuple[int, int]]) -> Iterator[None]:
+    """Within this context these heads, (layer, head) from 0, tell the class token nothing.
+
+    What they give to the patches stays. Raises ValueError on a head that is not there.
+    """
+    by_layer: dict[int, list[int]] = {}
+    for layer, head in heads:
+        if not (0 <= layer < len(tower.blocks) and 0 <= head < tower.blocks[0].attention.num_heads):
+            raise ValueError(f"expected heads of the tower, received {(layer, head)}")
+        by_layer.setdefault(layer, []).append(head)
+    with ExitStack() as stack:
+        for layer, some in by_layer.items():
+            attention = tower.blocks[layer].attention
+            handle = attention.projection.register_forward_pre_hook(
+                silence(some, attention.num_heads)
+            )
+            stack.callback(handle.remove)
+        yield
+
+
+def silence(heads: list[int], num_heads: int):
+    """A hook that sets the heads' part of the class token to 0 before the output projection."""
+
+    def hook(module: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        mixed = inputs[0].unflatten(-1, (num_heads, -1)).clone()  # (B, T, H, d)
+        mixed[:, 0, heads] = 0
+        return (mixed.flatten(2),)
+
+    return hook
+
+
+def all_heads(tower: nn.Module) -> list[tuple[int, int]]:
+    """(layer, head) of every head, from 0."""
+    return [
+        (layer, head)
+        for layer, block in enumerate(tower.blocks)
+        for head in range(block.attention.num_heads)
+    ]
+
+
+def heads_that_read(
+    model: DualEncoder, tokenizer: WordTokenizer, written: WrittenScenes, count: int
+) -> tuple[list[tuple[int, int]], dict[tuple[int, int], float]]:
+    """The `count` heads without which the wrong word does least harm, found one at a time.
+
+    Each step switches off the head that brings back most right names of attacked pictures, beside
+    those found before. Also returns what each head alone brings back.
+    """
+    attacked, own, tower = written.pictures["wrong word"], written.own, model.image_tower
+
+    def right(heads: list[tuple[int, int]]) -> float:
+        with heads_off(tower, heads):
+            return float((named(model, tokenizer, attacked) == own).mean())
+
+    base = right([])
+    alone = {head: right([head]) - base for head in all_heads(tower)}
+    chosen = [max(alone, key=alone.get)]
+    while len(chosen) < count:
+        rest = [head for head in alone if head not in chosen]
+        chosen.append(max(rest, key=lambda head: right([*chosen, head])))
+    return chosen, alone
+
+
+def main() -> None:
+    """Train the reader, measure it and write weights and card."""
+    import time
+
+    torch.set_num_threads(1)
+    recipe, start = ReaderRecipe(), time.perf_counter()
+    model, tokenizer = train_reader(recipe)
+    ship_reader(recipe, model, tokenizer, time.perf_counter() - start)
+
+
+def ship_reader(
+    recipe: ReaderRecipe,
+    model: DualEncoder,
+    tokenizer: WordTokenizer,
+    seconds: float,
+    folder: Path = READERS,
+) -> Path:
+    """Measure on 1,000 scenes never trained on, write weights and card; returns the card's path."""
+    found = attack_scores(model, tokenizer, written_scenes(1000, TEST_SEED))
+    scores = {name: interval(hits) for name, hits in found.items()}
+    return ship(recipe, model, scores, seconds, folder)
+
+
+if __name__ == "__main__":
+    main()
