@@ -7,8 +7,8 @@
 # make experiments  run what takes longer than a notebook may, and store its tables
 # make assignment   copies for a class, without solutions: make assignment NOTEBOOKS="07 08"
 # make grade        grade a folder of returned notebooks: make grade FOLDER=returned
-# make lint         ruff
-# make constraints  choose the newest versions for constraints.txt
+# make lint         ruff, then mypy
+# make pins         choose the newest versions for uv.lock
 #
 # The work is done by tools/setup_environment.py, which also runs without make:
 #     py tools/setup_environment.py lab
@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 	then echo $$python; break; fi; done)
 ARGS ?=
 
-TASKS := lab test repeat outputs site bench experiments assignment grade lint constraints
+TASKS := lab test repeat outputs site bench experiments assignment grade lint pins
 .PHONY: $(TASKS)
 
 $(TASKS):

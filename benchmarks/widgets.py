@@ -288,7 +288,7 @@ def environment() -> dict[str, Any]:
         versions = {name: importlib.metadata.version(name) for name in names}
     except importlib.metadata.PackageNotFoundError as missing:
         raise harness.CannotMeasureError(
-            f"{missing.name} is not installed: pip install -e '.[test,bench]' -c constraints.txt"
+            f"{missing.name} is not installed: make bench installs it"
         ) from None
     return {**versions, "python": platform.python_version(), "cores": os.cpu_count()}
 

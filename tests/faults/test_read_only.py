@@ -52,7 +52,7 @@ def checkout(tmp_path):
     weights = shutil.ignore_patterns("weights")
     shutil.copytree(ROOT / "vizkit", folder / "vizkit", ignore=weights)
     shutil.copytree(ROOT / "tools", folder / "tools")
-    for name in ("pyproject.toml", "constraints.txt"):
+    for name in ("pyproject.toml", "uv.lock"):
         shutil.copy(ROOT / name, folder)
     (folder / "notebooks").mkdir()
     cell = nbformat.v4.new_code_cell("raise RuntimeError('this must not have been run')")

@@ -1,4 +1,4 @@
-"""pyproject.toml, environment.yml, constraints.txt and the imports of the package say the same."""
+"""pyproject.toml, environment.yml, uv.lock and the imports of the package say the same."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.lock import locked_packages
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -24,9 +26,6 @@ MODULES = {
     "scikit-image": "skimage",
     "scikit-learn": "sklearn",
 }
-# Used by the notebooks and by `make lab`, not imported by the package: the browser side of
-# ipywidgets, and the program the course is read in.
-NOT_IMPORTED = {"jupyterlab", "ipywidgets"}
 
 
 def normalized(name: str) -> str:
@@ -35,26 +34,30 @@ def normalized(name: str) -> str:
 
 
 def bounds(requirements: list[str]) -> dict[str, str]:
-    """Name → lower bound; every requirement must be a plain `name>=version`."""
+    """Name → lower bound; every requirement is a plain `name>=version`, or extras of vizkit."""
     found = {}
     for requirement in requirements:
+        if own := re.fullmatch(r"vizkit\[([a-z,]+)\]", requirement):
+            for extra in own[1].split(","):
+                found |= bounds(PROJECT["optional-dependencies"][extra])
+            continue
         match = REQUIREMENT.fullmatch(requirement)
         assert match, f"{requirement!r} is not of the form name>=version"
         found[normalized(match[1])] = match[2]
     return found
 
 
-DEPENDENCIES = bounds(PROJECT["dependencies"])
+BASE = bounds(PROJECT["dependencies"])
 EXTRAS = {name: bounds(group) for name, group in PROJECT["optional-dependencies"].items()}
+# What `make lab` installs.
+COURSE = BASE | EXTRAS["course"]
 
 
 def pins() -> dict[str, list[str]]:
     """Name → pinned versions (several where they depend on the Python version)."""
     found: dict[str, list[str]] = {}
-    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
-        match = re.fullmatch(r"([A-Za-z0-9._-]+)==([^ ;]+)( ; .+)?", line)
-        assert match, f"constraints.txt: {line!r} is not an exact pin"
-        found.setdefault(normalized(match[1]), []).append(match[2])
+    for package in locked_packages():
+        found.setdefault(package["name"], []).append(package["version"])
     return found
 
 
@@ -66,7 +69,7 @@ def test_conda_carries_the_same_dependencies_and_lower_bounds():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     wanted = environment["dependencies"]
     conda = bounds([line for line in wanted if isinstance(line, str) and line != "pip"])
-    expected = {CONDA_NAMES.get(name, name): bound for name, bound in DEPENDENCIES.items()}
+    expected = {CONDA_NAMES.get(name, name): bound for name, bound in COURSE.items()}
     expected |= EXTRAS["real"]  # conda knows no extras
     expected["python"] = PROJECT["requires-python"].removeprefix(">=")
     assert conda == expected
@@ -76,10 +79,10 @@ def test_conda_carries_the_same_dependencies_and_lower_bounds():
 
 @pytest.mark.parametrize("group", ["dependencies", *EXTRAS])
 def test_every_dependency_is_pinned_at_or_above_its_lower_bound(group):
-    wanted = DEPENDENCIES if group == "dependencies" else EXTRAS[group]
+    wanted = BASE if group == "dependencies" else EXTRAS[group]
     pinned = pins()
     for name, bound in wanted.items():
-        assert name in pinned, f"{name} is not pinned: run `make constraints`"
+        assert name in pinned, f"{name} is not pinned: run `make pins`"
         for version in pinned[name]:
             assert version_key(version) >= version_key(bound), f"{name} {version} is below {bound}"
 
@@ -92,7 +95,7 @@ def test_the_installed_versions_are_the_pinned_ones():
     pinned = pins()
     wrong = {
         name: (version(name), pinned[name])
-        for name in DEPENDENCIES
+        for name in COURSE
         if version(name).split("+")[0] not in pinned[name]
     }
     assert not wrong, f"installed and pinned versions differ: {wrong}"
@@ -113,26 +116,38 @@ def imported_modules() -> set[str]:
 # Part of what a declared dependency promises: its own interface speaks in these.
 COMES_WITH = {
     "jupyter_server": "jupyterlab",  # vizkit.jupyter extends it, where it runs
-    "traitlets": "anywidget",
+    "ipywidgets": "anywidget",
     "IPython": "ipywidgets",
     "pyarrow": "datasets",
-    "scipy": "scikit-learn",
-    "jupyter_core": "jupyterlab",
-    "bleach": "jupyterlab",
-    "mistune": "jupyterlab",
-    "nbclient": "jupyterlab",
-    "nbconvert": "jupyterlab",
-    "nbformat": "jupyterlab",
 }
-# `make outputs` draws figures in Chromium, `make site` turns LaTeX into MathML; both run in the
-# test environment.
-FOR_MAINTAINERS = {"latex2mathml", "playwright"}
 
 
 def test_the_package_imports_what_it_declares():
-    wanted = DEPENDENCIES | EXTRAS["real"] | EXTRAS["words"]
+    wanted = COURSE | EXTRAS["real"] | EXTRAS["words"]
     declared = {MODULES.get(name, name.replace("-", "_")) for name in wanted}
-    undeclared = imported_modules() - declared - set(COMES_WITH) - FOR_MAINTAINERS
+    undeclared = imported_modules() - declared - set(COMES_WITH)
     assert not undeclared, f"imported but not declared: {sorted(undeclared)}"
-    assert set(COMES_WITH.values()) <= set(DEPENDENCIES)
-    assert set(EXTRAS["test"]) >= FOR_MAINTAINERS
+    assert set(COMES_WITH.values()) <= set(COURSE)
+
+
+def test_the_lock_fits_the_project_and_names_the_public_index():
+    text = (ROOT / "uv.lock").read_text(encoding="utf-8")
+    lock = tomllib.loads(text)
+    (own,) = (package for package in lock["package"] if package["name"] == "vizkit")
+    locked: dict[str, set[tuple[str, str]]] = {}
+    for wanted in own["metadata"]["requires-dist"]:
+        extra = re.fullmatch(r"extra == '(.+)'", wanted.get("marker", "extra == 'dependencies'"))[1]
+        if wanted["name"] != "vizkit":
+            bound = wanted["specifier"].removeprefix(">=")
+            locked.setdefault(extra, set()).add((wanted["name"], bound))
+    groups = {"dependencies": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
+    declared = {
+        name: set(bounds([one for one in group if not one.startswith("vizkit[")]).items())
+        for name, group in groups.items()
+    }
+    assert locked == declared, "run: uv lock"
+    assert {package["source"]["registry"] for package in locked_packages()} == {
+        "https://pypi.org/simple"
+    }
+    hosts = set(re.findall(r'url = "(https?://[^/"]+)', text))
+    assert hosts == {"https://files.pythonhosted.org"}

@@ -15,13 +15,14 @@ PACKAGE = Path(__file__).parents[2] / "vizkit"
 # arrays, so what a person sees never waits for PyTorch.
 ROOMS = {
     *("widgets", "course", "models", "losses", "data", "training", "zoo"),
-    *("device", "files", "fonts", "inputs", "jupyter", "progress"),
+    *("device", "files", "fonts", "extras", "inputs", "jupyter", "progress"),
 }
 ALLOWED_ROOMS = {
     "widgets": {"files", "fonts", "inputs"},
     "course": {"files", "fonts"},
     "device": set(),
     "files": set(),
+    "extras": set(),  # every room may import it
     "fonts": set(),
     "inputs": set(),
     "models": set(),
@@ -77,7 +78,7 @@ def violations(room: str, file: str, source: str) -> list[str]:
         parts = module.split(".")
         other = parts[1] if parts[0] == "vizkit" and len(parts) > 1 else ""
         libraries = FORBIDDEN_LIBRARIES.get(room, set()) | {"tools"}  # are not installed with it
-        forbidden = other in ROOMS - {room} - ALLOWED_ROOMS[room] or parts[0] in libraries
+        forbidden = other in ROOMS - {room, "extras"} - ALLOWED_ROOMS[room] or parts[0] in libraries
         excepted = (file, function, ".".join((parts * 2)[:2])) in EXCEPTIONS
         if forbidden and not excepted:
             wrong.append(f"{file}: {module}" + (f" (in {function})" if function else ""))

@@ -3,6 +3,10 @@
 Knows arrays only: tensors are converted on entry, and nothing here imports torch.
 """
 
+from vizkit.extras import require
+
+require("course", "filelock", "plotly", "pygments", "IPython", what="vizkit.course")
+
 from vizkit.course.claims import cite, claim
 from vizkit.course.drawings import Svg, show_drawing
 from vizkit.course.evidence import Estimate, all_of, estimate

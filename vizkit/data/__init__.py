@@ -3,6 +3,10 @@
 from vizkit.data import sample_scenes, render, write_captions, scenes, pairs, photos
 """
 
+from vizkit.extras import require
+
+require("course", "datasets", "tqdm", what="vizkit.data")
+
 from vizkit.data.captions import (
     PROMPTS,
     BindingProbes,

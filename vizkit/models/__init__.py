@@ -1,5 +1,9 @@
 """Vision models in plain torch, one idea per file; each equals its reference implementation."""
 
+from vizkit.extras import require
+
+require("models", "torch", what="vizkit.models")
+
 from vizkit.models.attention import Attention, EncoderBlock, Mlp, attention_weights
 from vizkit.models.capture import AttentionCapture, capture_attention
 from vizkit.models.cnn import BasicBlock, ConvNet

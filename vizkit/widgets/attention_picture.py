@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from vizkit.extras import require
 from vizkit.fonts import font
 from vizkit.widgets import picture
 from vizkit.widgets.attention_numbers import patch_distances
@@ -303,6 +304,7 @@ def draw(widget: AttentionMap) -> Image.Image:
 
 def figure(widget: AttentionMap) -> Any:
     """The map on view as a `plotly.graph_objects.Figure`: the picture and a heatmap over it."""
+    require("plotly", "plotly", what="to_plotly")
     import plotly.graph_objects as go
 
     side, layer = widget._sides[0], widget._sides[0].layers[widget.layer]

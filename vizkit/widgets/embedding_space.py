@@ -11,6 +11,7 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageDraw
 
+from vizkit.extras import require
 from vizkit.fonts import font
 from vizkit.inputs import (
     as_array,
@@ -538,6 +539,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8).reshape(height, width, 3))
 
     def to_plotly(self) -> Any:
+        require("plotly", "plotly", what="to_plotly")
         import plotly.graph_objects as go
 
         figure = go.Figure()
@@ -598,7 +600,7 @@ def _plural(count: int, one: str, many: str) -> str:
 def _allowed(check: Any, *values: Any) -> bool:
     try:
         check(*values)
-    except ValueError:
+    except (ValueError, ModuleNotFoundError):
         return False
     return True
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vizkit.extras import require
 from vizkit.inputs import unit_rows
 
 Array = np.ndarray
@@ -93,7 +94,11 @@ def _share(rows: Array, basis: Array) -> float:
 
 
 def check_tsne(steps: int, count: int) -> None:
-    """Raise ValueError where t-SNE would take minutes, or where it is not defined."""
+    """Raise ValueError where t-SNE would take minutes, or where it is not defined.
+
+    Raises ModuleNotFoundError where scikit-learn is absent.
+    """
+    require("tsne", "sklearn", what="t-SNE")
     if count < 5:
         raise ValueError(f"t-SNE needs at least 5 points, got {count}; use projection='pca'")
     if count > TSNE_POINTS or steps * count > TSNE_ROWS:
@@ -117,10 +122,10 @@ def tsne(embeddings: Array, *, seed: int = 0) -> Projection:
     Raises:
         ValueError: too few points, or so many that it would take minutes.
     """
-    from sklearn.manifold import TSNE
-
     steps, count, dims = embeddings.shape
     check_tsne(steps, count)
+    from sklearn.manifold import TSNE
+
     start, maps = pca(embeddings[:1]).points[0], []
     for one in embeddings:
         start = 1e-4 * start / (start[:, 0].std() or 1.0)

