@@ -1,7 +1,7 @@
 import type { Engine, ImageAnswer, Readings } from "./engine.ts";
-import { lensAt } from "./numbers.ts";
+import { attentionRow, lensAt } from "./numbers.ts";
 import type { Picture } from "./scene.ts";
-import { ablationOf, isAnythingOff, type Off, type State } from "./store.ts";
+import { ablationOf, isAnythingOff, type Off, orderOf, type State } from "./store.ts";
 import { COLORS, SHAPES } from "./world/palette.ts";
 import { openRenderer } from "./world/render.ts";
 
@@ -35,10 +35,11 @@ export function openAnswers(engine: Engine, state: Readonly<State>) {
     const start = performance.now();
     const answer = isAnythingOff(off) ? ablated(picture, off) : whole(picture);
     const now = performance.now() - start;
-    // The typical time of the last ones: a single one trembles.
-    took = took ? took + 0.2 * (now - took) : now;
+    // The typical time of the last ones: a single one trembles, and the first waits for the compiler.
+    if (asked++ > 2) took = took ? took + 0.2 * (now - took) : now;
     return answer;
   });
+  let asked = 0;
   const readings = openReadings(engine, state);
   const compare = (vectors: Float32Array, readings: Readings): Comparison => {
     const scores = engine.scores(vectors, readings);
@@ -51,13 +52,35 @@ export function openAnswers(engine: Engine, state: Readonly<State>) {
   const patches = remember((answer: ImageAnswer, depth: number, readings: Readings) =>
     compare(lensAt(answer, facts, depth), readings),
   );
+  const order = orderOf(facts);
+  const arrivedAs = order.map((_, patch) => order.indexOf(patch));
+  /** Where the token of a patch stands in what the encoder gives back: elsewhere while the patches are shuffled. */
+  const rowOf = (token: number) =>
+    state.off.positions === "shuffled" && token >= facts.prefix
+      ? facts.prefix + arrivedAs[token - facts.prefix]
+      : token;
   return {
     facts,
+    rowOf,
+    /** What a token gives to each patch of the picture: (N,). */
+    attention(layer: number, head: number, token: number): Float32Array {
+      const image = timed(state.picture, state.off);
+      const row = attentionRow(image, facts, layer, head, rowOf(token));
+      return row.map((_, patch) => row[rowOf(facts.prefix + patch) - facts.prefix]);
+    },
     pixels: () => pixels(state.picture),
     image: () => timed(state.picture, state.off),
     /** Without anything switched off; null where nothing is. */
     before: () => (isAnythingOff(state.off) ? whole(state.picture) : null),
+    /** How long an answer takes, typically; 0 where that is not known yet. */
     milliseconds: () => took,
+    /** Asks once more: the browser compiles what it has run a few times. Whether that was enough. */
+    warmUp(): boolean {
+      const start = performance.now();
+      engine.image(pixels(state.picture));
+      if (asked++ > 2) took = performance.now() - start;
+      return asked > 4;
+    },
     compare,
     ...readings,
     /** The picture against the captions. */

@@ -1,5 +1,6 @@
 import { make } from "../shared/dom.ts";
 import type { Frame } from "../shared/frame.ts";
+import { clamp } from "../shared/numbers.ts";
 
 const GAP = 18;
 /** Room that the picture takes at most in a page, in pixels. */
@@ -25,6 +26,7 @@ export function makePlaces(frame: Frame): Places {
 export interface Fitted {
   places: Places;
   canvas: HTMLCanvasElement;
+  tools: HTMLElement;
   captions: HTMLElement;
   heads: { element: HTMLElement; fit(width: number): void; ratio: number };
   norms: { element: HTMLElement; fit(width: number, height: number): void };
@@ -33,17 +35,23 @@ export interface Fitted {
 
 /** Gives the picture and the panels their room. */
 export function followLayout(frame: Frame, parts: Fitted): () => void {
-  const { places, canvas } = parts;
+  const { places, canvas, tools } = parts;
   const layout = () => {
     const width = frame.stage.clientWidth;
     if (!width) return;
     const unit = frame.scale();
     const full = frame.isFull();
     const beside = width >= 640 * unit;
-    // Below the picture: the legend, the tools, what arrives.
+    // On a stage the picture has the whole height, and the tools stand beside it.
+    const home = full && beside ? places.aside : places.main;
+    if (tools.parentElement !== home)
+      home.insertBefore(tools, home === places.aside ? home.firstChild : null);
+    // Below the picture: the legend and the tools.
     const below = places.main.offsetHeight - canvas.offsetHeight;
     const high = full ? frame.heightBelow(places.main) - below : LARGEST * unit;
-    const side = Math.floor(Math.max(240, beside ? Math.min(0.5 * width, high) : Math.min(width, high)));
+    const side = Math.floor(
+      Math.max(240, beside ? Math.min((full ? 0.54 : 0.5) * width, high) : Math.min(width, high)),
+    );
     Object.assign(canvas.style, { width: `${side}px`, height: `${side}px` });
     places.main.style.width = beside ? `${side}px` : "100%";
     const left = beside ? width - side - GAP : width;
@@ -53,6 +61,7 @@ export function followLayout(frame: Frame, parts: Fitted): () => void {
   };
   frame.onResize(frame.stage, layout);
   frame.onResize(places.top, layout);
+  frame.onResize(tools, layout);
   frame.onFullScreen(layout);
   frame.listen(window, "resize", layout);
   return layout;
@@ -60,21 +69,23 @@ export function followLayout(frame: Frame, parts: Fitted): () => void {
 
 /** The maps of all heads beside the chart; below each other where that is too narrow. */
 function fitPanels(
-  { captions, heads, norms, input }: Fitted,
+  { places, captions, tools, heads, norms, input }: Fitted,
   width: number,
   unit: number,
   height: number,
 ): void {
   const abreast = width >= 400 * unit;
-  const rest = height - captions.offsetHeight - 60 * unit;
+  const above = captions.offsetHeight + (tools.parentElement === places.aside ? tools.offsetHeight : 0);
+  const rest = height - above - 60 * unit;
   const most = Math.max(150 * unit, (rest - 20 * unit) / heads.ratio);
   const wide = Math.min(abreast ? 0.58 * width : width, 520 * unit, most);
   heads.fit(wide);
   heads.element.style.width = `${Math.round(wide)}px`;
   const beside = abreast && !heads.element.hidden;
-  norms.fit(
-    beside ? Math.min(width - wide - GAP, 420 * unit) : Math.min(width, 460 * unit),
-    Math.min(20 * unit + wide * heads.ratio, 230 * unit),
-  );
+  const own = beside ? Math.min(width - wide - GAP, 420 * unit) : Math.min(width, 460 * unit);
+  norms.element.parentElement!.style.width = `${Math.floor(own)}px`;
+  // As high as the maps, together with what arrives.
+  const high = beside ? clamp(120 * unit, wide * heads.ratio - 64 * unit, 240 * unit) : 190 * unit;
+  norms.fit(own, high);
   input.fit(56 * unit);
 }

@@ -4,7 +4,7 @@ import { type Box, cells, outline, PIN, wordOf } from "../../shared/paint.ts";
 import type { Surface } from "../../shared/painter.ts";
 import type { Context } from "../context.ts";
 import { headKey } from "../engine.ts";
-import { attentionRow, span } from "../numbers.ts";
+import { span } from "../numbers.ts";
 import { attentionLayer } from "../stage/maps.ts";
 import { toggled } from "../store.ts";
 
@@ -26,19 +26,26 @@ export function openHeads(context: Context, parent: HTMLElement) {
   };
   const isOff = (layer: number, head: number) =>
     state.off.layers.has(layer) || state.off.heads.has(headKey(layer, head));
+  const upright = (words: string, [, y, , height]: Box) => {
+    const pen = surface.context;
+    pen.save();
+    pen.translate(12 * frame.scale(), y + height / 2);
+    pen.rotate(-Math.PI / 2);
+    context.text(pen, words, 0, 0, "center", "muted", height);
+    pen.restore();
+  };
   const paint = ({ context: pen, width }: Surface) => {
     if (!layers) return;
-    const image = answers.image();
     pen.imageSmoothingEnabled = false;
     for (let head = 0; head < heads; head++) {
       const [x, , size] = boxOf(0, head, width);
-      context.text(pen, String(head + 1), x + size / 2, 12 * frame.scale());
+      context.text(pen, `head ${head + 1}`, x + size / 2, 12 * frame.scale(), "center", "muted", size);
     }
     for (let layer = 0; layer < layers; layer++)
       for (let head = 0; head < heads; head++) {
         const box = boxOf(layer, head, width);
-        if (!head) context.text(pen, String(layer + 1), 6 * frame.scale(), box[1] + box[3] / 2 + 4);
-        const row = attentionRow(image, facts, layer, head, query());
+        if (!head) upright(`layer ${layer + 1}`, box);
+        const row = answers.attention(layer, head, query());
         const most = span(row)[1];
         row.forEach((value, patch) => {
           pixels.words[patch] = wordOf(false, value / (most || 1));
@@ -76,7 +83,7 @@ export function openHeads(context: Context, parent: HTMLElement) {
   });
   frame.listen(surface.canvas, "pointerleave", () => frame.tooltip(null));
   onUpdate(() => {
-    caption.textContent = `attention: rows are layers, columns are heads; asked by the ${tokenName(query())}`;
+    caption.textContent = `attention of the ${tokenName(query())} in all heads`;
   });
   return {
     element,

@@ -19,7 +19,7 @@ export function openNorms(context: Context, parent: HTMLElement) {
   const element = make(
     "div",
     { class: "vk-panel", "data-panel": "norms" },
-    make("div", { class: "vk-small" }, "norm of the residual stream, mean of the patches"),
+    make("div", { class: "vk-small" }, "norm of the residual stream (patches: mean)"),
   );
   parent.append(element);
   element.hidden = !facts.layers;
@@ -99,7 +99,7 @@ function paintChart(
       pen.fill();
     }
   }
-  paintKey(pen, frame, lines, left, 12 * unit);
+  paintKey(pen, frame, lines, 0, 12 * unit);
 }
 
 function paintKey(
@@ -118,7 +118,7 @@ function paintKey(
     pen.fillRect(x, top - 5 * unit, 14 * unit, 3 * unit);
     pen.fillStyle = frame.color("ink");
     pen.fillText(name, x + 18 * unit, top);
-    x += pen.measureText(name).width + 32 * unit;
+    x += pen.measureText(name).width + 30 * unit;
   }
   if (!lines.some(({ dashed }) => dashed)) return;
   pen.fillStyle = frame.color("muted");

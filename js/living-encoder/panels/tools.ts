@@ -12,7 +12,7 @@ const TOOLS: [tool: Tool, name: string, hint: string][] = [
 ];
 
 /** The tools under the picture, and what one can do with the chosen object or with the brush. */
-export function openTools(context: Context, parent: HTMLElement): void {
+export function openTools(context: Context, parent: HTMLElement): HTMLElement {
   const { frame, state, set, edit, undo, canUndo, onUpdate } = context;
   const bar = make("div", { class: "vk-bar vk-tools", role: "group", "aria-label": "tools" });
   const own = make("div", { class: "vk-bar vk-own" });
@@ -42,6 +42,7 @@ export function openTools(context: Context, parent: HTMLElement): void {
     hint.textContent =
       state.tool === "erase" ? "Wipe parts of the picture away." : "Drag an object; click it to change it.";
   });
+  return element;
 }
 
 function openObject({ frame, state, edit }: Context, parent: HTMLElement) {

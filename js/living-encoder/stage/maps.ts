@@ -1,6 +1,6 @@
 import type { WordList } from "../answers.ts";
 import type { Context } from "../context.ts";
-import { ALL_HEADS, attentionRow, largest, span } from "../numbers.ts";
+import { ALL_HEADS, largest, span } from "../numbers.ts";
 
 /** What lies over the picture: a number, or a word, for each patch. */
 export type PatchMap = ValueMap | WordMap;
@@ -47,8 +47,8 @@ export function headName(head: number): string {
 }
 
 function attentionMap(context: Context): ValueMap {
-  const { state, facts, answers, query } = context;
-  const values = attentionRow(answers.image(), facts, attentionLayer(context), state.head, query());
+  const { state, answers, query } = context;
+  const values = answers.attention(attentionLayer(context), state.head, query());
   return { kind: "values", values, low: 0, high: span(values)[1], signed: false, name: "attention" };
 }
 
@@ -58,7 +58,7 @@ function captionMap({ state, facts, answers }: Context): ValueMap {
   const { cosine } = answers.tokens(state.depth, readings);
   const values = Float32Array.from(
     { length: facts.tokens - facts.prefix },
-    (_, patch) => cosine[(facts.prefix + patch) * count + state.caption],
+    (_, patch) => cosine[answers.rowOf(facts.prefix + patch) * count + state.caption],
   );
   const [low, high] = span(values);
   return { kind: "values", values, low, high, signed: false, name: "cosine" };
@@ -81,7 +81,10 @@ function wordMap({ state, facts, answers }: Context): WordMap | null {
   const count = readings.names.length;
   if (!count) return null;
   const { probability } = answers.tokens(state.depth, readings);
-  const rowOf = (token: number) => probability.subarray(token * count, (token + 1) * count);
+  const rowOf = (token: number) => {
+    const start = answers.rowOf(token) * count;
+    return probability.subarray(start, start + count);
+  };
   const best = new Int32Array(facts.tokens - facts.prefix);
   const sure = new Float32Array(best.length);
   for (let patch = 0; patch < best.length; patch++) {
