@@ -183,6 +183,13 @@ class FirefoxEngine:
         size = {"width": width, "height": height}
         self.call("browsingContext.setViewport", context=self.context, viewport=size)
 
+    def set_pixel_ratio(self, ratio: float) -> None:
+        """Screen pixels for one of the page, as the browser's zoom or another screen change them.
+
+        Unlike Chromium's protocol, this tells the page (`matchMedia`), and the size stays.
+        """
+        self.call("browsingContext.setViewport", context=self.context, devicePixelRatio=ratio)
+
     def open(self, path: Path) -> None:
         url = path.as_uri()
         self.call("browsingContext.navigate", context=self.context, url=url, wait="complete")

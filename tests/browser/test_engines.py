@@ -237,3 +237,23 @@ def test_plus_moves_points_apart_and_the_pointer_follows(engine, tmp_path):
         at = (x + width / 2 + dx, y + height / 2 - dy)
         engine.pointer([move(*at)])
         wait_for(engine, f"{STATUS}.startsWith({name!r})")
+
+
+# Canvases on view whose pixels are not the screen's.
+BLURRED = """[...document.querySelectorAll(".vk canvas")].filter((one) => one.clientWidth
+    && Math.abs(one.width - one.clientWidth * devicePixelRatio) > 1).length"""
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_another_pixel_ratio_alone_is_painted_sharp(request, tmp_path, name):
+    with opened("firefox", request) as engine:
+        engine.open(MAKERS[name]().save_html(tmp_path / "page.html"))
+        wait_for(engine, READY)
+        wait_for(engine, f"{BLURRED} === 0", 10)
+        size = engine.ask("[innerWidth, innerHeight]")
+        for ratio in (2, 1.5, 1):
+            engine.set_pixel_ratio(ratio)
+            wait_for(engine, f"devicePixelRatio === {ratio}", 10)
+            assert engine.ask("[innerWidth, innerHeight]") == size  # no resize that would repaint
+            wait_for(engine, f"{BLURRED} === 0", 10)
+        assert len(engine.screenshot().getcolors(1 << 22)) > 8  # painted anew, not emptied
