@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -24,6 +25,18 @@ def test_one_version_everywhere():
         check_release.check_version("v9.9.9")
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == vizkit.__version__
+    recipe = (ROOT / "conda.recipe" / "meta.yaml").read_text()
+    assert f'{{% set version = "{vizkit.__version__}" %}}' in recipe
+
+
+def test_the_conda_recipe_has_the_dependencies_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {one.lower().replace(">=", " >=") for one in project["dependencies"]} | {
+        f"python {project['requires-python']}"
+    }
+    recipe = (ROOT / "conda.recipe" / "meta.yaml").read_text()
+    run = recipe.split("  run:\n")[1].split("\n\n")[0]
+    assert {line.strip(" -") for line in run.splitlines()} == wanted
 
 
 def test_forms_workflows_and_settings_can_be_read():
@@ -43,7 +56,7 @@ GOOD = {
     "vizkit-0.1.0.dist-info/licenses/LICENSE",
 } | {
     f"vizkit/widgets/static/{name}.js"
-    for name in ("similarity-matrix", "attention-map", "embedding-space", "living-encoder")
+    for name in ("similarity_matrix", "attention_map", "embedding_space", "living_encoder")
 }
 
 
