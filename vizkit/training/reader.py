@@ -23,7 +23,7 @@ from vizkit.losses import info_nce
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.pocket import pocket_dual_encoder
 from vizkit.models.text import WordTokenizer, without_padding
-from vizkit.training.cards import interval, round_to_half, ship
+from vizkit.training.cards import interval, round_to_half, save_pretrained
 from vizkit.training.labelled import LABEL_RECIPES
 from vizkit.training.loop import learning_rate_at, seed_everything, update
 from vizkit.training.optimizers import pocket_optimizer
@@ -301,7 +301,7 @@ def ship_reader(
     """Measure on 1,000 scenes never trained on, write weights and card; returns the card's path."""
     found = attack_scores(model, tokenizer, written_scenes(1000, TEST_SEED))
     scores = {name: interval(hits) for name, hits in found.items()}
-    return ship(recipe, model, scores, seconds, folder)
+    return save_pretrained(recipe, model, scores, seconds, folder)
 
 
 if __name__ == "__main__":
