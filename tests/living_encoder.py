@@ -19,12 +19,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vizkit.models import VisionTransformer
-from vizkit.widgets.living_encoder.encoder import Parts
+from vizkit.widgets.living_encoder.encoder import Parts, pack_encoder, parts_of
 
 SOURCES = Path(__file__).parents[1] / "js"
 # In the page or in Node: answers to every job, as base64 of float32, pictures one after the other.
 RUN = """
-const bytesOf = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+const bytesOf = (text) => {
+  const signs = atob(text);
+  const bytes = new Uint8Array(signs.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = signs.charCodeAt(i);
+  return bytes;
+};
 const floatsOf = (text) => new Float32Array(bytesOf(text).buffer);
 const textOf = (parts) => {
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -39,17 +44,21 @@ const received = (encoder) => {
   return encoder;
 };
 const ablationOf = ({ heads, layers, ...rest }) => ({ ...rest, heads: new Set(heads), layers: new Set(layers) });
-function run({ encoder, pixels, ablations, captions, simd }) {
+async function run({ encoder, pixels, ablations, captions, simd }) {
   const engine = makeEngine(received(encoder), simd);
-  const all = floatsOf(pixels);
+  const all = Float32Array.from(bytesOf(pixels), (value) => value / 255);
   const size = 3 * engine.facts.imageSize ** 2;
   const pictures = Array.from({ length: all.length / size }, (_, n) => all.subarray(n * size, (n + 1) * size));
-  const answers = ablations.map((ablation) => {
-    const found = pictures.map((picture) => engine.image(picture, ablationOf(ablation)));
-    return Object.fromEntries(
-      ["feature", "attention", "lens", "norms"].map((name) => [name, textOf(found.map((one) => one[name]))]),
-    );
-  });
+  const answers = [];
+  for (const ablation of ablations) {
+    const found = [];
+    for (const picture of pictures) {
+      found.push(engine.image(picture, ablationOf(ablation)));
+      await new Promise((next) => setTimeout(next)); // whoever drives a browser wants to be heard
+    }
+    const names = ["feature", "attention", "lens", "norms"];
+    answers.push(Object.fromEntries(names.map((name) => [name, textOf(found.map((one) => one[name]))])));
+  }
   const readings = captions.length ? engine.text(captions) : engine.facts.labels.length ? engine.labels(0) : null;
   const feature = floatsOf(answers[0].feature);
   return {
@@ -72,14 +81,14 @@ def job(
     captions: list[str],
     simd: bool = True,
 ) -> dict[str, Any]:
-    """What `RUN` takes, as JSON has it. images: (B, 3, S, S) from 0 to 1."""
+    """What `RUN` takes, as JSON has it. images: (B, 3, S, S), multiples of 1/255 from 0 to 1."""
     weights = {
         name: {**part, "buffer": base64.b64encode(part["buffer"]).decode()}
         if name in ("numbers", "exact")
         else part
         for name, part in packed["weights"].items()
     }
-    pixels = base64.b64encode(images.numpy().astype("<f4").tobytes()).decode()
+    pixels = base64.b64encode((images * 255).round().byte().numpy().tobytes()).decode()
     return {
         "encoder": {"facts": packed["facts"], "weights": weights},
         "pixels": pixels,
@@ -100,7 +109,7 @@ def run_in_node(node: str, engine: str, folder: Path, work: dict[str, Any]) -> d
     """What the browser's code answers, run by Node."""
     engine = engine[: engine.rindex("//# sourceMappingURL")]
     read = 'import { readFileSync } from "node:fs";\n'
-    ask = "process.stdout.write(JSON.stringify(run(JSON.parse(readFileSync(0)))));"
+    ask = "process.stdout.write(JSON.stringify(await run(JSON.parse(readFileSync(0)))));"
     script = folder / "run.mjs"
     script.write_text(f"{read}{engine}\n{RUN}\n{ask}", "utf-8")
     done = subprocess.run(
@@ -243,3 +252,71 @@ def each_alone(tower: VisionTransformer, tokens: Tensor) -> Tensor:
     if type(tower.pooling).__name__ != "AttentionPooling":
         return encoded
     return torch.stack([tower.pooling(encoded[:, t : t + 1]) for t in range(encoded.shape[1])], 1)
+
+
+# ------------------------------------------------------------------------------------- in a browser
+
+# Asks the encoder in the page and compares with what torch said: the smallest cosine, the largest difference.
+COMPARE = """
+async function compared(work, wanted) {
+  const found = await run(work);
+  const largest = (a, b) => a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+  const cosines = (a, b, width) => {
+    let least = 1;
+    for (let at = 0; at < b.length; at += width) {
+      let [product, one, other] = [0, 0, 0];
+      for (let i = at; i < at + width; i++) {
+        product += a[i] * b[i];
+        one += a[i] ** 2;
+        other += b[i] ** 2;
+      }
+      least = Math.min(least, product / Math.sqrt(one * other));
+    }
+    return least;
+  };
+  const [{ feature, attention }] = found.answers;
+  const { dim, kernel } = found.facts;
+  const features = floatsOf(feature);
+  return {
+    kernel,
+    feature: cosines(features, floatsOf(wanted.feature).subarray(0, features.length), dim),
+    text: cosines(floatsOf(found.vectors), floatsOf(wanted.text), dim),
+    attention: largest(floatsOf(wanted.attention), floatsOf(attention)),
+    pictures: features.length / dim,
+  };
+}
+"""
+
+
+MAPS = 20  # pictures whose attention is compared, 200 kB each
+
+
+def comparing_page(engine: str, encoder: Any, images: Tensor, captions: list[str]) -> str:
+    """A page that leaves in `window.found` how an encoder with captions compares with torch.
+
+    All pictures with WebAssembly; the first 20 without it.
+    """
+    parts = parts_of(encoder, None, None)
+    packed = pack_encoder(parts)
+    wanted = asked_of_torch(parts, images * 2 - 1, {})
+    wanted = {"feature": wanted["feature"], "attention": wanted["attention"][:MAPS]}
+    wanted["text"] = encoder.encode_text(captions).numpy()
+    told = {
+        name: base64.b64encode(value.astype("<f4").tobytes()).decode()
+        for name, value in wanted.items()
+    }
+    engine = engine[: engine.rindex("//# sourceMappingURL")]
+    work = json.dumps(job(packed, images, [{}], captions))
+    return f"""<!DOCTYPE html><meta charset="utf-8"><title>compared</title>
+<script type="module">{engine}
+{{ // names of its own
+{RUN}{COMPARE}
+const work = {work};
+const wanted = {json.dumps(told)};
+const {{ imageSize }} = work.encoder.facts;
+const few = work.pixels.slice(0, {MAPS} * imageSize ** 2 * 4);
+const plain = structuredClone({{ ...work, pixels: few, simd: false }});
+const simd = await compared(work, wanted);
+window.found = {{ simd, plain: await compared(plain, wanted) }};
+}}
+</script>"""
