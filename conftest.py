@@ -1,7 +1,8 @@
 """What every test shares. It lies here and not in tests/ because the notebooks are tests too.
 
 - The whole run is offline: this process, and through PYTHONPATH every kernel it starts.
-- The groups (unit, widgets, …, notebooks) get a heading each; notebooks and browser tests a marker.
+- The groups (unit, widgets, …, notebooks) get a heading each, and at the end a line that says how
+  long each of them took; notebooks and browser tests get a marker.
 - Property-based tests try the same examples in every run (`tests/examples.py`).
 - A missing Chromium ends the run at once, with one line.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ pytest_plugins = ["tests.notebooks.nbval_course", "tests.examples"]
 ROOT = Path(__file__).parent
 OFFLINE = ROOT / "tests" / "offline"
 LAST_GROUP = pytest.StashKey[str]()
+SECONDS = pytest.StashKey[dict[str, float]]()  # that each group took
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,4 +63,17 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None):
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         reporter.write("\n")
         reporter.section(f"{group} tests", sep="-")
-    return (yield)
+    start = time.perf_counter()
+    result = yield
+    seconds = config.stash.setdefault(SECONDS, {})
+    seconds[group] = seconds.get(group, 0.0) + time.perf_counter() - start
+    return result
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    """Says how long each group took, fixtures included."""
+    seconds = config.stash.get(SECONDS, {})
+    if seconds:
+        terminalreporter.section("how long each group took", sep="-")
+        for group, took in seconds.items():
+            terminalreporter.write_line(f"{group:<12} {took // 60:3.0f} min {took % 60:2.0f} s")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -98,3 +99,20 @@ def test_the_table_of_pocket_encoders_says_what_their_cards_say():
         expected = [f"{100 * score['share']:.1f}%" if score else "–" for score in found]
         assert cells[2] == f"{cards[name]['parameters']:,}"
         assert cells[3:] == expected, name
+
+
+def test_the_table_of_settings_names_every_variable_that_the_code_reads():
+    listed = re.findall(r"^\| `(VIZKIT_[A-Z_]+)` \|", TEXT, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "*.py", "notebooks/*.ipynb"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split("\0")
+    read = set()
+    for name in filter(None, names):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        read |= set(re.findall(r"""environ(?:\.get\(|\[)\\?["'](VIZKIT_[A-Z_]+)""", text))
+    assert set(listed) == read
