@@ -31,6 +31,10 @@ ELSEWHERE = {
         "tests/widgets/test_embedding_space.py",
         "test_odd_input_gives_a_clear_error_or_a_whole_widget",
     ),
+    "vizkit.widgets.LivingEncoder": (
+        "tests/widgets/test_living_encoder.py",
+        "test_odd_input_gives_a_clear_error_or_a_widget",
+    ),
 }
 # Not made by the reader of the course: name → what makes it, and is tested in its place.
 RECORDS = {

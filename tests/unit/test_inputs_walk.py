@@ -18,7 +18,7 @@ from tests.unit.test_inputs import COLUMNS, EMBEDDINGS, PICTURES, PIXELS, VECTOR
 from vizkit import data, widgets, zoo
 from vizkit.data import emoji_concepts
 from vizkit.models import VisionTransformer
-from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix
+from vizkit.widgets import AttentionMap, EmbeddingSpace, LivingEncoder, SimilarityMatrix
 
 SORTS = {
     "words": {
@@ -57,6 +57,7 @@ ROWS = np.abs(np.random.default_rng(3).normal(size=(4, 4)))
 EVEN = np.eye(4) * 0.5 + 0.125  # rows that sum to 1, exact in every format
 MODEL = VisionTransformer(image_size=(12, 20), patch_size=4, embed_dim=12, depth=3, num_heads=2)
 SQUARE = {"mean": (0, 0, 0), "std": (1, 1, 1)}
+SQUARES = VisionTransformer(image_size=8, embed_dim=12, depth=1, num_heads=2, num_classes=4)
 NAMES = ["a red circle", "a blue square", "a star", "a heart"]
 SIGNS = ["😀", "❤️", "⭐", "🐱"]
 
@@ -129,6 +130,10 @@ WORD_USES = {
     ("EmbeddingSpace", "steps"): lambda v: (
         EmbeddingSpace(np.stack([VECTORS] * 4), steps=v)._step_names
     ),
+    ("LivingEncoder", "captions"): lambda v: LivingEncoder(pocket(), v).captions,
+    ("LivingEncoder", "labels"): lambda v: LivingEncoder(SQUARES, labels=v, **SQUARE)._parts.labels[
+        "class"
+    ],
     ("SimilarityMatrix", "captions"): lambda v: (
         SimilarityMatrix(VECTORS, VECTORS, captions=v).captions
     ),
@@ -215,6 +220,14 @@ NUMBER_USES = {  # argument -> (what the call makes of a value, the value)
     ("EmbeddingSpace.from_pairs", "text_embeddings"): (
         lambda v: EmbeddingSpace.from_pairs(VECTORS, v)._rows,
         VECTORS,
+    ),
+    ("LivingEncoder", "mean"): (
+        lambda v: np.array(LivingEncoder(SQUARES, mean=v, std=(1, 1, 1))._facts["mean"]),
+        np.array([0.5, 0.25, 0.125]),
+    ),
+    ("LivingEncoder", "std"): (
+        lambda v: np.array(LivingEncoder(SQUARES, mean=(0, 0, 0), std=v)._facts["std"]),
+        np.array([0.5, 0.25, 2.0]),
     ),
     ("SimilarityMatrix", "image_embeddings"): (
         lambda v: SimilarityMatrix(v, VECTORS).similarity(),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vizkit.inputs import as_texts
+from vizkit.inputs import as_list, as_texts
 from vizkit.widgets.codec import Array, pack
 
 MOST_WEIGHTS = 5_000_000  # more would be slow on two cores, and a large page
@@ -62,11 +62,12 @@ def parts_of(encoder: Any, tokenizer: Any, labels: Any) -> Parts:
         return Parts(name or kind, model.image_tower, model, tokenizer, image_size=size)
     if tokenizer is not None:
         raise TypeError(
-            f"tokenizer= belongs to a DualEncoder, and this is a {kind or _type(model)}"
+            f"tokenizer= belongs to a DualEncoder, and this is a {kind or _type(model)}: received"
+            f" tokenizer={tokenizer!r:.60}"
         )
     if kind == "LabelledEncoder":
-        tower = model.image_tower
-        return Parts(name or kind, tower, model, None, _labels(model.heads, labels), size)
+        heads = _labels(model.heads, labels)
+        return Parts(name or kind, model.image_tower, model, None, heads, size)
     if kind == "VisionTransformer":
         head = {} if _kind(model.head) == "Identity" else {"class": model.head}
         return Parts(kind, model, model, None, _labels(head, labels))
@@ -84,6 +85,8 @@ def pack_encoder(parts: Parts, mean: Any = None, std: Any = None) -> dict[str, A
     kind = _kind(parts.tower)
     if kind not in ("VisionTransformer", "ConvNet"):
         raise TypeError(_reason(parts.tower))
+    if parts.tower is not parts.model and _kind(parts.tower.head) != "Identity":
+        raise TypeError("expected an image tower that gives features, received one with a head")
     facts = _vit_facts(parts.tower) if kind == "VisionTransformer" else _cnn_facts(parts)
     facts |= {"name": parts.name, **_normalization(parts.tower, mean, std), **_words(parts)}
     weights, exact = _weights(parts)
@@ -261,17 +264,17 @@ def _normalization(tower: Any, mean: Any, std: Any) -> dict[str, list[float]]:
 
 
 def _per_channel(name: str, values: Any) -> list[float]:
+    if isinstance(values, int | float) and not isinstance(values, bool):
+        values = [values] * 3
     try:
-        numbers = np.asarray(values, np.float64)
+        numbers = [float(value) for value in as_list(name, values, what="channels")]
     except (TypeError, ValueError):
-        numbers = np.zeros(0)
-    if numbers.ndim == 0:
-        numbers = np.full(3, numbers)
-    if numbers.shape != (3,) or not np.isfinite(numbers).all():
+        numbers = []
+    if len(numbers) != 3 or not np.isfinite(numbers).all():
         raise ValueError(
             f"{name} must be a number, or one for each of the 3 channels, got {values!r:.60}"
         )
-    return numbers.tolist()
+    return numbers
 
 
 def _words(parts: Parts) -> dict[str, Any]:

@@ -85,15 +85,14 @@ class LivingEncoder(VizkitWidget, frontend="living_encoder"):
         )
 
     def _checked_captions(self, captions: Any) -> list[str]:
-        if self._parts.tokenizer is None:
-            if captions:
-                raise TypeError(
-                    f"{self._parts.name} has no text tower: it was taught with labels, leave captions out"
-                )
-            return []
+        readable = self._parts.tokenizer is not None
         if captions is None:
-            return list(assets.constant("firstCaptions"))
+            return list(assets.constant("firstCaptions")) if readable else []
         texts = as_texts("captions", [captions] if isinstance(captions, str) else captions)
+        if texts and not readable:
+            raise TypeError(
+                f"{self._parts.name} has no text tower: leave captions out, received {captions!r:.60}"
+            )
         if len(texts) > MOST_CAPTIONS:
             raise ValueError(f"captions must be at most {MOST_CAPTIONS}, got {len(texts)}")
         return texts
