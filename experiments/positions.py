@@ -1,6 +1,6 @@
 """Which position embedding answers which question, and at which size (04), trained to the end.
 
-`rows`: every network at every learning rate, five seeds; about eight minutes on one core.
+`rows`: every network at every learning rate, five seeds; about half an hour on one core.
 """
 
 from __future__ import annotations

@@ -535,7 +535,7 @@ _ALL = (
     Claim(
         "D19",
         "Which mean and standard deviation the preprocessing uses hardly matters",
-        "Close numbers cost some answers and much of the confidence; values on another scale cost all.",
+        "Close numbers cost some answers and some of the confidence; values on another scale cost most.",
         "timm's and transformers' preprocessing configurations; measured here",
         ("13_real_models",),
         rivals={
