@@ -36,7 +36,7 @@ export function openCovering(
     known = 0;
     begun = performance.now();
   };
-  const again = (milliseconds: number) => {
+  const wait = (milliseconds: number) => {
     if (waiting) return;
     waiting = true;
     frame.later(() => {
@@ -62,10 +62,10 @@ export function openCovering(
       const same = of?.picture === state.picture && of.off === state.off && of.captions === answers.main();
       if (!same) begin();
       const rest = REST - (performance.now() - begun);
-      if (rest > 0 && !known) again(rest);
+      if (rest > 0 && !known) wait(rest);
       else if (known < patches) {
         goOn();
-        if (known < patches) again(0);
+        if (known < patches) frame.requestDraw();
       }
       return falls;
     },

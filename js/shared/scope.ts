@@ -16,6 +16,7 @@ export interface Scope {
 
 export function openScope(): Scope {
   const steps: (() => void)[] = [];
+  const timers = new Set<number>();
   const onClose = (step: () => void) => {
     steps.push(step);
   };
@@ -32,12 +33,19 @@ export function openScope(): Scope {
       onClose(() => observer.disconnect());
     },
     later(step, milliseconds) {
-      const timer = window.setTimeout(step, milliseconds);
-      const cancel = () => clearTimeout(timer);
-      onClose(cancel);
-      return cancel;
+      const timer = window.setTimeout(() => {
+        timers.delete(timer);
+        step();
+      }, milliseconds);
+      timers.add(timer);
+      return () => {
+        timers.delete(timer);
+        clearTimeout(timer);
+      };
     },
     close() {
+      for (const timer of timers) clearTimeout(timer);
+      timers.clear();
       for (const step of steps.splice(0).reverse()) step();
     },
   };

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix, save_page
+from vizkit.widgets import AttentionMap, EmbeddingSpace, LivingEncoder, SimilarityMatrix, save_page
+from vizkit.zoo import load
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
@@ -31,6 +32,7 @@ def instruments(theme: str) -> list:
             labels=[f"class {i}" for i in range(16)],
             theme=theme,
         ),
+        LivingEncoder(load("pocket-clip"), theme=theme),
     ]
 
 
@@ -58,7 +60,7 @@ def test_axe_finds_nothing_in_a_page(open_page, tmp_path, theme):
     open_page.emulate_media(color_scheme=theme)
     open_page.goto(save_page(tmp_path / "page.html", instruments(theme)).as_uri())
     ready = open_page.locator(".vk[data-ready=true]")
-    ready.nth(2).wait_for()
+    ready.nth(3).wait_for()
     assert violations(open_page, "html") == []
     for more in open_page.get_by_role("button", name="More", exact=True).all():
         more.click()
@@ -67,6 +69,22 @@ def test_axe_finds_nothing_in_a_page(open_page, tmp_path, theme):
         open_page.keyboard.press("ArrowRight")
         open_page.keyboard.press("Enter")
         open_page.keyboard.press("?")
+    assert violations(open_page, "html") == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("tool", ["Move", "Brush"])
+def test_axe_finds_nothing_in_the_tour_with_heads_off(open_page, tmp_path, theme, tool):
+    living = LivingEncoder(load("pocket-siglip"), ["a blob", "zzz"], theme=theme)
+    open_page.goto(living.save_html(tmp_path / "page.html").as_uri())
+    open_page.locator(".vk[data-ready=true]").wait_for()
+    stage = open_page.locator("canvas.vk-picture")
+    stage.focus()
+    for key in ("n", "h", "o", "t"):
+        open_page.keyboard.press(key)
+    open_page.get_by_role("button", name=tool, exact=True).click()
+    open_page.get_by_role("button", name="Answer", exact=True).click()
+    open_page.locator(".vk-answer:not(:empty)").wait_for()
     assert violations(open_page, "html") == []
 
 

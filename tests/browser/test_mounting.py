@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.test_accessibility import instruments
-from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix
+from vizkit.widgets import AttentionMap, EmbeddingSpace, LivingEncoder, SimilarityMatrix
 
 pytestmark = pytest.mark.browser
-KINDS = (SimilarityMatrix, AttentionMap, EmbeddingSpace)
+KINDS = (SimilarityMatrix, AttentionMap, EmbeddingSpace, LivingEncoder)
 
 # A model of the least kind: `get` and `on`, and what else a host may have throws.
 HOST = """
