@@ -7,6 +7,7 @@ import { openRenderer } from "./world/render.ts";
 
 /** How a picture compares with each reading. */
 export interface Comparison {
+  /** For an encoder taught with labels, the score. */
   cosine: Float32Array;
   probability: Float32Array;
 }
@@ -41,10 +42,13 @@ export function openAnswers(engine: Engine, state: Readonly<State>) {
   });
   let asked = 0;
   const readings = openReadings(engine, state);
+  const { reads } = readings;
   const compare = (vectors: Float32Array, readings: Readings): Comparison => {
     const scores = engine.scores(vectors, readings);
     const count = readings.names.length;
-    const cosine = scores.map((score, at) => (score - readings.bias[at % count]) / facts.logitScale);
+    const cosine = reads
+      ? scores.map((score, at) => (score - readings.bias[at % count]) / facts.logitScale)
+      : scores;
     return { cosine, probability: engine.probabilities(scores, count) };
   };
   const main = remember((answer: ImageAnswer, readings: Readings) => compare(answer.feature, readings));
@@ -61,6 +65,8 @@ export function openAnswers(engine: Engine, state: Readonly<State>) {
       : token;
   return {
     facts,
+    /** What a caption, or a label, is measured by. */
+    measure: reads ? "cosine" : "score",
     rowOf,
     /** What a token gives to each patch of the picture: (N,). */
     attention(layer: number, head: number, token: number): Float32Array {

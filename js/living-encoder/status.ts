@@ -47,9 +47,10 @@ function over(context: Context, map: PatchMap | null): string {
     const pinned = state.pinned >= 0 ? " (pinned)" : "";
     return `attention in layer ${attentionLayer(context) + 1}, ${headName(state.head)}, of the ${tokenName(query())}${pinned}`;
   }
-  if (state.show === "caption") return `cosine of each patch with ${number} ${depth}`;
+  if (state.show === "caption")
+    return `${answers.measure} of each patch ${answers.reads ? "with" : "for"} ${number} ${depth}`;
   const done = covering.done();
-  return `fall of the cosine of ${number} when a patch is covered${done < 1 ? ` (${percent(done)} done)` : ""}`;
+  return `fall of the ${answers.measure} of ${number} when a patch is covered${done < 1 ? " (not all are measured yet)" : ""}`;
 }
 
 function switched({ state, facts }: Context): string {

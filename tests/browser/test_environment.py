@@ -8,10 +8,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.harness import picture_of, wait_until
 from tests.browser.test_accessibility import instruments
-from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix
+from vizkit.widgets import AttentionMap, EmbeddingSpace, LivingEncoder, SimilarityMatrix
 
 pytestmark = pytest.mark.browser
-KINDS = (SimilarityMatrix, AttentionMap, EmbeddingSpace)
+KINDS = (SimilarityMatrix, AttentionMap, EmbeddingSpace, LivingEncoder)
 KEYS = ("ArrowRight", "ArrowDown")
 
 # A second model like the page's own, for views that a test makes: `window.model`.

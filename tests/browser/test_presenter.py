@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import wait_until
-from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix
+from vizkit.widgets import AttentionMap, EmbeddingSpace, LivingEncoder, SimilarityMatrix
+from vizkit.zoo import load
 
 pytestmark = pytest.mark.browser
 RNG = np.random.default_rng(0)
@@ -36,6 +37,11 @@ WIDGETS: dict[str, tuple[Callable, str, list[str]]] = {
         lambda: AttentionMap(LAYERS, np.zeros((24, 24, 3)), layer=0),
         "layer",
         list("012"),
+    ),
+    "living encoder": (
+        lambda: LivingEncoder(load("pocket-clip")),
+        "show",
+        ["attention", "each patch’s answer", "each patch’s label"],
     ),
     "space": (
         lambda: EmbeddingSpace(ROWS[0], projections=["tsne"]),

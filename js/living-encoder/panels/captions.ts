@@ -10,13 +10,15 @@ export function openCaptions(context: Context, parent: HTMLElement): HTMLElement
   const together = facts.logitBias === null;
   const about = together ? "probability among these" : "probability of each by itself";
   const list = make("div", { class: "vk-captions", role: "group", "aria-label": "captions" });
+  const name = make("span", {}, answers.reads ? "captions" : "");
   const head = make(
     "div",
     { class: "vk-small vk-caption-head" },
-    make("span", {}, answers.reads ? "captions" : "labels"),
+    name,
     make("span", { title: about }, together ? "probability" : "own probability"),
-    make("span", {}, "cosine"),
+    make("span", {}, answers.measure),
   );
+  head.classList.toggle("vk-fixed", !answers.reads);
   const panel = make("div", { class: "vk-panel vk-answers", "data-panel": "captions" }, head, list);
   parent.append(panel);
   let rows: Row[] = [];
@@ -44,10 +46,10 @@ export function openCaptions(context: Context, parent: HTMLElement): HTMLElement
   };
   onUpdate(update);
   if (answers.reads) openNew(context, panel);
-  else if (answers.lists.length > 1)
+  else
     frame.select(
-      head,
-      "kind of label",
+      name,
+      "labels",
       answers.lists.map(({ name }) => name),
       answers.list().name,
       (name) => {

@@ -20,14 +20,7 @@ export function openControls(context: Context, tour: () => void): void {
           set({ head: heads[heads.map(headName).indexOf(name)] }),
         )
       : null;
-  const list = context.answers.lists;
-  const words = frame.select(
-    toolbar,
-    "labels",
-    list.map(({ name }) => name),
-    context.answers.list().name,
-    (name) => set({ words: list.findIndex((one) => one.name === name) }),
-  );
+  const words = openWords(context);
   const allOn = frame.button(toolbar, "All on again", () => set({ off: NOTHING_OFF }), "Switch nothing off");
   allOn.classList.add("vk-warn");
   frame.button(toolbar, "Tour", tour, "A tour in steps (t)");
@@ -39,10 +32,25 @@ export function openControls(context: Context, tour: () => void): void {
       head.value = headName(state.head);
       head.parentElement!.hidden = state.show !== "attention";
     }
-    words.value = context.answers.list().name;
-    words.parentElement!.hidden = state.show !== "labels" || list.length < 2;
+    words?.show();
     allOn.hidden = !isAnythingOff(state.off);
   });
+}
+
+/** Which words the patches choose from; the labels of an encoder without captions are chosen beside their list. */
+function openWords({ frame, answers, state, set }: Context) {
+  const { lists } = answers;
+  if (!answers.reads || lists.length < 2) return null;
+  const names = lists.map(({ name }) => name);
+  const select = frame.select(frame.toolbar, "labels", names, answers.list().name, (name) =>
+    set({ words: names.indexOf(name) }),
+  );
+  return {
+    show() {
+      select.value = answers.list().name;
+      select.parentElement!.hidden = state.show !== "labels";
+    },
+  };
 }
 
 function openLayer({ frame, facts, state, set }: Context) {

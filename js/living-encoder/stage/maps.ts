@@ -61,7 +61,7 @@ function captionMap({ state, facts, answers }: Context): ValueMap {
     (_, patch) => cosine[answers.rowOf(facts.prefix + patch) * count + state.caption],
   );
   const [low, high] = span(values);
-  return { kind: "values", values, low, high, signed: false, name: "cosine" };
+  return { kind: "values", values, low, high, signed: false, name: answers.measure };
 }
 
 function coveringMap({ state, answers, covering }: Context): ValueMap {
@@ -72,7 +72,14 @@ function coveringMap({ state, answers, covering }: Context): ValueMap {
     (_, patch) => falls[patch * count + state.caption],
   );
   const most = values.reduce((limit, value) => Math.max(limit, Math.abs(value) || 0), 0.01);
-  return { kind: "values", values, low: -most, high: most, signed: true, name: "cosine falls by" };
+  return {
+    kind: "values",
+    values,
+    low: -most,
+    high: most,
+    signed: true,
+    name: `${answers.measure} falls by`,
+  };
 }
 
 function wordMap({ state, facts, answers }: Context): WordMap | null {

@@ -38,7 +38,8 @@ function change({ answers, state }: Context): string {
   const before = answers.comparisonBefore();
   if (!before) return "Nothing is switched off now, so there is nothing to compare.";
   const [from, to] = [before, answers.comparison()].map(({ cosine }) => cosine[state.caption].toFixed(2));
-  return `Now the chosen caption’s cosine goes from ${from} to ${to}.`.replaceAll("-", "−");
+  const whose = answers.reads ? "caption" : "label";
+  return `Now the chosen ${whose}’s ${answers.measure} goes from ${from} to ${to}.`.replaceAll("-", "−");
 }
 
 export const STEPS: Step[] = [
