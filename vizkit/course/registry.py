@@ -402,12 +402,13 @@ _ALL = (
     Claim(
         "D8",
         "Noisy captions still teach when there are enough of them",
-        "Right.",
+        "Right, though the captions that are right teach more without the others.",
         "Jia et al. 2021 (ALIGN); " + _CLIP,
         ("06_clip",),
         rivals={
             "the locked encoder knows it already": "Features taught with labels might retrieve without any captions.",
             "the right pairs alone would do": "The clean half of the captions could be all that matters.",
+            "few pairs, whatever their captions": "750 pairs may be too few to learn from, noisy or not.",
             "stopped too early": "With more steps a noisy training might catch up, or learn the noise by heart.",
         },
     ),
