@@ -12,7 +12,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from tools.site import __main__ as command
 from tools.site import build, execute
 from tools.site.build import STAMP, build_site
-from tools.site.notebook import page_of
+from tools.site.notebook import Code, Page, page_of
+from tools.site.pages import index_page, notebook_page
 from tools.site.text import CourseRenderer, cleaned, colored, markdown, mathml, plain
 
 TAG = "<img src=x onerror=alert(1)>"
@@ -307,3 +308,24 @@ def test_the_policy_names_one_nonce_and_every_script_carries_it(course):
     assert text.count("<script") == text.count(f'<script nonce="{nonce}"') == 1
     assert "default-src 'none'" in text
     assert json.dumps(text).count("\\u0001") == 0
+
+
+def test_the_front_page_opens_with_the_first_encoder_and_allows_it_to_run():
+    """Pages without one allow no WebAssembly, and the front page has nothing to open with."""
+    key = "LivingEncoder_1234"
+    living = {"kind": key, "state": {"title": "</script>here"}, "buffers": []}
+    quiet = Page("00_a", title="00 · A", blocks=["<p>a</p>"])
+    codes = {"Quiz_1": Code("Quiz_1", "", ""), key: Code(key, "", "")}
+    other = {"kind": "Quiz_1", "state": {}, "buffers": []}
+    alive = Page("01_b", title="01 · B", widgets=[other, living], codes=codes)
+    front = index_page([quiet, alive])
+    assert '<div class="widget LivingEncoder" id="vizkit-0"></div>' in front
+    assert f'src="assets/{key}.js"' in front
+    assert "Quiz_1" not in front
+    assert "</script>here" not in front
+    for text in (front, notebook_page(alive, [quiet, alive], slides=False)):
+        assert "'wasm-unsafe-eval'" in text
+    for text in (index_page([quiet]), notebook_page(quiet, [quiet, alive], slides=False)):
+        assert "unsafe-eval" not in text
+        assert "LivingEncoder" not in text.split("</head>")[0]
+    assert "LivingEncoder" not in index_page([quiet])

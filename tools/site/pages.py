@@ -66,18 +66,35 @@ def index_page(pages: Sequence[Page]) -> str:
             sections.append(f'<section><h2>{name}</h2><div class="cards">{"".join(cards)}</div>')
             sections.append("</section>")
     first = pages[0]
+    living = _living(pages)
     body = (
         f'{_header("")}<main id="main" class="map"><div class="hero"><div><h1>{COURSE}</h1>'
         "<p>Every idea of a vision encoder, made to happen in front of you: patches, attention,"
         " positions, CLIP and SigLIP. The instruments on these pages are alive: drag, hover,"
         " use the arrow keys. Nothing is fetched from a network.</p>"
         f'<p><a class="start" href="{first.name}.html">Start with {title_words_html(first)}</a></p>'
-        f"</div>{_motif()}</div>{''.join(sections)}"
+        f"</div>{_motif()}</div>{''.join(living.blocks)}{''.join(sections)}"
         '<p class="small">Numbers between ⟨ ⟩ were measured when this site was built. To change the'
         " code and to have your exercises checked, open the notebooks in JupyterLab:"
         " <code>make lab</code>.</p></main>"
     )
-    return _document(COURSE, body, None, "")
+    return _document(COURSE, body + _live(living, "assets"), living, "")
+
+
+def _living(pages: Sequence[Page]) -> Page:
+    """What the front page opens with: the first encoder that lives on a page, to be touched at once."""
+    for page in pages:
+        for widget in page.widgets:
+            if _is_living(widget["kind"]):
+                place = '<div class="widget LivingEncoder" id="vizkit-0"></div>'
+                code = {widget["kind"]: page.codes[widget["kind"]]}
+                return Page("index", blocks=[place], widgets=[widget], codes=code)
+    return Page("index")
+
+
+def _is_living(kind: str) -> bool:
+    """Whether a widget's code has an encoder in it, which wants to run WebAssembly."""
+    return kind.startswith("LivingEncoder_")
 
 
 def has_deck(page: Page) -> bool:
@@ -124,8 +141,9 @@ def title_words_html(page: Page) -> str:
 def _document(title: str, body: str, page: Page | None, root: str, *, slides: bool = False) -> str:
     """A whole page. Scripts run by a nonce, which nobody who wrote the content could have known."""
     nonce = base64.b64encode(hashlib.sha256(body.encode()).digest()[:18]).decode()
+    wasm = " 'wasm-unsafe-eval'" if page and any(map(_is_living, page.codes)) else ""
     policy = (
-        f"default-src 'none'; script-src 'nonce-{nonce}';"
+        f"default-src 'none'; script-src 'nonce-{nonce}'{wasm};"
         # A page opened as a file has no origin that 'self' could mean, hence the scheme.
         " style-src 'unsafe-inline' 'self' file:; img-src data: blob:;"
         " base-uri 'none'; form-action 'none'"
