@@ -1,5 +1,5 @@
-// Builds the front end: every instrument, and the exported page's host, each into one file that
-// Python ships. `node build.mjs` builds once, `--watch` after every change, `--out FOLDER` elsewhere, `--tests FOLDER` the unit tests.
+// Builds the front end: every instrument, the exported page's host, what the notebooks' small widgets are, and the
+// site's pages and slides, each into one file that Python ships. `node build.mjs` builds once, `--watch` after every change, `--out FOLDER` elsewhere, `--tests FOLDER` the unit tests.
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,7 @@ const { values } = parseArgs({
 const STATIC = values.out ?? fileURLToPath(new URL("vizkit/widgets/static", repository));
 
 const COURSE = values.out ?? fileURLToPath(new URL("vizkit/course", repository));
+const SITE = values.out ?? fileURLToPath(new URL("tools/site/frontend", repository));
 
 const INSTRUMENTS = ["similarity-matrix", "attention-map", "embedding-space", "living-encoder"];
 const snake = (name) => name.replaceAll("-", "_");
@@ -149,7 +150,12 @@ async function instrument(name) {
 }
 
 async function single(entry, path, format) {
-  const { outputFiles } = await esbuild.build({ ...COMMON, entryPoints: [entry], format });
+  const { outputFiles } = await esbuild.build({
+    ...COMMON,
+    entryPoints: [entry],
+    format,
+    legalComments: "eof",
+  });
   return { [path]: outputFiles[0].text };
 }
 
@@ -158,9 +164,14 @@ async function build() {
     ...INSTRUMENTS.map(instrument),
     single("page/index.ts", `${STATIC}/page.js`, "iife"),
     single("rope-wheel/index.ts", `${COURSE}/rope_wheel.js`, "esm"),
+    single("quiz/index.ts", `${COURSE}/quiz.js`, "esm"),
+    single("site/index.ts", `${SITE}/site.js`, "iife"),
+    single("site/style.css", `${SITE}/site.css`),
+    single("slides/index.ts", `${SITE}/slides.js`, "iife"),
+    single("slides/style.css", `${SITE}/slides.css`),
   ]);
   const files = Object.assign({}, ...parts);
-  await mkdir(STATIC, { recursive: true });
+  for (const folder of [STATIC, SITE]) await mkdir(folder, { recursive: true });
   await Promise.all(Object.entries(files).map(([path, text]) => writeFile(path, text)));
   for (const [path, text] of Object.entries(files))
     console.log(`${String(Buffer.byteLength(text)).padStart(7)} bytes  ${basename(path)}`);

@@ -49,7 +49,8 @@ export function openHeads(context: Context, s: number, parent: HTMLElement, choo
     name: "heads",
     element,
     useful: layers.length * heads > 1,
-    fit: (width, height, tight) => resize(surface, ...tiling.fit(width, height, tight)),
+    fit: (width, height, tight) =>
+      resize(surface, ...tiling.fit(width, tight ? height - note.offsetHeight : height, tight)),
   };
 }
 

@@ -19,18 +19,17 @@ export interface ModelView {
 
 /** The picture takes what it can; the panels share what it leaves. Returns what lays out again. */
 export function openLayout({ frame, about }: Context, views: ModelView[]): () => void {
-  const { stage, get, isFull } = frame;
+  const { stage, get, fillsRoom } = frame;
   /** The largest height of a picture. */
   const room = (): number => {
-    if (frame.isFull()) return frame.heightBelow(frame.stage);
-    // A slide is as high as the window, and has a heading.
-    return clamp(260, window.innerHeight * (frame.scale() > 1 ? 0.58 : 0.7), 820);
+    if (fillsRoom()) return frame.heightBelow(frame.stage);
+    return clamp(260, window.innerHeight * 0.7, 820);
   };
   const layout = () => {
     const wide = stage.clientWidth;
     const abreast = Math.floor((wide - GAP * (views.length - 1)) / views.length);
     // On a phone one model stands below the other.
-    const own = abreast < 240 && !isFull() ? wide : abreast;
+    const own = abreast < 240 && !fillsRoom() ? wide : abreast;
     const photo = about.images[get("image_index")];
     if (own < 1) return;
     for (const view of views) {
@@ -41,7 +40,7 @@ export function openLayout({ frame, about }: Context, views: ModelView[]): () =>
   };
   const place = (view: ModelView, own: number, high: number, aspect: number) => {
     const { picture, aside, notes } = view;
-    const full = isFull();
+    const full = fillsRoom();
     const unit = frame.scale();
     const pair = views.length > 1;
     const shown = view.panels.filter(({ name, useful }) => useful && get("panels").includes(name));

@@ -40,7 +40,7 @@ export function followLayout(frame: Frame, parts: Fitted): () => void {
     const width = frame.stage.clientWidth;
     if (!width) return;
     const unit = frame.scale();
-    const full = frame.isFull();
+    const full = frame.fillsRoom();
     const beside = width >= 640 * unit;
     // On a stage the picture has the whole height, and the tools stand beside it.
     const home = full && beside ? places.aside : places.main;

@@ -31,11 +31,17 @@ export function openFrame({ model, el }: View, about: { kind: string; help: stri
   const tooltip = openTooltip(root, theme.scale);
   const traits = openTraits(host, scope);
   const onFullScreen = new Set<() => void>();
-  const fullScreen = openFullScreen(root, scope, () => {
+  const refit = () => {
     theme.forget();
     for (const step of onFullScreen) step();
     requestDraw();
-  });
+  };
+  const fullScreen = openFullScreen(root, scope, refit);
+  // A host whose element has a height of its own, such as a slide.
+  if (el.hasAttribute("data-room")) {
+    root.dataset.room = "given";
+    for (const part of [root, toolbar]) scope.onResize(part, refit);
+  }
 
   const leave = () => {
     keyboard.hideList();
@@ -85,13 +91,18 @@ export function openFrame({ model, el }: View, about: { kind: string; help: stri
       if (text !== lastSaid) status.textContent = lastSaid = text;
     },
     isFull: () => root.dataset.full === "true",
-    /** Calls back when the instrument has filled the screen or left it. */
+    /** Whether the instrument fills a given room, the screen or its host's, in which nothing scrolls. */
+    fillsRoom: () => root.dataset.full === "true" || root.dataset.room === "given",
+    /** Calls back when the instrument has filled the screen or left it, or its host's room has another size. */
     onFullScreen: (step: () => void) => onFullScreen.add(step),
-    /** Height that the window leaves below an element in full screen, above the status line. */
+    /** Height that the room leaves below an element, above the status line. */
     heightBelow(element: Element): number {
-      const top = element.getBoundingClientRect().top - root.getBoundingClientRect().top + root.scrollTop;
+      const box = root.getBoundingClientRect();
+      // In the root's own pixels, whatever scale an ancestor has.
+      const scale = box.height / root.offsetHeight || 1;
+      const top = (element.getBoundingClientRect().top - box.top) / scale + root.scrollTop;
       const padding = Number.parseFloat(getComputedStyle(root).paddingBottom);
-      return window.innerHeight - top - status.offsetHeight - 8 * theme.scale() - padding;
+      return root.clientHeight - top - status.offsetHeight - 8 * theme.scale() - padding;
     },
     /** Marks the first complete picture; tests and benchmarks wait for it. */
     ready() {

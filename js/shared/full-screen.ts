@@ -10,7 +10,8 @@ export function openFullScreen(root: HTMLElement, scope: Scope, changed: () => v
     root.dataset.full = String(on);
     // A frame that forbids the Fullscreen API still gets an instrument that fills its window: the CSS does that.
     if (on) {
-      if (!filling()) root.requestFullscreen?.().catch(() => {});
+      // A page in full screen, such as a deck of slides, gives its place to the instrument for as long.
+      if (filling() !== root) root.requestFullscreen?.().catch(() => {});
       root.focus({ preventScroll: true });
     } else if (filling() === root) document.exitFullscreen?.().catch(() => {});
     changed();

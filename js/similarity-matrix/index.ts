@@ -184,7 +184,7 @@ function render(view: View): () => void {
 function roomFor(state: State, frame: Frame, { canvas, context, width }: Surface, images: boolean) {
   const { zoom, data } = state;
   const unit = frame.scale();
-  const full = frame.isFull();
+  const full = frame.fillsRoom();
   const height = full ? Math.max(260, frame.heightBelow(canvas)) : clamp(420, 0.9 * window.innerHeight, 900);
   context.font = frame.font(12);
   const shown = zoom.columns > 60 ? [] : state.columnOrder.at.slice(zoom.column, zoom.column + zoom.columns);

@@ -2,7 +2,7 @@ import type { Atlas } from "../shared/atlas.ts";
 import { contextOf, make } from "../shared/dom.ts";
 import type { Frame } from "../shared/frame.ts";
 import { nameElement, shorten } from "../shared/name.ts";
-import { formatNumber } from "../shared/numbers.ts";
+import { clamp, formatNumber } from "../shared/numbers.ts";
 import type { Analysis, Matrix } from "./numbers.ts";
 import { nameOfText, type State, subjectOf, symbolOf } from "./state.ts";
 import { VIEWS } from "./views.ts";
@@ -47,7 +47,7 @@ export function openRanking(
   const show = () => {
     const { matrix, now } = state;
     if (!matrix || !now) return;
-    const entries = entriesOf(state, matrix, now, entriesFor(frame));
+    const entries = entriesOf(state, matrix, now, entriesFor(frame, element));
     const { down, pinned, index, shown, hard, above, scores } = entries;
     // A slider moves the numbers far more often than the order: then the elements stay.
     const order = [
@@ -101,7 +101,12 @@ function entriesOf(state: State, matrix: Matrix, now: Analysis, most: number): E
 }
 
 /** How many entries there is room for. */
-const entriesFor = (frame: Frame) => (!frame.isFull() ? 10 : window.innerHeight < 800 ? 5 : 7);
+function entriesFor(frame: Frame, element: Element): number {
+  if (frame.isFull()) return window.innerHeight < 800 ? 5 : 7;
+  if (!frame.fillsRoom()) return 10;
+  // The name above the list and the verdict below it take as much as five entries.
+  return clamp(1, Math.floor(frame.heightBelow(element) / (29 * frame.scale())) - 5, 7);
+}
 
 /** Letters of the name above the list: two lines of the narrowest panel. */
 const MOST_LETTERS = 44;

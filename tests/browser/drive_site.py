@@ -50,32 +50,41 @@ def faults_of_page(page: Page, address: str) -> list[str]:
     return faults + [f"policy violated: {what}" for what in page.evaluate("window.violations")]
 
 
+SLIDES = ".slides section:not(:has(> section))"
+CURRENT = f"{SLIDES}.present"
+LEAST_SHARE = 0.6  # of its slide's height that an instrument takes
+
+
 def faults_of_deck(page: Page, address: str) -> list[str]:
     """Open a slide deck, turn to every slide that holds a widget, and move its sliders."""
-    open_alive(page, address)
-    page.locator("body[data-ready]").wait_for(state="attached", timeout=90_000)
-    wait_until(
-        lambda: page.locator(".slide:not([data-fitted=true])").count() == 0,
-        "every slide is fitted",
-        timeout=120,
-    )
-    slides = page.locator(".slide").evaluate_all(
+    open_deck(page, address)
+    slides = page.locator(SLIDES).evaluate_all(
         "all => all.flatMap((slide, index) => slide.querySelector('.vk') ? [index + 1] : [])"
     )
     faults = []
     for number in slides:
         turn_to(page, number)
-        for widget in page.locator(".slide[data-current] .vk").all():
+        for widget in page.locator(f"{CURRENT} .vk").all():
             faults += [f"slide {number}: {fault}" for fault in faults_of_widget(widget)]
-            faults += [f"slide {number}: {fault}" for fault in outside(widget)]
+            faults += [f"slide {number}: {fault}" for fault in misplaced(widget)]
     return faults
 
 
+def open_deck(page: Page, address: str) -> None:
+    page.goto(address, timeout=90_000)
+    page.locator("body[data-ready]").wait_for(state="attached", timeout=90_000)
+
+
 def turn_to(page: Page, number: int) -> None:
-    """Go on to a later slide, counted from 1."""
-    while int(page.locator("#count").inner_text().split(" / ")[0]) < number:
+    """Go on to a later slide, counted from 1, and to all that it has to show."""
+    hidden = page.locator(f"{CURRENT} .fragment:not(.visible)")
+    for _ in range(500):
+        at = int(page.locator("#count").inner_text().split(" / ")[0])
+        if at >= number and not hidden.count():
+            break
         page.locator("#on").click()
-    page.locator(".slide[data-current][data-fitted=true]").wait_for()
+    widgets, ready = page.locator(f"{CURRENT} .vk"), page.locator(f"{CURRENT} .vk[data-ready=true]")
+    wait_until(lambda: ready.count() == widgets.count(), "every widget of the slide is ready")
 
 
 def open_alive(page: Page, address: str) -> None:
@@ -102,11 +111,15 @@ def faults_of_widget(widget: Locator) -> Iterator[str]:
             yield "a question without an answer"
 
 
-def outside(widget: Locator) -> Iterator[str]:
-    """Whether a widget runs over the edge of the screen."""
+def misplaced(widget: Locator) -> Iterator[str]:
+    """Whether a widget runs over the edge of the screen, or is too small for it."""
     box, screen = widget.bounding_box(), widget.page.viewport_size
     if box["y"] + box["height"] > screen["height"] or box["x"] + box["width"] > screen["width"]:
         yield f"runs over the edge: {box}"
+    if box["height"] < LEAST_SHARE * screen["height"]:
+        yield f"takes {box['height'] / screen['height']:.0%} of the height"
+    if widget.evaluate("one => one.scrollHeight > one.clientHeight + 1"):
+        yield "scrolls"
 
 
 def seen(widget: Locator) -> tuple[str, bytes]:

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import drive_site
 from tests.browser.drive_site import VIOLATIONS, faults_of_deck, faults_of_page
-from tests.browser.harness import click_at, drag_slider, hover_at, picture_of, press, wait_until
+from tests.browser.harness import drag_slider, hover_at, picture_of, wait_until
 from tools.site.build import MOST_BYTES, build_site
 
 pytestmark = pytest.mark.browser
@@ -70,14 +70,20 @@ $$\\text{{{TAG}}} + \\sqrt{{d}}$$
 """
 
 
+def on_slide(cell, kind: str):
+    cell.metadata["slideshow"] = {"slide_type": kind}
+    return cell
+
+
 def written(folder: Path) -> list[Path]:
     """Two notebooks: one of everything, and one to go on to."""
     cells = [
-        new_markdown_cell("# 00 · First\n\n> A promise.\n\n## All of it"),
-        new_markdown_cell(PROSE),
+        on_slide(new_markdown_cell("# 00 · First\n\n> A promise.\n\n## All of it"), "slide"),
+        on_slide(new_markdown_cell(PROSE), "slide"),
     ]
     for source in CELLS:
-        cells += [new_code_cell(source), new_markdown_cell("**Predict.** What comes next?")]
+        code = on_slide(new_code_cell(source), "skip" if source == START else "subslide")
+        cells += [code, new_markdown_cell("**Predict.** What comes next?")]
     solution = new_code_cell("print('solved')")
     solution.metadata = {"tags": ["solution"], "jupyter": {"source_hidden": True}}
     first = new_notebook(cells=[*cells, new_markdown_cell("## Exercises"), solution])
@@ -365,147 +371,4 @@ def test_the_driver_names_a_page_that_does_not_open_and_goes_on(page: Page, page
     assert drive_site.faults_of(page, tmp_path / "whole.html") == []
 
 
-# ---------------------------------------------------------------------------- slides
-
-CURRENT = ".slide[data-current]"
-
-
-@pytest.fixture
-def deck(page: Page, site: Path) -> Page:
-    """The slides of the first notebook on a 16:9 screen, opened as a file."""
-    page.set_viewport_size({"width": 1280, "height": 720})
-    opened(page, f"{site.as_uri()}/slides/00_first.html")
-    page.locator("body[data-ready]").wait_for(state="attached")
-    return page
-
-
-def at(deck: Page, index: int) -> None:
-    expect(deck.locator("#count")).to_have_text(f"{index} / {deck.locator('.slide').count()}")
-    # A slide is fitted while it already shows: what stands on it moves until then.
-    expect(deck.locator(f"{CURRENT}[data-fitted=true]")).to_have_count(1)
-
-
-def test_every_slide_stands_on_the_screen_without_scrolling(deck: Page):
-    count = deck.locator(".slide").count()
-    assert count >= len(CELLS)
-    for index in range(1, count + 1):
-        at(deck, index)
-        content = deck.locator(f"{CURRENT} > div")
-        inside = "e => (r => r.bottom <= 720 && r.right <= 1280)(e.getBoundingClientRect())"
-        wait_until(partial(content.evaluate, inside), f"slide {index} fits on the screen")
-        # The lowest lines of the screen are empty, but for the corner with the buttons.
-        edge = picture_of(deck, f"slide-{index}.png").crop((0, 712, 900, 720))
-        assert len(edge.getcolors()) == 1, f"slide {index} runs over the lower edge"
-        deck.keyboard.press("PageDown")
-    at(deck, count)
-    shown = deck.locator("#stage").text_content()
-    for text in ("A promise.", "Prose with", "Predict.", "temperature", "Exercises", "solved"):
-        assert text in shown
-    nothing_ran(deck)
-
-
-def test_keys_clicker_and_buttons_turn_the_slides(deck: Page):
-    at(deck, 1)
-    for key, expected in (
-        ("ArrowRight", 2),
-        (" ", 3),
-        ("ArrowLeft", 2),
-        ("PageUp", 1),
-        ("PageUp", 1),
-    ):
-        deck.keyboard.press("Space" if key == " " else key)
-        at(deck, expected)
-    deck.get_by_role("button", name="next slide").click()
-    at(deck, 2)
-    deck.get_by_role("button", name="previous slide").click()
-    at(deck, 1)
-    deck.evaluate("document.activeElement.blur()")
-    deck.keyboard.press("End")
-    at(deck, deck.locator(".slide").count())
-    deck.reload()
-    deck.locator("body[data-ready]").wait_for(state="attached")
-    at(deck, deck.locator(".slide").count())
-
-
-def test_a_widget_on_a_slide_keeps_its_arrows_and_hits_the_right_patch(deck: Page):
-    index = 1 + deck.locator(".slide").evaluate_all(
-        "all => all.findIndex(slide => slide.querySelector('.AttentionMap'))"
-    )
-    deck.goto(deck.url.split("#")[0] + f"#{index}")
-    deck.reload()
-    deck.locator("body[data-ready]").wait_for(state="attached")
-    at(deck, index)
-    maps = deck.locator(f"{CURRENT} .AttentionMap .vk-main canvas").first
-    said = deck.locator(f"{CURRENT} .AttentionMap .vk-status")
-    for x, y, row, column in ((0.1, 0.9, 3, 0), (0.6, 0.35, 1, 2)):
-        click_at(maps, x, y)
-        expect(said).to_contain_text(f"query row {row}, column {column}")
-    press(maps, "ArrowRight")
-    expect(said).to_contain_text("query row 1, column 3")
-    at(deck, index)
-    deck.keyboard.press("PageDown")
-    at(deck, index + 1)
-
-
-def test_type_grows_with_the_screen(deck: Page):
-    size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
-    small = deck.evaluate(size)
-    deck.set_viewport_size({"width": 1920, "height": 1080})
-    wait_until(lambda: deck.evaluate(size) == pytest.approx(1.5 * small), "larger type")
-    wait_until(
-        lambda: deck.locator(CURRENT).bounding_box()["height"] == pytest.approx(1080),
-        "a slide as high as the screen",
-    )
-
-
-# ------------------------------------------------------------ widgets of more than a screen
-
-MAPS = """import numpy as np
-from vizkit.widgets import AttentionMap
-random = np.random.default_rng(0)
-few, many = (random.dirichlet(np.ones(17), (n, n // 2, 17)).astype("float32") for n in (6, 24))
-photo = np.zeros((32, 32, 3))
-"""
-WIDGETS = {
-    "low": "AttentionMap(few, photo, panels=['distance'])",
-    "high": "AttentionMap({'a': few, 'b': few}, photo, panels=['heads', 'matrix'])",
-    "highest": "AttentionMap({'a': many, 'b': many}, photo, panels=['heads', 'distance', 'matrix'])",
-}
-TYPE = """widget => Math.min(...[...widget.querySelectorAll('.vk-field > span')].map(
-    (words) => parseFloat(getComputedStyle(words).fontSize) * (words.currentCSSZoom ?? 1)))"""
-
-BOTTOM = "slide => slide.getBoundingClientRect().bottom"
-
-
-@pytest.fixture(scope="session")
-def tall(tmp_path_factory) -> Path:
-    """Slides of widgets of about one screen, of two, and of more."""
-    folder = tmp_path_factory.mktemp("tall")
-    cells = [new_markdown_cell("# 00 · Tall"), new_code_cell(MAPS)]
-    for name, source in WIDGETS.items():
-        cells.append(new_markdown_cell(f"## {name}\n\nA {name} one:"))
-        cells.append(new_code_cell(source))
-    nbformat.write(new_notebook(cells=cells), folder / "00_tall.ipynb")
-    build_site([folder / "00_tall.ipynb"], folder / "site", slides=True)
-    return folder / "site" / "slides" / "00_tall.html"
-
-
-def test_a_tall_widget_stands_alone_with_the_largest_type_that_fits(page: Page, tall: Path):
-    page.set_viewport_size({"width": 1280, "height": 720})
-    opened(page, tall.as_uri())
-    page.locator("body[data-ready]").wait_for(state="attached")
-    slides = page.locator(".slide:has(.vk)").all()
-    assert len(slides) == len(WIDGETS)
-    # The type that every widget keeps if it can, and what is left of it for more than two screens.
-    least = {"low": 16.5, "high": 16.5, "highest": 9.5}
-    for name, slide in zip(WIDGETS, slides, strict=True):
-        while slide.get_attribute("data-current") is None:
-            page.keyboard.press("PageDown")
-        expect(page.locator(f"{CURRENT}[data-fitted=true]")).to_have_count(1)
-        picture_of(page, f"tall-{name}.png")
-        assert slide.locator(".vk").evaluate(TYPE) >= least[name], name
-        assert slide.locator("> div").evaluate(BOTTOM) <= 720, name
-        announced = slide.get_by_text(f"A {name} one:").count()
-        assert announced == (name == "low"), (
-            f"{name}: its sentence stands beside it {announced} times"
-        )
+# ---------------------------------------------------------------------------- front page, narrow windows

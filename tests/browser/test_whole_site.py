@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
+from tests.browser.drive_site import SLIDES, open_deck
 from tests.browser.harness import picture_of, wait_until
 from tools.site import build
 from tools.site.build import MOST_BYTES, build_site
@@ -27,25 +27,27 @@ SCREEN = {"width": 1280, "height": 720}
 LEAST_TYPE = 15.9  # pixels on a screen of 720 lines
 # What is wrong with the slides of a deck. Scripts and limits of a formula are small everywhere, and
 # a chart's own type is checked where it is text of its axes, legend and title.
-FAULTS = """least => [...document.querySelectorAll('.slide')].flatMap((slide, index) => {
-    const body = slide.firstElementChild, faults = [], say = (text) => faults.push(`slide ${index + 1} ${text}`);
-    const box = body.getBoundingClientRect(), room = slide.getBoundingClientRect();
-    if (!box.height) say('is empty');
-    if (box.bottom > room.bottom - 8 || box.right > room.right || box.top < room.top)
-        say(`runs over its edge: ${Math.round(box.bottom)} of ${Math.round(room.bottom)}`);
+FAULTS = """least => [...document.querySelectorAll('.slides section:not(:has(> section))')].flatMap((slide, index) => {
+    const faults = [], say = (text) => faults.push(`slide ${index + 1} ${text}`);
+    const room = slide.getBoundingClientRect(), shown = slide.querySelector('.says, .shows, h1, h2, h3');
+    if (!shown || !shown.getBoundingClientRect().height) say('is empty');
     const scrolls = (part) => part.scrollHeight > part.clientHeight + 1 || part.scrollWidth > part.clientWidth + 1;
-    for (const part of body.querySelectorAll('pre, .table, .output, .code, .cell'))
-        if (scrolls(part) && !part.querySelector('.chart')) say(`cuts ${part.className || part.tagName} off`);
-    const words = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+    for (const part of [slide, ...slide.querySelectorAll('pre, .table, .shows, .says')])
+        if (scrolls(part)) say(`cuts ${part.className || part.tagName} off`);
+    const words = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
     for (let node; (node = words.nextNode()); ) {
         const parent = node.parentElement;
-        if (!node.data.trim() || parent.closest('math, svg, details:not([open]) > :not(summary)')) continue;
-        const size = parseFloat(getComputedStyle(parent).fontSize) * (parent.currentCSSZoom ?? 1);
+        if (!node.data.trim() || parent.closest('math, svg, aside, script, details:not([open]) > :not(summary)')) continue;
+        const size = parseFloat(getComputedStyle(parent).fontSize);
         if (size < least) say(`has type of ${size.toFixed(1)} px: ${node.data.trim().slice(0, 30)}`);
     }
-    for (const text of body.querySelectorAll('.chart svg text')) {
+    for (const text of slide.querySelectorAll('.chart svg text')) {
         const size = parseFloat(getComputedStyle(text).fontSize);
         if (text.textContent.trim() && size < least) say(`has type of ${size.toFixed(1)} px in a chart: ${text.textContent}`);
+    }
+    for (const picture of slide.querySelectorAll('.shows > img, .shows > .chart')) {
+        const { width, height } = picture.getBoundingClientRect();
+        if (Math.max(height / room.height, width / room.width) < 0.4) say(`has a picture of ${width} x ${height}`);
     }
     return faults;
 })"""
@@ -72,28 +74,26 @@ def course(tmp_path_factory) -> Path:
     return site_of(NOTEBOOKS, tmp_path_factory.mktemp("course") / "site")
 
 
-def open_deck(page: Page, path: Path) -> None:
+def open_on_paper(page: Page, path: Path) -> None:
+    """All slides of a deck below each other, as they go on paper: laid out as on the screen."""
     page.set_viewport_size(SCREEN)
-    page.goto(path.as_uri(), timeout=90_000)
-    page.locator("body[data-ready]").wait_for(state="attached", timeout=90_000)
+    open_deck(page, f"{path.as_uri()}?print-pdf")
     wait_until(
-        lambda: page.evaluate(
-            "!document.querySelector('.slide:not([data-fitted=true]), .slide .chart:not([data-drawn])')"
-        ),
-        f"every slide of {path.stem} is laid out",
+        lambda: page.evaluate("!document.querySelector('.shows .chart:not([data-drawn])')"),
+        f"every chart of {path.stem} is drawn",
         timeout=90,
     )
 
 
-def test_no_slide_of_the_course_scrolls_or_has_small_type(page: Page, course: Path):
+def test_no_slide_of_the_course_is_empty_runs_over_or_has_small_type(page: Page, course: Path):
     faults = []
     for path in sorted((course / "slides").glob("*.html")):
-        open_deck(page, path)
-        assert page.locator(".slide").count() >= 7, path.stem
+        open_on_paper(page, path)
         for fault in page.evaluate(FAULTS, LEAST_TYPE):
             faults.append(f"{path.stem}: {fault}")
-            page.goto(f"{path.as_uri()}#{fault.split()[1]}")
-            picture_of(page, f"{path.stem}-{fault.split()[1]}.png")
+            number = int(fault.split()[1])
+            slide = page.locator(SLIDES).nth(number - 1)
+            picture_of(slide, f"{path.stem}-{number}.png")
     # The ledger has none: it is a table to look things up in.
     assert len(list((course / "slides").glob("*.html"))) == len(NOTEBOOKS) - 1
     assert faults == []
@@ -124,83 +124,3 @@ def test_every_link_of_the_course_leads_to_a_place(course: Path):
                 dead.append(f"{path.name}: {link}")
     assert links > 30 * len(NOTEBOOKS)
     assert dead == []
-
-
-# ---------------------------------------------------------------------------- too much for a slide
-
-LINES = [f"line {index} = {'value ' * 3}# and why" for index in range(70)]
-ROWS = "\n".join(f"| {index} | {'word ' * 30}|" for index in range(30))
-ITEMS = "\n".join(f"{index + 1}. item {index} {'word ' * 20}" for index in range(25))
-
-
-@pytest.fixture
-def crowded(tmp_path: Path, page: Page) -> Page:
-    """The deck of a notebook whose every part is taller than a screen."""
-    printed = new_output("stream", name="stdout", text="\n".join(f"result {i}" for i in range(60)))
-    card = new_output("display_data", {"text/html": "<div>A card.</div>", "text/plain": "A card."})
-    skipped = new_markdown_cell("## Left out\n\nNot for the screen.")
-    skipped.metadata["slideshow"] = {"slide_type": "skip"}
-    broken = new_markdown_cell("A paragraph on a slide of its own.")
-    broken.metadata["slideshow"] = {"slide_type": "subslide"}
-    cells = [
-        new_markdown_cell("# 01 · Crowded\n\n> Much.\n\n## Code"),
-        new_code_cell("\n".join(LINES), outputs=[printed]),
-        new_markdown_cell(f"## Table\n\n| a | b |\n|---|---|\n{ROWS}\n\n## List\n\n{ITEMS}"),
-        skipped,
-        new_markdown_cell("## Question\n\n**Predict.** What comes?"),
-        new_code_cell("show_the_card()", outputs=[card]),
-        broken,
-    ]
-    path = tmp_path / "01_crowded.ipynb"
-    nbformat.write(new_notebook(cells=cells), path)
-    open_deck(page, site_of([path], tmp_path / "site") / "slides" / "01_crowded.html")
-    return page
-
-
-def squeezed(*texts: str) -> str:
-    """All words with nothing between them: lines and blocks leave no trace in a text content."""
-    return "".join("".join(text.split()) for text in texts)
-
-
-def test_what_is_too_tall_goes_on_and_nothing_is_lost(crowded: Page):
-    assert crowded.evaluate(FAULTS, LEAST_TYPE) == []
-    said = squeezed(*crowded.locator(".slide").all_text_contents())
-    items = (f"item {index} word" for index in range(25))
-    for text in (*LINES, "result 0", "result 59", *items):
-        assert said.count(squeezed(text)) == 1, text
-    tables = crowded.locator(".slide table")
-    assert tables.count() > 1
-    assert tables.locator("tbody tr").count() == 30
-    assert tables.locator("thead").count() == tables.count()
-    starts = crowded.locator(".slide ol").evaluate_all("all => all.map(list => list.start)")
-    counts = crowded.locator(".slide ol").evaluate_all(
-        "all => all.map(list => list.children.length)"
-    )
-    assert starts == [1 + sum(counts[:index]) for index in range(len(counts))]
-
-
-def test_metadata_leaves_out_and_breaks_and_an_answer_waits(crowded: Page):
-    assert "Not for the screen." not in crowded.locator("#stage").text_content()
-    slides = crowded.locator(".slide").all_text_contents()
-    (question,) = [index for index, text in enumerate(slides) if "Predict." in text]
-    assert "A card." in slides[question + 1]
-    assert "A card." not in slides[question]
-    assert slides[-1].strip() == "QuestionA paragraph on a slide of its own."
-
-
-def test_the_code_of_a_picture_waits_behind_a_key(crowded: Page):
-    source = crowded.locator("#source")
-    index = 1 + crowded.locator(".slide").evaluate_all(
-        "all => all.findIndex(slide => slide.textContent.includes('A card.'))"
-    )
-    crowded.keyboard.press("c")
-    expect(source).to_be_hidden()  # the first slide shows nothing that code made
-    for _ in range(index - 1):
-        crowded.keyboard.press("PageDown")
-    for close in ("c", "Escape", "PageDown"):
-        crowded.keyboard.press("c")
-        expect(source).to_be_visible()
-        expect(source).to_have_text("show_the_card()")
-        crowded.keyboard.press(close)
-        expect(source).to_be_hidden()
-    expect(crowded.locator("#count")).to_contain_text(f"{index + 1} / ")

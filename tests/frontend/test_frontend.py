@@ -16,7 +16,8 @@ from vizkit.widgets import assets
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "js"
 STATIC = ROOT / "vizkit" / "widgets" / "static"
-WHEEL = ROOT / "vizkit" / "course" / "rope_wheel.js"
+SMALL = [ROOT / "vizkit" / "course" / name for name in ("rope_wheel.js", "quiz.js")]
+SITE = ROOT / "tools" / "site" / "frontend"
 INSTRUMENTS = ("similarity_matrix", "attention_map", "embedding_space", "living_encoder")
 
 
@@ -67,7 +68,9 @@ def unpacked(text: str) -> str:
 def test_what_is_shipped_was_built_from_the_sources(node, tmp_path):
     run(node, "build.mjs", "--out", tmp_path)
     built = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
-    shipped = {path.name: path.read_text("utf-8") for path in (*STATIC.iterdir(), WHEEL)}
+    shipped = {
+        path.name: path.read_text("utf-8") for path in (*STATIC.iterdir(), *SMALL, *SITE.iterdir())
+    }
     assert sorted(built) == sorted(shipped)
     for name, text in built.items():
         same = unpacked if name.endswith(".bundle.js") else str

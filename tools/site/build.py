@@ -12,13 +12,14 @@ import nbformat
 
 from tools.site.execute import is_cached, run
 from tools.site.notebook import Page, page_of
-from tools.site.pages import has_deck, index_page, notebook_page, slides_page
+from tools.site.pages import index_page, notebook_page, slides_page
+from tools.site.slides import deck_of
 from vizkit.course.storage import lock_of
 from vizkit.progress import progress_bar
 from vizkit.widgets import assets
 from vizkit.widgets.page import ascii_script
 
-FRONTEND = Path(__file__).with_name("frontend")
+FRONTEND = Path(__file__).with_name("frontend")  # built from js/site and js/slides
 STAMP = ".vizkit-site"  # marks a folder that a build may replace
 MOST_BYTES = 6_000_000  # of a page, without the shared assets; 00 carries the weights of an encoder
 _SECONDS_TO_WRITE = 300  # two builds at once: the second waits until the first has written
@@ -46,12 +47,15 @@ def build_site(notebooks: Sequence[Path], out: Path, *, slides: bool = False) ->
     pages = []
     for path, result in _runs(notebooks, cache):
         notebook = nbformat.read(path, as_version=4)
-        pages.append(page_of(path.stem, notebook, result, names))
+        page = page_of(path.stem, notebook, result, names)
+        if slides:
+            page.deck = deck_of(path.stem, notebook, result, names)
+        pages.append(page)
     with lock_of(out, _SECONDS_TO_WRITE):
         _recover(out)
         scratch = _scratch(out)
         try:
-            written = _write(scratch, pages, slides=slides)
+            written = _write(scratch, pages)
             scratch.chmod(0o755)
             _replace(out, scratch)
         except BaseException:
@@ -98,13 +102,13 @@ def _scratch(out: Path) -> Path:
         raise OSError(error.errno, error.strerror, str(out)) from None
 
 
-def _write(folder: Path, pages: Sequence[Page], *, slides: bool) -> list[Path]:
+def _write(folder: Path, pages: Sequence[Page]) -> list[Path]:
     """Write the site into an empty folder; return its pages, relative to it."""
-    _write_assets(folder / "assets", pages, slides=slides)
+    _write_assets(folder / "assets", pages)
     texts: dict[str, Callable[[], str]] = {"index.html": lambda: index_page(pages)}
     for page in pages:
-        texts[f"{page.name}.html"] = lambda page=page: notebook_page(page, pages, slides=slides)
-        if slides and has_deck(page):
+        texts[f"{page.name}.html"] = lambda page=page: notebook_page(page, pages)
+        if page.deck:
             texts[f"slides/{page.name}.html"] = lambda page=page: slides_page(page)
     for name, text in texts.items():
         (folder / name).parent.mkdir(exist_ok=True)
@@ -113,7 +117,7 @@ def _write(folder: Path, pages: Sequence[Page], *, slides: bool) -> list[Path]:
     return [Path(name) for name in texts]
 
 
-def _write_assets(folder: Path, pages: Sequence[Page], *, slides: bool) -> None:
+def _write_assets(folder: Path, pages: Sequence[Page]) -> None:
     import plotly
 
     folder.mkdir()
@@ -129,7 +133,8 @@ def _write_assets(folder: Path, pages: Sequence[Page], *, slides: bool) -> None:
     if any(page.charts for page in pages):
         source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
         shutil.copyfile(source, folder / source.name)
-    for name in ("site.css", "site.js", *(("slides.css", "slides.js") if slides else ())):
+    decks = ("slides.css", "slides.js") if any(page.deck for page in pages) else ()
+    for name in ("site.css", "site.js", *decks):
         shutil.copyfile(FRONTEND / name, folder / name)
 
 

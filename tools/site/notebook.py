@@ -29,8 +29,6 @@ _TIME = re.compile(r"^## Time and memory\n[^⟨]*⟨(?:about )?([^⟩]*?)(?: of 
 _PROMISE = re.compile(r"<h1[^>]*>(.*?)</h1>\s*<blockquote>\s*<p>(.*?)</p>", re.DOTALL)
 _EXPORTED = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.MULTILINE)
 _RASTER = ("image/png", "image/jpeg")
-# What the slideshow metadata of a cell may say; a fragment is shown with its slide.
-_SLIDE_TYPES = ("slide", "subslide", "fragment", "skip", "notes", "-")
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,12 @@ class Page:
         time: how long it runs and what it takes, in words; "" if it does not say.
         headings: (level, id, text), from top to bottom.
         blocks: HTML, one piece per cell of prose, code cell or output.
-        slide_types: of the blocks whose cell has slideshow metadata, by their place in `blocks`.
         widgets: saved states in the order of their places `vizkit-0`, `vizkit-1`, ….
         answers: id of an answer → base64.
         links: the jslinks between the widgets, by place.
         codes: the code of every kind of widget on the page.
         charts: the number of Plotly charts.
+        deck: its slides; None if it has none.
     """
 
     name: str
@@ -66,12 +64,12 @@ class Page:
     time: str = ""
     headings: list[tuple[int, str, str]] = field(default_factory=list)
     blocks: list[str] = field(default_factory=list)
-    slide_types: dict[int, str] = field(default_factory=dict)
     widgets: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     links: list[dict[str, Any]] = field(default_factory=list)
     codes: dict[str, Code] = field(default_factory=dict)
     charts: int = 0
+    deck: Page | None = None
 
 
 def page_of(name: str, notebook: Any, run: dict[str, Any], names: Sequence[str]) -> Page:
@@ -83,26 +81,28 @@ def page_of(name: str, notebook: Any, run: dict[str, Any], names: Sequence[str])
         run: what `execute.run` returned for it.
         names: all notebooks of the site, which links may lead to.
     """
-    layout = _Layout(Page(name), run["widgets"], frozenset(names))
-    runs = iter(run["outputs"])
+    layout = Layout(Page(name), run["widgets"], frozenset(names))
+    outputs = outputs_of(notebook, run)
     for cell in notebook.cells:
-        start = len(layout.page.blocks)
         if cell.cell_type == "markdown":
             layout.page.blocks.append(layout.to_html(cell.source))
         elif cell.cell_type == "code":
-            outputs = next(runs)
-            if "timing" in cell.metadata.get("tags", []) and cell.outputs:
-                outputs = cell.outputs
-            layout.code_cell(cell, outputs)
-        kind = cell.metadata.get("slideshow", {}).get("slide_type")
-        if kind in _SLIDE_TYPES:
-            layout.page.slide_types.update(
-                dict.fromkeys(range(start, len(layout.page.blocks)), kind)
-            )
+            layout.code_cell(cell, outputs[cell.id])
     return layout.finish(notebook)
 
 
-class _Layout:
+def outputs_of(notebook: Any, run: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The outputs of each code cell, by its id."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return {
+        cell.id: cell.outputs if "timing" in cell.metadata.get("tags", []) and cell.outputs else own
+        for cell, own in zip(cells, run["outputs"], strict=True)
+    }
+
+
+class Layout:
+    """Turns cells and outputs into HTML, and keeps what the widgets and charts among them need."""
+
     def __init__(self, page: Page, saved: dict[str, Any], names: frozenset[str]) -> None:
         self.page = page
         self.models, self.all_links = saved["models"], saved["links"]
@@ -127,7 +127,7 @@ class _Layout:
 
     def code_cell(self, cell: Any, outputs: Sequence[dict[str, Any]]) -> None:
         tags = cell.metadata.get("tags", [])
-        code = f'<div class="code"><pre tabindex="0">{colored(cell.source)}</pre></div>'
+        code = self.source(cell.source)
         place = f'id="cell-id={escaped(cell.id)}"'  # the ledger links to cells as JupyterLab does
         shown = [f'<div class="output">{html}</div>' for html in map(self.output, outputs) if html]
         # The code of a question holds its answer.
@@ -146,6 +146,9 @@ class _Layout:
             kind = "cell exercise" if "exercise" in tags else "cell"
             self.page.blocks.append(f'<div class="{kind}" {place}>{code}</div>')
             self.page.blocks.extend(shown)
+
+    def source(self, code: str) -> str:
+        return f'<div class="code"><pre tabindex="0">{colored(code)}</pre></div>'
 
     def output(self, output: dict[str, Any]) -> str:
         """The richest face of one output that needs no kernel."""

@@ -34,13 +34,12 @@ _SUN = (
 )
 
 
-def notebook_page(page: Page, pages: Sequence[Page], *, slides: bool) -> str:
+def notebook_page(page: Page, pages: Sequence[Page]) -> str:
     """The page of one notebook."""
     index = pages.index(page)
     before = pages[index - 1] if index else None
     after = pages[index + 1] if index + 1 < len(pages) else None
-    slides = slides and has_deck(page)
-    deck = f'<a class="tool" href="slides/{page.name}.html">Slides</a>' if slides else ""
+    deck = f'<a class="tool" href="slides/{page.name}.html">Slides</a>' if page.deck else ""
     menu = (
         '<button class="tool menu" type="button" aria-expanded="false" aria-controls="side">'
         "Contents</button>"
@@ -97,41 +96,27 @@ def _is_living(kind: str) -> bool:
     return kind.startswith("LivingEncoder_")
 
 
-def has_deck(page: Page) -> bool:
-    """Whether a page has slides: the ledger is a table to look things up in, no lecture."""
-    return f"{page.name}.ipynb" != LEDGER
-
-
 def slides_page(page: Page) -> str:
-    """The slide deck of one notebook; the browser breaks it into slides that fit."""
-    blocks = [_slide_block(block, page.slide_types.get(i)) for i, block in enumerate(page.blocks)]
+    """The slide deck of one notebook."""
+    deck = page.deck
     body = (
-        f'<main id="main" class="flow">{"".join(blocks)}</main>'
-        '<div id="stage" tabindex="-1"></div>'
+        f'<main id="main" class="deck-frame"><div class="slides">{"".join(deck.blocks)}</div></main>'
         '<div id="source" role="region" aria-label="Code" tabindex="-1" hidden></div>'
         '<nav id="deck" aria-label="Slides">'
         f'<a class="tool" href="../{page.name}.html">Page</a>'
         '<button class="tool" type="button" id="code" title="code of this slide (c)" hidden>Code'
         "</button>"
+        '<button class="tool" type="button" id="speaker" title="speaker notes (s)">Notes</button>'
+        '<button class="tool" type="button" id="overview" title="all slides (o)">All</button>'
         '<button class="tool" type="button" id="back" aria-label="previous slide">\u2190</button>'
         '<output id="count"></output>'
         '<button class="tool" type="button" id="on" aria-label="next slide">\u2192</button>'
         f"{_theme_button()}</nav>"
     )
-    scripts = _live(page, "../assets")
+    scripts = _live(deck, "../assets")
     ledger = LEDGER.replace(".ipynb", ".html")  # the page that no deck stands for
     body = body.replace(f'href="{ledger}', f'href="../{ledger}')
-    return _document(f"{title_words(page)} · slides", body + scripts, page, "../", slides=True)
-
-
-def _slide_block(block: str, kind: str | None) -> str:
-    """A block marked as its own, so that the browser knows what stood in one cell.
-
-    The cell's slideshow metadata leaves it out, begins a slide with it, or ("-") does not.
-    """
-    if kind in ("skip", "notes"):
-        return f"<div hidden>{block}</div>"
-    return re.sub(r"^<[a-z0-9]+", rf'\g<0> data-slide="{kind or "auto"}"', block, count=1)
+    return _document(f"{title_words(page)} · slides", body + scripts, deck, "../", slides=True)
 
 
 def title_words_html(page: Page) -> str:

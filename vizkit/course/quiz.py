@@ -2,47 +2,11 @@
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 from vizkit.course.show import GREEN, VERMILLION, show
 
-# ipywidgets' own radio buttons lose the arrow keys to JupyterLab, which moves to the next cell.
-_FRONT_END = """
-let count = 0;
-function render({ model, el }) {
-  const { question, options, feedback, answer, colors } = model.get("content");
-  const name = `vizkit-quiz-${Date.now()}-${count++}`;
-  const make = (tag, parent, text, style) => {
-    const node = document.createElement(tag);
-    node.textContent = text;
-    node.style.cssText = style;
-    return parent.appendChild(node);
-  };
-  const box = make("fieldset", el, "",
-    "border:0;margin:4px 0;padding:0;max-width:60em;line-height:1.5;font-size:14px;" +
-    "color:var(--jp-ui-font-color1,inherit)");
-  box.setAttribute("data-lm-suppress-shortcuts", "true");
-  make("legend", box, question, "font-weight:bold;padding:0;margin-bottom:6px");
-  options.forEach((option, index) => {
-    const label = make("label", box, "",
-      "display:flex;gap:8px;align-items:baseline;padding:4px 0;cursor:pointer");
-    const button = make("input", label, "", "flex:none;margin:0");
-    button.type = "radio";
-    button.name = name;
-    make("span", label, option, "");
-    button.addEventListener("change", () => {
-      const right = index === answer;
-      note.style.display = "block";
-      note.style.borderLeftColor = colors[right ? 0 : 1];
-      note.textContent = (right ? "\u2713 " : "\u2717 ") + feedback[index];
-    });
-  });
-  const note = make("div", box, "",
-    "display:none;border-left:6px solid;border-radius:4px;padding:8px 14px;margin-top:6px;" +
-    "background:var(--jp-layout-color2,rgba(128,128,128,.12))");
-  note.setAttribute("role", "status");
-}
-export default { render };
-"""
+_FRONT_END = Path(__file__).with_name("quiz.js")
 
 
 def quiz(question: str, options: Sequence[str], answer: int, explanations: Sequence[str]) -> None:
@@ -100,7 +64,7 @@ def _live_form(question: str, options: list[str], feedback: list[str], answer: i
     import traitlets
 
     class Quiz(anywidget.AnyWidget):
-        _esm = _FRONT_END
+        _esm = _FRONT_END.read_text(encoding="utf-8")
         content = traitlets.Dict().tag(sync=True)
 
     form = Quiz(
