@@ -30,6 +30,7 @@ DEPTHS = {
     "Swin": ("patch_tokens", "stage_0", "encoded"),
 }
 ANY_SIZE = ("CNN", "ConvNeXt", "ConvNeXt, layer scale off")
+THEORY = 23  # pixels that can reach the last features of the CNN: 1 + 2 + 4 + 4 + 4 + 8
 MIDDLE = [5, 6, 9, 10]  # of the 4 x 4 places
 
 
@@ -72,7 +73,8 @@ def measure(point: dict, table: dict) -> dict:
         make, n=SETTINGS["n"], seed=seed, learning_rate=rate, steps=SETTINGS["steps"]
     )
     first, halfway, end = widths(run.model, name)
-    row = {"first": first, "halfway": halfway, "end": end, "end_untrained": before[-1]}
+    row = {"first": first, "halfway": halfway, "end": end}
+    row |= {"first_untrained": before[0], "end_untrained": before[-1]}
     row["end_on_canvas"] = width_on_canvas(run.model, name) if name in ANY_SIZE else None
     return row
 
@@ -82,9 +84,9 @@ def column(table: dict, network: str, value: str) -> np.ndarray:
     return np.array([row[value] for row in table["rows"] if row["network"] == network], float)
 
 
-def even_width() -> float:
-    """The width of a field that is evenly bright over the 16 pixels of an image."""
-    return float(np.sqrt(4 / 3 * (16**2 - 1)))
+def even_width(pixels: int) -> float:
+    """The width of a field that is evenly bright over so many pixels."""
+    return float(np.sqrt(4 / 3 * (pixels**2 - 1)))
 
 
 def verdicts(table: dict) -> dict[str, bool | str]:
@@ -92,9 +94,16 @@ def verdicts(table: dict) -> dict[str, bool | str]:
     from vizkit.course import estimate
 
     cnn, vit = column(table, "CNN", "end"), column(table, "ViT", "end")
+    untrained = column(table, "CNN", "end_untrained") - column(table, "CNN", "first_untrained")
     return {
         "the CNN's field grows with depth": estimate(cnn - column(table, "CNN", "first")).above(0),
-        "the CNN's effective field is narrower than an even one": estimate(cnn).below(even_width()),
+        "the CNN's effective field is narrower than an even one": estimate(cnn).below(
+            even_width(16)
+        ),
+        "on a canvas, where no border cuts it, it is narrower than an even field of its theory": (
+            estimate(column(table, "CNN", "end_on_canvas")).below(even_width(THEORY))
+        ),
+        "before the training it grows with depth, too": estimate(untrained).above(0),
         "the CNN's field is narrower than the ViT's": estimate(vit - cnn).above(0),
     }
 
