@@ -22,7 +22,10 @@ export function openControls(
   const { data } = state;
   const names = VIEWS.map(({ name }) => name);
   const view = frame.select(toolbar, "view", names, state.view.name, (name) => actions.setView(viewOf(name)));
-  for (const option of view.options) option.disabled = viewOf(option.value).paired && !data.paired;
+  for (const option of view.options)
+    option.disabled = data.numImages
+      ? option.value !== VIEWS[0].name
+      : viewOf(option.value).paired && !data.paired;
   const temperature = frame.slider(toolbar, {
     label: "temperature τ",
     min: 0.005,
@@ -59,7 +62,9 @@ export function openControls(
       view.value = state.view.name;
       temperature.set(state.temperature);
       bias.set(state.bias);
-      bias.element.hidden = !state.view.biased;
+      bias.element.hidden = !state.view.biased || data.numImages > 0;
+      temperature.element.hidden = data.numImages > 0; // cosines know no temperature
+      if (view.parentElement) view.parentElement.hidden = data.numImages > 0; // there is one view
     },
     showStep: () => steps?.set(state.step),
   };
@@ -71,7 +76,8 @@ interface Handles {
 }
 
 function addKeys(state: State, frame: Frame, actions: Actions, { temperature, sorted }: Handles): void {
-  const views = VIEWS.filter(({ paired }) => !paired || state.data.paired);
+  const { numImages } = state.data;
+  const views = VIEWS.filter(({ paired }, k) => (numImages ? k === 0 : !paired || state.data.paired));
   const turn = (by: number) => {
     const next = views.indexOf(state.view) + by + views.length;
     actions.setView(views[next % views.length]);

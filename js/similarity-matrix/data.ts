@@ -9,6 +9,8 @@ export interface MatrixData {
   columns: number;
   /** One text for each image. */
   paired: boolean;
+  /** Of rows and columns that are images first and texts after them; 0: rows are images, columns texts. */
+  numImages: number;
   steps: number;
   stepNames: string[];
   captions: string[];
@@ -32,13 +34,15 @@ export function dataOf(model: Model): MatrixData {
   if (known) return known;
   const sent = model.get("data") as Record<string, Packed>;
   const [rows, columns] = model.get("size") as [number, number];
+  const numImages: number = model.get("num_images") ?? 0; // pages saved before it was there
   const whole = unpackFixed(sent.similarity);
   const images = unpackFixed(sent.images);
   const thumbnails = model.get("thumbnails") as Partial<PackedAtlas>;
   const data: MatrixData = {
     rows,
     columns,
-    paired: rows === columns,
+    paired: rows === columns && !numImages,
+    numImages,
     steps: (whole ?? images)?.shape[0] ?? 1,
     stepNames: model.get("step_names"),
     captions: model.get("captions"),

@@ -14,7 +14,7 @@ import { openPainting } from "./painting.ts";
 import { paintCross, paintImages, paintMatrix, paintTexts } from "./picture.ts";
 import { openPointer } from "./pointer.ts";
 import { openRanking } from "./ranking.ts";
-import { asGiven, NOTHING, nameOfText, type State, sortByCluster, symbolOf } from "./state.ts";
+import { arePair, asGiven, NOTHING, nameOf, type State, sortByCluster, symbolOf } from "./state.ts";
 import { openTiles } from "./tiles.ts";
 import { VIEWS, viewOf } from "./views.ts";
 import { watchTraits } from "./watch-traits.ts";
@@ -50,13 +50,21 @@ const MOST_LETTERS = 100;
 function cellLines(state: State): string[] {
   const { cursor, data, matrix, now, view } = state;
   const { row, column } = cursor;
-  if (column < 0) return [row < 0 ? `${data.rows} images × ${data.columns} texts` : `image ${row}`];
-  const lines = [shorten(nameOfText(state, column), MOST_LETTERS)];
+  if (column < 0) return [row < 0 ? sizeOf(state) : nameOf(state, row, false)];
+  const lines = [shorten(nameOf(state, column, true), MOST_LETTERS)];
   if (!matrix || !now || row < 0) return lines;
-  lines.push(`image ${row} × text ${column}${data.paired && row === column ? ", a pair" : ""}`);
+  const pair = arePair(state, row, column) ? ", a pair" : "";
+  if (data.numImages) lines.push(`and ${shorten(nameOf(state, row, false), MOST_LETTERS)}${pair}`);
+  else lines.push(`image ${row} × text ${column}${pair}`);
   lines.push(`${data.measure} ${formatNumber(VIEWS[0].value(matrix, now, row, column))}`);
   if (view.heated) lines.push(`${symbolOf(state)} ${formatNumber(view.value(matrix, now, row, column))}`);
   return lines;
+}
+
+function sizeOf({ data }: State): string {
+  const { rows, columns, numImages } = data;
+  if (!numImages) return `${rows} images × ${columns} texts`;
+  return `${numImages} images and ${rows - numImages} texts against both`;
 }
 
 function render(view: View): () => void {
@@ -160,9 +168,10 @@ function render(view: View): () => void {
     if (state.matrix && thumbnailsReady) frame.ready();
     return false;
   };
-  const label = `${data.rows} images by ${data.columns} texts: arrows move the cell, Enter pins`;
+  const label = `${sizeOf(state).replace("×", "by")}: arrows move the cell, Enter pins`;
   const attributes = { tabindex: "0", role: "application", class: "vk-canvas sm-main" };
   const surface = frame.surface(frame.stage, label, paint, attributes);
+  tiles.element.hidden = data.numImages > 0; // no losses there
   frame.stage.append(make("div", { class: "sm-side" }, tiles.element, ranking.element));
   openPointer({
     state,
@@ -189,8 +198,9 @@ function roomFor(state: State, frame: Frame, { canvas, context, width }: Surface
   context.font = frame.font(12);
   const shown = zoom.columns > 60 ? [] : state.columnOrder.at.slice(zoom.column, zoom.column + zoom.columns);
   const widths = data.captions.length
-    ? shown.map((column) => context.measureText(data.captions[column]).width + 4)
+    ? shown.map((column) => context.measureText(nameOf(state, column, true)).width + 4)
     : [];
+  const ofRows = data.numImages ? data.captions.map((text) => context.measureText(text).width) : [];
   const { rows, columns } = zoom;
   return {
     width,
@@ -202,6 +212,7 @@ function roomFor(state: State, frame: Frame, { canvas, context, width }: Surface
     paired: data.paired,
     full,
     caption: Math.max(0, ...widths),
+    rowCaption: Math.max(0, ...ofRows),
   };
 }
 

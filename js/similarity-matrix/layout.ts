@@ -33,6 +33,8 @@ export interface Room {
   full: boolean;
   /** Width of the longest caption on view; 0 for none. */
   caption: number;
+  /** Width of the longest caption of a row; 0 where rows are images only. */
+  rowCaption: number;
 }
 
 /** The least side of an image that can be told from its neighbours. */
@@ -43,6 +45,7 @@ const MOST_LANES = 4;
 const SLANT = 0.96;
 const MOST_CELL = 150;
 const MOST_CAPTION = 190;
+const MOST_ROW_CAPTION = 150;
 /** The colour bar, its numbers and its name. */
 const FOOT = 56;
 
@@ -58,7 +61,8 @@ export function arrange(room: Room): Layout {
   const lanes = crowded ? 1 : needed;
   let thumb = !images ? 0 : crowded ? least : Math.min(Math.max(least, guess * needed - 2), 96 * unit);
   const numbers = images && !crowded ? 0 : 36 * unit;
-  let left = (images ? 6 + lanes * (thumb + 2) : 0) + numbers;
+  const named = room.rowCaption && Math.min(room.rowCaption + 8, MOST_ROW_CAPTION * unit);
+  let left = Math.max((images ? 6 + lanes * (thumb + 2) : 0) + numbers, named);
   const cells = fitCells(room, left, most, guess);
   if (images && !crowded) thumb = Math.min(thumb, Math.max(least, cells.height * needed - 2));
   const spare = width - left - cells.width * columns - cells.label * 0.6;

@@ -3,7 +3,7 @@ import type { Frame } from "../shared/frame.ts";
 import { formatNumber } from "../shared/numbers.ts";
 import type { Labels } from "./labels.ts";
 import type { Layout } from "./layout.ts";
-import { nameOfText, type State } from "./state.ts";
+import { isImage, nameOf, type State } from "./state.ts";
 
 /** What the painters share: the state, where things are, and what to draw with. */
 export interface Scene {
@@ -53,6 +53,7 @@ export function paintMatrix(scene: Scene): void {
   pen.strokeRect(layout.left - 0.5, layout.top - 0.5, width + 1, height + 1);
   if (state.matrix) {
     outlinePairs(scene);
+    divideKinds(scene);
     if (layout.width >= 44 * scene.unit) writeNumbers(scene);
     return;
   }
@@ -86,6 +87,18 @@ function outlinePairs(scene: Scene): void {
   }
 }
 
+/** A line where the images end and the texts begin, in rows and in columns. */
+function divideKinds(scene: Scene): void {
+  const { state, layout, labels, unit } = scene;
+  const { zoom, data, sorted } = state;
+  if (!data.numImages || sorted) return;
+  labels.pen.fillStyle = "#fff";
+  const [x, y] = [leftOf(scene, data.numImages), topOf(scene, data.numImages)];
+  const [width, height] = [layout.width * zoom.columns, layout.height * zoom.rows];
+  if (x > layout.left && x < layout.left + width) labels.pen.fillRect(x - unit, layout.top, 2 * unit, height);
+  if (y > layout.top && y < layout.top + height) labels.pen.fillRect(layout.left, y - unit, width, 2 * unit);
+}
+
 function writeNumbers(scene: Scene): void {
   const { state, layout, labels } = scene;
   const { matrix, now, view } = state;
@@ -112,6 +125,7 @@ export function paintImages(scene: Scene): void {
   const { pen } = labels;
   const picked = new Set(state.pinnedRows());
   const every = thumbnails ? layout.every : Math.ceil((16 * unit) / layout.height);
+  const everyName = Math.ceil((14 * unit) / layout.height);
   const bottom = layout.top + layout.height * state.zoom.rows;
   const [focus, muted] = [frame.color("focus"), frame.color("muted")];
   rowsOnView(state).forEach((place, nth) => {
@@ -121,8 +135,15 @@ export function paintImages(scene: Scene): void {
       pen.fillStyle = focus;
       pen.fillRect(layout.left - 4, topOf(scene, place), 3, Math.max(2, layout.height));
     }
-    if (nth % every || middle + layout.thumb / 2 > bottom + layout.thumb) return;
+    const named = !isImage(state, index, false);
+    if (nth % (named ? everyName : every) || middle + layout.thumb / 2 > bottom + layout.thumb) return;
     const left = layout.left - 2 - ((nth % layout.lanes) + 1) * (layout.thumb + 2);
+    if (named) {
+      pen.font = frame.font(11);
+      const text = labels.cut(nameOf(state, index, false), layout.left - 8);
+      labels.write(text, layout.left - 6, middle, "right", index === state.cursor.row ? focus : muted);
+      return;
+    }
     thumbnails?.draw(pen, index, left, middle - layout.thumb / 2, layout.thumb);
     if (!thumbnails || layout.every > 1)
       labels.write(String(index), layout.left - 8 - layout.thumb, middle, "right", muted);
@@ -134,9 +155,12 @@ export function paintImages(scene: Scene): void {
   });
 }
 
+/** The least width of a column, in pixels, that an image stands above. */
+const LEAST_ABOVE = 12;
+
 /** The captions above their columns, or the numbers of the columns. */
 export function paintTexts(scene: Scene): void {
-  const { state, layout, labels, frame, unit } = scene;
+  const { state, layout, labels, frame, unit, thumbnails } = scene;
   const { pen } = labels;
   const picked = new Set(state.pinnedTexts());
   const size = Math.min(12, (0.8 * layout.width) / unit);
@@ -151,6 +175,11 @@ export function paintTexts(scene: Scene): void {
       pen.fillRect(leftOf(scene, place), layout.top - 4, Math.max(2, layout.width), 3);
     }
     if (nth % every) return;
+    if (thumbnails && isImage(state, index, true) && layout.width >= LEAST_ABOVE * unit) {
+      const side = Math.min(layout.width - 2, layout.thumb, layout.top - 6);
+      thumbnails.draw(pen, index, middle - side / 2, layout.top - 4 - side, side);
+      return;
+    }
     if (!layout.slant) {
       labels.write(String(index), middle, layout.top - 9 * unit, "center", muted);
       return;
@@ -160,7 +189,7 @@ export function paintTexts(scene: Scene): void {
     pen.translate(middle + 3, layout.top - 6);
     pen.rotate(-layout.slant);
     pen.font = frame.font(size, weight);
-    const text = labels.cut(nameOfText(state, index), layout.label);
+    const text = labels.cut(nameOf(state, index, true), layout.label);
     labels.write(text, 0, 0, "left", active ? focus : ink, weight, size);
     pen.restore();
   });

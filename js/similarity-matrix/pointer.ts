@@ -5,7 +5,7 @@ import type { Surface } from "../shared/painter.ts";
 import type { Actions } from "./actions.ts";
 import type { Layout } from "./layout.ts";
 import { leftOf, topOf } from "./picture.ts";
-import { type Cell, NOTHING, type State } from "./state.ts";
+import { type Cell, isImage, NOTHING, type State } from "./state.ts";
 import { setZoom, showAll, zoomBy } from "./zoom.ts";
 
 /** A drag shorter than this is a click. */
@@ -46,7 +46,7 @@ export function openPointer(parts: Parts): void {
   const hint = (event: PointerEvent) => {
     const { row, column } = state.cursor;
     if (row < 0 && column < 0) return frame.tooltip(null);
-    const draw = row >= 0 && thumbnails;
+    const draw = row >= 0 && isImage(state, row, false) && thumbnails;
     const picture = draw
       ? (pen: CanvasRenderingContext2D, size: number) => draw.draw(pen, row, 0, 0, size)
       : null;

@@ -4,7 +4,7 @@ import type { Frame } from "../shared/frame.ts";
 import { nameElement, shorten } from "../shared/name.ts";
 import { clamp, formatNumber } from "../shared/numbers.ts";
 import type { Analysis, Matrix } from "./numbers.ts";
-import { nameOfText, type State, subjectOf, symbolOf } from "./state.ts";
+import { arePair, isImage, nameOf, type State, subjectOf, symbolOf } from "./state.ts";
 import { VIEWS } from "./views.ts";
 
 /** One row's or one column's scores, the largest first, with the hard negatives. */
@@ -91,7 +91,9 @@ function entriesOf(state: State, matrix: Matrix, now: Analysis, most: number): E
   const sorted = (by: number[]) => [...by.keys()].sort((p, q) => by[q] - by[p] || p - q);
   const scores = all(state.view);
   const plain = all(VIEWS[0]);
-  const shown = sorted(state.view.signed ? scores.map(Math.abs) : scores).slice(0, most);
+  const others = sorted(state.view.signed ? scores.map(Math.abs) : scores);
+  // Itself, with a cosine of 1, is no finding.
+  const shown = others.filter((k) => !state.data.numImages || k !== index).slice(0, most);
   // A hard negative scores at least as high as the right one, or is one of the two closest below it.
   const rivals = paired ? sorted(plain).filter((k) => k !== index) : [];
   const above = rivals.filter((k) => plain[k] >= plain[index]).length;
@@ -113,12 +115,12 @@ const MOST_LETTERS = 44;
 
 type Stamp = (index: number, size: number) => HTMLCanvasElement | null;
 
-const titleOf = (state: State, text: boolean, k: number) => (text ? nameOfText(state, k) : `image ${k}`);
-
 function headOf(state: State, { down, pinned, index }: Entries, stamp: Stamp): Node[] {
   const named = down || (state.data.paired && state.data.captions.length > 0);
-  const about = `${down ? "text" : "image"} ${index}${pinned ? ", pinned" : ""} · ${symbolOf(state)}`;
-  const title = titleOf(state, named, index);
+  const kind = isImage(state, index, down) ? "image" : "text";
+  const number = kind === "text" ? index - state.data.numImages : index;
+  const about = `${kind} ${number}${pinned ? ", pinned" : ""} · ${symbolOf(state)}`;
+  const title = nameOf(state, index, named);
   const words = make(
     "div",
     {},
@@ -126,7 +128,7 @@ function headOf(state: State, { down, pinned, index }: Entries, stamp: Stamp): N
     make("div", { class: "vk-small" }, about),
   );
   const head = make("div", { class: "sm-head" }, words);
-  const image = down ? null : stamp(index, 44);
+  const image = isImage(state, index, down) ? stamp(index, 44) : null;
   if (image) head.prepend(image);
   return [head];
 }
@@ -139,14 +141,14 @@ const listOf = (state: State, lines: Line[]) =>
   );
 
 function lineOf(state: State, { down, index, hard }: Entries, k: number, stamp: Stamp): Line {
-  const right = state.data.paired && k === index;
+  const right = down ? arePair(state, k, index) : arePair(state, index, k);
   const mark = right ? "✓ correct" : hard.includes(k) ? "hard negative" : "";
   const value = make("b");
   const bar = make("i");
-  const name = nameElement(titleOf(state, !down, k));
+  const name = nameElement(nameOf(state, k, !down));
   const track = make("div", { class: "sm-track" }, bar);
   const item = make("li", { class: right ? "sm-right" : mark && "sm-hard", "data-index": String(k) });
-  const image = down ? stamp(k, LIST_THUMB) : null;
+  const image = isImage(state, k, !down) ? stamp(k, LIST_THUMB) : null;
   if (image) item.append(image);
   item.append(make("div", { class: "sm-what" }, name, make("em", {}, mark), value, track));
   return { item, value, bar };

@@ -77,7 +77,22 @@ function transposed({ values, rows, columns }: Matrix): Float64Array {
   return turned;
 }
 
-export const nameOfText = ({ data }: State, column: number) => data.captions[column] ?? `text ${column}`;
+/** Whether a row, or else a column, is an image. */
+export const isImage = ({ data }: State, index: number, down: boolean) =>
+  data.numImages ? index < data.numImages : !down;
+
+/** The name of a row, or (`down`) of a column: a caption, or a number. */
+export function nameOf(state: State, index: number, down: boolean): string {
+  if (isImage(state, index, down)) return `image ${index}`;
+  const text = index - state.data.numImages;
+  return state.data.captions[text] ?? `text ${text}`;
+}
+
+/** Whether image and text belong together: on the diagonal, or as far from it as there are images. */
+export const arePair = ({ data }: State, row: number, column: number) =>
+  data.numImages
+    ? 2 * data.numImages === data.rows && Math.abs(row - column) === data.numImages
+    : data.paired && row === column;
 
 export const symbolOf = ({ view, data }: State) => view.symbol.replace("{measure}", data.measure);
 

@@ -199,7 +199,16 @@ test("clusters stand together, and every row once", () => {
   assert.equal(clusters.filter((cluster, i) => i && cluster !== clusters[i - 1]).length, 2);
 });
 
-const ROOM = { width: 780, height: 800, unit: 1, images: true, paired: true, full: false, caption: 120 };
+const ROOM = {
+  width: 780,
+  height: 800,
+  unit: 1,
+  images: true,
+  paired: true,
+  full: false,
+  caption: 120,
+  rowCaption: 0,
+};
 
 for (const count of [4, 12, 64, 512])
   test(`${count} rows: the matrix fills its room and images can be told apart`, () => {

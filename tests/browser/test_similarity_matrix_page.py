@@ -362,3 +362,39 @@ def test_traits_linked_between_two_widgets(page: Page, tmp_path):
     )
     assert numbers[0][1] != "NaN"
     assert len(links) == 7
+
+
+# ------------------------------------------------------------ images and texts against both
+
+
+def test_images_and_texts_against_both(page: Page, tmp_path):
+    images, texts = embeddings(6)
+    widget = SimilarityMatrix(
+        images,
+        texts,
+        images=pictures(6),
+        captions=captions(6),
+        against_both=True,
+    )
+    matrix = Matrix(page, widget, tmp_path / "page.html")
+    expect(matrix.status).to_have_text("6 images and 6 texts against both")
+    for control in (matrix.view, matrix.temperature, matrix.bias):
+        expect(control).to_be_hidden()  # cosines only: there is nothing to set
+    expect(page.locator(".sm-tiles")).to_be_hidden()
+    similarity = widget.similarity()
+    # Row 2 is an image, column 8 its own text: a pair off the diagonal. Its text is named as such.
+    hover_at(matrix.canvas, *cell(matrix, 2, 8))
+    expect(matrix.status).to_contain_text("caption 2 · and image 2, a pair")
+    hover_at(matrix.canvas, *cell(matrix, 9, 3))
+    expect(matrix.status).to_contain_text("image 3 · and caption 3, a pair")
+    hover_at(matrix.canvas, *cell(matrix, 9, 10))
+    expect(matrix.status).to_contain_text("caption 4 · and caption 3 · cosine")
+    # The list of a text holds images and texts, and not itself.
+    shown = matrix.ranking()
+    assert 9 not in shown
+    for index, value in shown.items():
+        assert value == pytest.approx(similarity[9, index], abs=1e-5)
+    assert max(shown.values()) == pytest.approx(np.delete(similarity[9], 9).max(), abs=1e-5)
+    right = page.locator(".sm-list .sm-right")
+    expect(right).to_have_attribute("data-index", "3")
+    expect(right.locator("canvas")).to_have_count(1)  # the pair of a text is an image

@@ -305,3 +305,66 @@ def test_the_picture_carries_its_title():
     images, texts = embeddings(4)
     plain, named = SimilarityMatrix(images, texts), SimilarityMatrix(images, texts, title="Who?")
     assert named.picture().height > plain.picture().height
+
+
+# ------------------------------------------------------------------ images and texts against both
+
+
+def both(count: int = 3, texts: int = 5, **options) -> tuple[SimilarityMatrix, np.ndarray]:
+    """A widget of `count` images and `texts` texts, and the cosines that it must show."""
+    rows, _ = embeddings(count + texts)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    widget = SimilarityMatrix(rows[:count], rows[count:], against_both=True, **options)
+    return widget, unit @ unit.T
+
+
+def test_against_both_holds_every_cosine():
+    widget, expected = both()
+    assert widget.similarity().shape == (8, 8)
+    np.testing.assert_allclose(widget.similarity(), expected, atol=1e-6)
+    numbers = widget.numbers()
+    np.testing.assert_allclose(numbers.values, expected, atol=1e-6)
+    assert numbers.infonce_loss is numbers.image_to_text_accuracy is None
+    within = expected[:3, :3][~np.eye(3, dtype=bool)].mean()
+    texts = expected[3:, 3:][~np.eye(5, dtype=bool)].mean()
+    assert widget.headline() == (
+        "SimilarityMatrix: 3 images and 5 texts against both, mean cosine of two images"
+        f" ⟨{within:.2f}⟩, texts ⟨{texts:.2f}⟩, one of each ⟨{expected[:3, 3:].mean():.2f}⟩"
+    )
+
+
+def test_against_both_counts_images_first():
+    images = [np.full((8, 8, 3), 80 * index, np.uint8) for index in range(3)]
+    widget, _ = both(images=images, captions=list("vwxyz"), selected=[7])
+    assert widget.num_images == 3
+    assert widget.selected == [7]
+    assert list(widget.to_plotly().layout.yaxis.ticktext) == [
+        *("image 0", "image 1", "image 2"),
+        *"vwxyz",
+    ]
+    assert widget.picture().width > 200
+    with pytest.raises(ValueError, match="3"):
+        both(images=images[:2])
+    with pytest.raises(ValueError, match="5"):
+        both(captions=["a"])
+
+
+def test_against_both_of_a_training():
+    rows = np.random.default_rng(0).normal(size=(2, 7, 4))
+    widget = SimilarityMatrix(rows[:, :3], rows[:, 3:], against_both=True, steps=["0", "9"], step=1)
+    unit = rows[1] / np.linalg.norm(rows[1], axis=1, keepdims=True)
+    np.testing.assert_allclose(widget.similarity(), unit @ unit.T, atol=1e-6)
+
+
+def test_against_both_refuses_what_has_no_meaning():
+    with pytest.raises(traitlets.TraitError, match="one view, 'cosine'"):
+        both(view="sigmoid")
+    widget, _ = both(3, 3)
+    with pytest.raises(traitlets.TraitError, match="one view"):
+        widget.view = "gradient of InfoNCE"
+    with pytest.raises(ValueError, match="one view"):
+        widget.numbers("sigmoid")
+    with pytest.raises(ValueError, match="not similarity"):
+        SimilarityMatrix(similarity=np.eye(3), against_both=True)
+    with pytest.raises(TypeError, match="True or False, got 1"):
+        SimilarityMatrix(np.eye(3), np.eye(3), against_both=1)

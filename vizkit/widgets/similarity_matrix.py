@@ -67,6 +67,10 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
     With respect to the cosine the gradients are 1 / temperature times as large. Image i and text i
     are a pair; losses, accuracies and gradients need N = M. Of equal maxima the first counts.
 
+    With `against_both=True` rows and columns are all images and then all texts, so that cosines
+    within the images and within the texts stand beside those across: the modality gap in one
+    picture (Liang et al. 2022). Only the view "cosine" has a meaning there.
+
     Traits, all linkable without a kernel:
         temperature: τ from 0.005 to 2; the logit scale is 1 / τ.
         bias: added to the sigmoid's logits, -20 to 10.
@@ -92,6 +96,8 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
     step_names = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
     value_range = traitlets.List(traitlets.Float(), read_only=True).tag(sync=True)
     measure = traitlets.Unicode("cosine", read_only=True).tag(sync=True)
+    # Of rows and columns that are images first and texts after them; 0: rows images, columns texts.
+    num_images = traitlets.Int(0, read_only=True).tag(sync=True)
 
     def __init__(
         self,
@@ -105,6 +111,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         bias: float = -10.0,
         view: str = "cosine",
         steps: Sequence[Any] | None = None,
+        against_both: bool = False,
         title: str = "",
         **traits: Any,
     ) -> None:
@@ -123,6 +130,8 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
             bias: of the sigmoid, from -20 to 10.
             view: one of `VIEWS`.
             steps: names of the steps of a sequence, such as the number of updates.
+            against_both: images and texts against images and texts, `(N + M, N + M)`; of
+                embeddings only. `hovered` and `selected` then count images first, then texts.
             title: shown above the widget.
             **traits: further traits, such as `theme` or `selected`.
 
@@ -133,13 +142,19 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         """
         self.refuse_unknown(SimilarityMatrix.__init__, traits)
         steps = None if steps is None else as_list("steps", steps)
+        if not isinstance(against_both, bool):
+            raise TypeError(f"against_both must be True or False, got {against_both!r}")
         sent, self._shape = _arrays_to_send(image_embeddings, text_embeddings, similarity, steps)
+        num_images, num_texts = self._shape[1:]
+        if against_both:
+            sent, self._shape = _stacked(image_embeddings, text_embeddings, steps)
+        self._num_images = num_images if against_both else 0
         data = {name: codec.pack_fixed(array) for name, array in sent.items()}
         # Python and the browser compute with what travels, so that they agree to the last digit shown.
         self._arrays = {name: codec.unpack(packed) for name, packed in data.items()}
         count, rows, columns = self._shape
-        pictures = None if images is None else as_images("images", images, rows)
-        texts = None if captions is None else as_texts("captions", captions, columns)
+        pictures = None if images is None else as_images("images", images, num_images)
+        texts = None if captions is None else as_texts("captions", captions, num_texts)
         names = _step_names(steps, count)
         tile = 48 if rows <= 256 else 32
         self._pictures = pictures
@@ -153,6 +168,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         self.set_trait("step_names", names)
         self.set_trait("value_range", [low, high])
         self.set_trait("measure", "cosine" if similarity is None else "similarity")
+        self.set_trait("num_images", self._num_images)
         self.open()
 
     def open(self) -> None:
@@ -165,6 +181,8 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
     @traitlets.validate("view")
     def _check_view(self, proposal: Any) -> str:
         _, rows, columns = self._shape
+        if self._num_images and proposal.value != VIEWS[0]:
+            raise traitlets.TraitError(f"against both there is one view, {VIEWS[0]!r}")
         if proposal.value in PAIRED_VIEWS and rows != columns:
             raise traitlets.TraitError(
                 f"view {proposal.value!r} needs one text for each image,"
@@ -209,11 +227,18 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         if view not in VIEWS:
             raise ValueError(f"view must be one of {', '.join(map(repr, VIEWS))}, got {view!r}")
         _, rows, columns = self._shape
+        if self._num_images and view != VIEWS[0]:
+            raise ValueError(f"against both there is one view, {VIEWS[0]!r}")
         if view in PAIRED_VIEWS and rows != columns:
             raise ValueError(f"{view!r} needs one text for each image, got {rows} and {columns}")
         key = (view, self.step, self.temperature, self.bias)
         if key not in self._cache:
-            self._cache = {key: _numbers(self.similarity(), self.temperature, self.bias, view)}
+            similarity = self.similarity()
+            if self._num_images:  # a pair is no place on the diagonal, and there is no loss
+                found = SimilarityNumbers(similarity, None, None, None, None)
+            else:
+                found = _numbers(similarity, self.temperature, self.bias, view)
+            self._cache = {key: found}
         return self._cache[key]
 
     def _range(self) -> tuple[float, float]:
@@ -228,6 +253,8 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
     def headline(self) -> str:
         """One line with the losses and accuracies; measured numbers stand between ⟨ and ⟩."""
         _, rows, columns = self._shape
+        if self._num_images:
+            return self._headline_of_both()
         shown = f"SimilarityMatrix: {rows} images × {columns} texts"
         numbers = self.numbers()
         if numbers.infonce_loss is None:
@@ -238,6 +265,22 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
             f" accuracy image→text ⟨{numbers.image_to_text_accuracy:.2f}⟩,"
             f" text→image ⟨{numbers.text_to_image_accuracy:.2f}⟩"
         )
+
+    def _headline_of_both(self) -> str:
+        """The mean cosine within images, within texts and across, a row with itself left out."""
+        values, first = self.similarity(), self._num_images
+        count = len(values)
+        means = [
+            f"{name} ⟨{part[~np.eye(*part.shape, dtype=bool) | across].mean():.2f}⟩"
+            for name, part, across in (
+                ("images", values[:first, :first], False),
+                ("texts", values[first:, first:], False),
+                ("one of each", values[:first, first:], True),
+            )
+            if part.size > 1
+        ]
+        told = f"mean cosine of two {', '.join(means)}" if means else self.view
+        return f"SimilarityMatrix: {first} images and {count - first} texts against both, {told}"
 
     # ------------------------------------------------------------------ static picture and figure
 
@@ -265,6 +308,9 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
             [index / 255, "rgb({},{},{})".format(*table[index])] for index in range(0, 256, 15)
         ]
         names = [" ".join(text.split()) for text in self.captions]
+        if self._num_images:
+            texts = names or [f"text {index}" for index in range(columns - self._num_images)]
+            names = [*(f"image {index}" for index in range(self._num_images)), *texts]
         short = [_escape(text if len(text) <= 40 else text[:39] + "…") for text in names]
         heatmap = go.Heatmap(
             z=self.numbers().values,
@@ -286,8 +332,12 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
             title="image", autorange="reversed", scaleanchor="x" if rows == columns else None
         )
         figure.update_xaxes(title="text", constrain="domain")
+        ticks = {"tickvals": list(range(columns)), "ticktext": short}
         if short and columns <= 40:
-            figure.update_xaxes(tickvals=list(range(columns)), ticktext=short, tickangle=-50)
+            figure.update_xaxes(**ticks, tickangle=-50)
+        if self._num_images:
+            figure.update_yaxes(title="", **(ticks if columns <= 40 else {}))
+            figure.update_xaxes(title="")
         return figure
 
     def _symbol(self) -> str:
@@ -332,6 +382,24 @@ def _arrays_to_send(
     if rows * columns <= (rows + columns) * dim:
         return {"similarity": np.float32(images @ texts.swapaxes(1, 2))}, (steps, rows, columns)
     return {"images": np.float32(images), "texts": np.float32(texts)}, (steps, rows, columns)
+
+
+def _stacked(
+    image_embeddings: Any, text_embeddings: Any, steps: list[Any] | None
+) -> tuple[dict[str, np.ndarray], tuple[int, int, int]]:
+    """Images and texts as rows and as columns, in the form that `_arrays_to_send` gives.
+
+    Raises:
+        ValueError: there are no embeddings to stack, only their similarity.
+    """
+    if image_embeddings is None:
+        raise ValueError("against_both needs image_embeddings and text_embeddings, not similarity")
+    parts = [
+        _with_steps(as_embeddings(name, value, steps=steps))
+        for name, value in (("image", image_embeddings), ("text", text_embeddings))
+    ]
+    rows = np.concatenate(parts, axis=1)
+    return _arrays_to_send(rows, rows, None, None)
 
 
 def _with_steps(array: np.ndarray) -> np.ndarray:
@@ -415,6 +483,7 @@ class _Picture:
         colors = self._colors()
         high, wide = colors.shape[0] * self.cell, colors.shape[1] * self.cell
         face = font(12)
+        first = self.widget._num_images  # columns before the first text
         captions = self.widget.captions if self.labelled else []
         thumbs = self.widget._pictures if self.labelled else None
         left, top = (self.cell + 8 if thumbs else 34), (112 if captions else 22)
@@ -427,17 +496,27 @@ class _Picture:
             title = picture.shorten(title, pen, font(13), image.width - 12)
             pen.text((6, 4), title, picture.INK, font(13))
         for index, text in enumerate(captions):
-            self._slanted(image, text, left + (index + 0.5) * self.cell, top - 2, face)
+            self._slanted(image, text, left + (first + index + 0.5) * self.cell, top - 2, face)
         for index, one in enumerate(thumbs or []):
             place = (left - self.cell - 3, top + index * self.cell)
             image.paste(picture.fit_square(one, self.cell - 1), place)
+            if first:
+                above = (left + index * self.cell, top - self.cell - 3)
+                image.paste(picture.fit_square(one, self.cell - 1), above)
+        if first:  # where images end and texts begin
+            edge = round(first * min(high, wide) / self.rows)
+            pen.line((left, top + edge, left + wide, top + edge), picture.LINE)
+            pen.line((left + edge, top, left + edge, top + high), picture.LINE)
         if not thumbs:
             pen.text((left - 6, top), "0", picture.MUTED, face, anchor="rt")
             pen.text((left - 6, top + high), str(self.rows - 1), picture.MUTED, face, anchor="rb")
         if not captions:
-            pen.text(
-                (left, top - 5), f"text 0 … {self.columns - 1}", picture.MUTED, face, anchor="ls"
+            told = (
+                f"{first} images, {self.columns - first} texts"
+                if first
+                else f"text 0 … {self.columns - 1}"
             )
+            pen.text((left, top - 5), told, picture.MUTED, face, anchor="ls")
         self._bar(image, pen, left, top + high + 10, max(wide, 200), face)
         return image
 
