@@ -11,6 +11,8 @@ from nbclient.exceptions import CellExecutionError
 from tools.site.build import MOST_BYTES, build_site
 from vizkit.course import NOTEBOOKS
 
+GALLERY = Path("docs/gallery.ipynb")  # recipes of the instruments: no notebook of the course
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Build the site as the command line says; 0 if it stands."""
@@ -19,12 +21,15 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--notebooks", nargs="+", type=Path, help="default: the whole course")
     parser.add_argument("--out", type=Path, default=Path("site"), help="default: site")
+    parser.add_argument("--no-reference", action="store_true", help="without vizkit's reference")
     parser.add_argument("--slides", action="store_true", help="a slide deck of each notebook, too")
     options = parser.parse_args(arguments)
-    notebooks = options.notebooks or sorted(Path("notebooks").glob("*.ipynb"), key=_course_order)
+    course = [*Path("notebooks").glob("*.ipynb"), GALLERY]
+    notebooks = options.notebooks or sorted(course, key=_course_order)
+    reference = not (options.notebooks or options.no_reference)
     start = time.perf_counter()
     try:
-        pages = build_site(notebooks, options.out, slides=options.slides)
+        pages = build_site(notebooks, options.out, slides=options.slides, reference=reference)
     except CellExecutionError as error:
         return _stopped(f"a cell raised {error.ename}: {error.evalue}", options.out)
     except OSError as error:

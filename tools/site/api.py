@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 PARTS = ("widgets", "models", "losses", "data", "training", "zoo", "inputs", "course")
@@ -27,5 +28,8 @@ def write_api(folder: Path) -> list[Path]:
         search=True,
     )
     modules = ["vizkit", *(f"vizkit.{part}" for part in PARTS), *LEFT_OUT]
-    pdoc.pdoc(*modules, output_directory=folder)
+    with warnings.catch_warnings():
+        # The fields of a NamedTuple keep their annotations as texts, which pdoc shows as they are.
+        warnings.filterwarnings("ignore", message="Error parsing type annotation")
+        pdoc.pdoc(*modules, output_directory=folder)
     return sorted(path.relative_to(folder) for path in folder.rglob("*.html"))

@@ -10,9 +10,10 @@ from typing import Any
 
 import nbformat
 
+from tools.site.api import write_api
 from tools.site.execute import is_cached, run
 from tools.site.notebook import Page, page_of
-from tools.site.pages import index_page, notebook_page, slides_page
+from tools.site.pages import API, index_page, notebook_page, slides_page
 from tools.site.slides import deck_of
 from vizkit.course.storage import lock_of
 from vizkit.progress import progress_bar
@@ -25,10 +26,12 @@ MOST_BYTES = 6_000_000  # of a page, without the shared assets; 00 carries the w
 _SECONDS_TO_WRITE = 300  # two builds at once: the second waits until the first has written
 
 
-def build_site(notebooks: Sequence[Path], out: Path, *, slides: bool = False) -> list[Path]:
+def build_site(
+    notebooks: Sequence[Path], out: Path, *, slides: bool = False, reference: bool = False
+) -> list[Path]:
     """Build the site of these notebooks in `out`; return its pages.
 
-    What the notebooks show is kept beside it in `.<out>-cache`, so that only changed code runs again.
+    `reference` adds what vizkit's docstrings say, in `api/`. What the notebooks show is kept beside it in `.<out>-cache`, so that only changed code runs again.
 
     Raises:
         ValueError: no notebooks, a path that is none, or an `out` that holds something else.
@@ -55,7 +58,7 @@ def build_site(notebooks: Sequence[Path], out: Path, *, slides: bool = False) ->
         _recover(out)
         scratch = _scratch(out)
         try:
-            written = _write(scratch, pages)
+            written = _write(scratch, pages, reference=reference)
             scratch.chmod(0o755)
             _replace(out, scratch)
         except BaseException:
@@ -102,10 +105,12 @@ def _scratch(out: Path) -> Path:
         raise OSError(error.errno, error.strerror, str(out)) from None
 
 
-def _write(folder: Path, pages: Sequence[Page]) -> list[Path]:
+def _write(folder: Path, pages: Sequence[Page], *, reference: bool) -> list[Path]:
     """Write the site into an empty folder; return its pages, relative to it."""
     _write_assets(folder / "assets", pages)
-    texts: dict[str, Callable[[], str]] = {"index.html": lambda: index_page(pages)}
+    texts: dict[str, Callable[[], str]] = {
+        "index.html": lambda: index_page(pages, reference=reference)
+    }
     for page in pages:
         texts[f"{page.name}.html"] = lambda page=page: notebook_page(page, pages)
         if page.deck:
@@ -113,6 +118,8 @@ def _write(folder: Path, pages: Sequence[Page]) -> list[Path]:
     for name, text in texts.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text(), encoding="utf-8")
+    if reference:
+        write_api(folder / API)
     (folder / STAMP).write_text("made by python -m tools.site\n", encoding="utf-8")
     return [Path(name) for name in texts]
 

@@ -15,11 +15,16 @@ from vizkit.widgets.page import json_for_page
 
 COURSE = "How vision encoders see"
 _NO_NUMBER = -1
+API = "api"  # the folder of the reference
 PARTS = (
     ("How an encoder sees", range(6)),
     ("Pictures and words", range(6, 10)),
     ("Encoders at work", range(10, 100)),
     ("To look things up", (_NO_NUMBER,)),
+)
+_REFERENCE_CARD = (
+    f'<a class="card" href="{API}/index.html"><strong>Reference</strong>'
+    "<span>Every public class and function of vizkit: shapes, units, errors, sources.</span></a>"
 )
 _MARK = (
     '<svg class="mark" viewBox="0 0 9 9" aria-hidden="true"><path opacity=".25" d="M0 0h2.6v2.6H0z'
@@ -56,11 +61,13 @@ def notebook_page(page: Page, pages: Sequence[Page]) -> str:
     return _document(f"{title_words(page)} · {COURSE}", body + _live(page, "assets"), page, "")
 
 
-def index_page(pages: Sequence[Page]) -> str:
-    """The course map."""
+def index_page(pages: Sequence[Page], *, reference: bool = False) -> str:
+    """The course map; `reference`: with a link to the reference of vizkit."""
     sections = []
     for name, numbers in PARTS:
         cards = [_card(page) for page in pages if _number(page) in numbers]
+        if reference and _NO_NUMBER in numbers:
+            cards.append(_REFERENCE_CARD)
         if cards:
             sections.append(f'<section><h2>{name}</h2><div class="cards">{"".join(cards)}</div>')
             sections.append("</section>")
