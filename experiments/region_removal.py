@@ -85,7 +85,7 @@ def region_of_patch() -> np.ndarray:
 def candidates(model, pixels) -> dict[str, np.ndarray]:
     """Maps of one photograph over the regions: attention of the class token, and blind references."""
     from vizkit.models import capture_attention
-    from vizkit.widgets.attention_numbers import attention_rollout
+    from vizkit.widgets.attention_map.numbers import attention_rollout
 
     layers = [layer[0].numpy() for layer in capture_attention(model, pixels).maps]  # (H, T, T) each
     last = layers[-1][:, 0, 1:]  # (H, 256)

@@ -43,7 +43,7 @@ export interface About {
   notes?: string[][];
 }
 
-/** One layer of one picture, as `QuantizedMaps` in attention_numbers.py packs it. */
+/** One layer of one picture, as `QuantizedMaps` in attention_map/numbers.py packs it. */
 export interface QuantizedMaps {
   scales: Float32Array;
   prefix: Uint16Array;

@@ -309,7 +309,7 @@ def test_signed_maps(page, tmp_path):
 
 def test_the_numbers_equal_numpy_to_a_millionth(page, widget):
     sources = [bundled(f"attention-map/{name}.ts") for name in ("data", "numbers")]
-    blocks = [layer.blocks[0] for layer in widget._sides[0].layers]
+    blocks = [layer.blocks[0] for layer in widget.models[0].layers]
     raw = [b.scales.tobytes() + b.prefix.tobytes() + b.values.tobytes() for b in blocks]
     got = page.evaluate(
         """async ([sources, blocks]) => {

@@ -51,7 +51,7 @@ class Space:
 
     def alone(self) -> int:
         """The point with the most room around it, which a pointer cannot miss."""
-        points = self.widget._points[self.widget.projection][self.widget.step]
+        points = self.widget.points[self.widget.projection][self.widget.step]
         apart = np.linalg.norm(points[:, None] - points[None], axis=-1)
         np.fill_diagonal(apart, np.inf)
         return int(apart.min(1).argmax())
@@ -95,7 +95,7 @@ def test_hover_says_what_python_says(space):
     said, widget = space.said(), space.widget
     x, y = map(float, re.search(r"at (-?[\d.e-]+), (-?[\d.e-]+)", said).groups())
     span = widget.maps["pca"]["span"]
-    np.testing.assert_allclose([x, y], widget._points["pca"][2, index], atol=span / 65535 + 6e-3)
+    np.testing.assert_allclose([x, y], widget.points["pca"][2, index], atol=span / 65535 + 6e-3)
     listed = [(int(i), float(v)) for i, v in re.findall(r"(\d+) \((-?[\d.]+)\)", said)]
     found, cosines = widget.neighbours(index)
     assert [i for i, _ in listed] == found.tolist()

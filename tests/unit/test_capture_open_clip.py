@@ -108,7 +108,7 @@ def test_the_tower_alone_and_its_layers(name):
     assert all(map(torch.equal, whole.maps, alone.maps))
     assert [f"visual.{key}" for key in alone.names] == whole.names
     assert alone.prefix_names == whole.prefix_names
-    layer = last._sides[0].layers
+    layer = last.models[0].layers
     assert len(layer) == 1
     torch.testing.assert_close(
         torch.from_numpy(layer[0].blocks[0].weights(0)).float(),
@@ -147,7 +147,7 @@ def test_half_precision(name, pure, dtype):
     assert apart.mean() < 0.2
     torch.testing.assert_close(found.sum(-1), torch.ones_like(found.sum(-1)))
     torch.testing.assert_close(
-        torch.from_numpy(widget._sides[0].layers[0].blocks[0].weights(0)).float(),
+        torch.from_numpy(widget.models[0].layers[0].blocks[0].weights(0)).float(),
         found[0, 0],
         atol=4e-3,
         rtol=0,

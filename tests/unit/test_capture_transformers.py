@@ -221,7 +221,7 @@ PROCESSORS = {
 def test_an_image_processor_brings_its_normalisation(name):
     model, processor = make(name), PROCESSORS[name]()
     widget = AttentionMap.from_model(model, Image.fromarray(PIXELS), preprocess=processor)
-    np.testing.assert_array_equal(widget._images[0], PIXELS)
+    np.testing.assert_array_equal(widget.pictures[0], PIXELS)
     pixels = torch.from_numpy(PIXELS).permute(2, 0, 1)[None] / 255
     mean, std = (
         torch.tensor(one)[:, None, None] for one in (processor.image_mean, processor.image_std)
@@ -245,7 +245,7 @@ def test_the_processor_of_a_whole_model_will_do():
             raise AssertionError("this one wants texts as well")
 
     widget = AttentionMap.from_model(make("CLIP"), PIXELS, preprocess=Processor())
-    np.testing.assert_array_equal(widget._images[0], PIXELS)
+    np.testing.assert_array_equal(widget.pictures[0], PIXELS)
     assert widget.about["sides"][0]["tokens"] == ["CLS"]
 
 
@@ -253,11 +253,11 @@ def test_a_rectangle_by_an_image_processor():
     wide = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
     processor = transformers.BitImageProcessor(do_resize=False, do_center_crop=False)
     widget = AttentionMap.from_model(make("DINOv2"), wide, preprocess=processor)
-    assert widget._sides[0].layers[0].grid == (4, 8)
+    assert widget.models[0].layers[0].grid == (4, 8)
     naflex = transformers.Siglip2ImageProcessor(patch_size=8, max_num_patches=32)
     widget = AttentionMap.from_model(make("SigLIP 2"), wide, preprocess=naflex)
-    assert widget._sides[0].layers[0].grid == (4, 8)
-    np.testing.assert_array_equal(widget._images[0], wide)
+    assert widget.models[0].layers[0].grid == (4, 8)
+    np.testing.assert_array_equal(widget.pictures[0], wide)
     with pytest.raises(ValueError, match="preprocess must bring all pictures to one size"):
         AttentionMap.from_model(make("SigLIP 2"), [wide, PIXELS], preprocess=naflex)
 

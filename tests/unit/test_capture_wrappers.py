@@ -98,7 +98,7 @@ def test_distributed_data_parallel(tmp_path):
             model = nn.parallel.DistributedDataParallel(make())
             same(capture_attention(model, images()), expected[name])
             widget = AttentionMap.from_model(model, images(), layers=[-1])
-            assert widget._sides[0].layers[0].grid == (4, 4)
+            assert widget.models[0].layers[0].grid == (4, 4)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -46,8 +46,8 @@ FORBIDDEN_LIBRARIES = {
 # `AttentionMap.from_model` and `from_text` look into a model; the static face of `LivingEncoder` is drawn
 # and asked in Python; an exercise hands tensors to a learner's function.
 EXCEPTIONS = {
-    ("widgets/attention_map.py", "from_model", "vizkit.models"),
-    ("widgets/attention_map.py", "from_text", "vizkit.models"),
+    ("widgets/attention_map/widget.py", "from_model", "vizkit.models"),
+    ("widgets/attention_map/widget.py", "from_text", "vizkit.models"),
     ("widgets/living_encoder/answer.py", "_attention", "vizkit.models"),
     ("widgets/living_encoder/scene.py", "draw_scene", "vizkit.data"),
     ("course/exercises/exercise.py", "_for_learner", "torch.torch"),
@@ -116,8 +116,11 @@ def test_a_room_imports_only_what_its_arrows_allow(room):
         ("widgets/base.py", "from ..data import scenes"),
         ("widgets/base.py", "from vizkit import zoo"),
         ("widgets/deep/base.py", "from ...models import vit"),
-        ("widgets/attention_map.py", "from vizkit.models import capture_attention"),
-        ("widgets/attention_map.py", "def from_model():\n    from vizkit.data import scenes"),
+        ("widgets/attention_map/widget.py", "from vizkit.models import capture_attention"),
+        (
+            "widgets/attention_map/widget.py",
+            "def from_model():\n    from vizkit.data import scenes",
+        ),
         ("data/scenes.py", "def later():\n    import torch.nn"),
         ("models/vit.py", "from datasets import Dataset"),
         ("training/loop.py", "import vizkit.widgets.base"),
@@ -133,7 +136,10 @@ def test_a_forbidden_import_is_noticed(file, source):
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("widgets/attention_map.py", "def from_model():\n    from vizkit.models import capture"),
+        (
+            "widgets/attention_map/widget.py",
+            "def from_model():\n    from vizkit.models import capture",
+        ),
         ("widgets/base.py", "from vizkit.widgets import page\nfrom .inputs import pack"),
         ("training/loop.py", "from vizkit.models import vit\nimport torch"),
         ("data/scenes.py", "import datasets\nimport numpy as np"),

@@ -73,7 +73,7 @@ def test_the_keys_of_a_dict_have_an_order_and_a_set_has_none():
 def test_what_is_missing_in_a_table_is_no_caption():
     column = pd.Series(["a", None, "c", np.nan], index=SHUFFLED)
     assert inputs.as_texts("captions", column, missing="") == ["a", "", "c", ""]
-    assert EmbeddingSpace(VECTORS, captions=column)._captions == ["a", "", "c", ""]
+    assert EmbeddingSpace(VECTORS, captions=column).captions == ["a", "", "c", ""]
     with pytest.raises(TypeError, match=r"captions\[1\]"):
         SimilarityMatrix(VECTORS, VECTORS, captions=column)
 
@@ -84,9 +84,9 @@ def test_every_public_column_takes_every_kind(kind):
     column = COLUMNS[kind]
     pictures = [Image.fromarray(one) for one in PIXELS]
     space = EmbeddingSpace(VECTORS, captions=column(WORDS), labels=column(WORDS))
-    assert space._captions == WORDS
-    assert [space._classes[code] for code in space._codes] == WORDS
-    assert EmbeddingSpace(VECTORS, modality=column(["text", "image"] * 2))._modality.tolist() == [
+    assert space.captions == WORDS
+    assert [space.classes[code] for code in space.codes] == WORDS
+    assert EmbeddingSpace(VECTORS, modality=column(["text", "image"] * 2)).modality.tolist() == [
         1,
         0,
         1,
@@ -95,14 +95,14 @@ def test_every_public_column_takes_every_kind(kind):
     paired = EmbeddingSpace.from_pairs(
         VECTORS, VECTORS, labels=column(WORDS), captions=column(WORDS)
     )
-    assert [paired._classes[code] for code in paired._codes] == WORDS * 2
-    assert paired._captions[4:] == WORDS
+    assert [paired.classes[code] for code in paired.codes] == WORDS * 2
+    assert paired.captions[4:] == WORDS
     assert SimilarityMatrix(VECTORS, VECTORS, captions=column(WORDS)).captions == WORDS
     steps = SimilarityMatrix(np.stack([VECTORS] * 4), np.stack([VECTORS] * 4), steps=column(WORDS))
     assert steps.step_names == WORDS
     maps = np.full((4, 1, 5, 5), 0.2)
     assert [
-        layer.name for layer in AttentionMap(maps, names=column(WORDS))._sides[0].layers
+        layer.name for layer in AttentionMap(maps, names=column(WORDS)).models[0].layers
     ] == WORDS
     encoder = zoo.load("pocket-clip")
     sentences = ["a red circle", "a blue square", "a star", "a heart"]
@@ -116,7 +116,7 @@ def test_every_public_column_takes_every_kind(kind):
         and not kind.startswith("polars")
     ):
         held = column(pictures)
-        shown = EmbeddingSpace(VECTORS, images=held)._images
+        shown = EmbeddingSpace(VECTORS, images=held).pictures
         np.testing.assert_array_equal(np.stack(shown), PIXELS)
 
 
@@ -195,9 +195,9 @@ def test_every_public_picture_takes_every_kind(kind):
     encoder = zoo.load("pocket-clip")
     found = {
         "as_image": inputs.as_image("image", given),
-        "EmbeddingSpace": EmbeddingSpace(VECTORS[:1], images=[given])._images[0],
-        "SimilarityMatrix": SimilarityMatrix(VECTORS[:1], VECTORS, images=[given])._pictures[0],
-        "AttentionMap": AttentionMap(np.full((1, 1, 5, 5), 0.2), given)._images[0],
+        "EmbeddingSpace": EmbeddingSpace(VECTORS[:1], images=[given]).pictures[0],
+        "SimilarityMatrix": SimilarityMatrix(VECTORS[:1], VECTORS, images=[given]).pictures[0],
+        "AttentionMap": AttentionMap(np.full((1, 1, 5, 5), 0.2), given).pictures[0],
         "zoo": np.asarray(zoo.images.to_pictures(given)[0]),
         "zoo, several": np.asarray(zoo.images.to_pictures([given])[0]),
     }
@@ -398,7 +398,7 @@ def test_a_zero_row_equal_rows_and_one_row():
     with pytest.raises(ValueError, match="zero vectors, got one at index"):
         SimilarityMatrix(rows, rows)
     same = EmbeddingSpace(np.ones((6, 4)), projections=["tsne"])
-    assert np.isfinite(same._points["tsne"]).all()
+    assert np.isfinite(same.points["tsne"]).all()
     assert same.maps["pca"]["explained_variance_ratio"] == [1.0]
     assert same.neighbours(3)[1] == pytest.approx(np.ones(5))
     one = EmbeddingSpace([[1e-40, 2e-40, 0]])

@@ -91,14 +91,14 @@ def shown(widget):
     """The bytes of all maps of a widget."""
     return [
         np.concatenate([np.ravel(block.weights(head)) for head in range(layer.heads)])
-        for side in widget._sides
+        for side in widget.models
         for layer in (*side.layers, *((side.pooling,) if side.pooling else ()))
         for block in layer.blocks
     ]
 
 
 def classes_of(space):
-    return [space._classes[code] for code in space._codes]
+    return [space.classes[code] for code in space.codes]
 
 
 def text_map(**given):
@@ -109,24 +109,24 @@ def text_map(**given):
 # (call, argument) -> what the call makes of a value; words come as WORDS, pictures as one or as a list
 WORD_USES = {
     ("AttentionMap", "names"): lambda v: [
-        layer.name for layer in AttentionMap(np.repeat(MAPS, 4, 0), names=v)._sides[0].layers
+        layer.name for layer in AttentionMap(np.repeat(MAPS, 4, 0), names=v).models[0].layers
     ],
     ("AttentionMap.from_maps", "names"): lambda v: [
         layer.name
-        for layer in AttentionMap.from_maps(np.ones((4, 4, 2, 2)), names=v)._sides[0].layers
+        for layer in AttentionMap.from_maps(np.ones((4, 4, 2, 2)), names=v).models[0].layers
     ],
     ("AttentionMap.from_maps", "head_names"): lambda v: (
-        AttentionMap.from_maps(np.ones((1, 4, 4, 2, 2)), head_names=v)._head_names
+        AttentionMap.from_maps(np.ones((1, 4, 4, 2, 2)), head_names=v).head_names
     ),
     ("AttentionMap.from_text", "texts"): lambda v: [
-        layer.name for layer in text_map(texts=v)._sides[0].layers
+        layer.name for layer in text_map(texts=v).models[0].layers
     ],
-    ("EmbeddingSpace", "captions"): lambda v: EmbeddingSpace(VECTORS, captions=v)._captions,
+    ("EmbeddingSpace", "captions"): lambda v: EmbeddingSpace(VECTORS, captions=v).captions,
     ("EmbeddingSpace", "labels"): lambda v: classes_of(EmbeddingSpace(VECTORS, labels=v)),
     ("EmbeddingSpace", "class_names"): lambda v: classes_of(
         EmbeddingSpace(VECTORS, labels=[3, 1, 0, 2], class_names=v)
     ),
-    ("EmbeddingSpace", "modality"): lambda v: EmbeddingSpace(VECTORS, modality=v)._modality,
+    ("EmbeddingSpace", "modality"): lambda v: EmbeddingSpace(VECTORS, modality=v).modality,
     ("EmbeddingSpace", "steps"): lambda v: (
         EmbeddingSpace(np.stack([VECTORS] * 4), steps=v)._step_names
     ),
@@ -152,21 +152,21 @@ WORDS_OF = {  # the words themselves, where WORDS will not do
     ("draw_emoji", "characters"): SIGNS,
 }
 PICTURE_USES = {
-    ("AttentionMap", "image"): lambda v: AttentionMap(MAPS, v)._images,
+    ("AttentionMap", "image"): lambda v: AttentionMap(MAPS, v).pictures,
     ("AttentionMap.from_maps", "image"): lambda v: (
-        AttentionMap.from_maps(np.ones((4, 2, 2)), v)._images
+        AttentionMap.from_maps(np.ones((4, 2, 2)), v).pictures
     ),
     ("AttentionMap.from_model", "image"): lambda v: (
-        AttentionMap.from_model(MODEL, v, preprocess=to_tensor, **SQUARE)._images
+        AttentionMap.from_model(MODEL, v, preprocess=to_tensor, **SQUARE).pictures
     ),
     ("AttentionMap.from_model", "picture"): lambda v: (
-        AttentionMap.from_model(MODEL, PIXELS[1], picture=v, **SQUARE)._images
+        AttentionMap.from_model(MODEL, PIXELS[1], picture=v, **SQUARE).pictures
     ),
-    ("AttentionMap.from_text", "image"): lambda v: text_map(image=v)._images,
-    ("AttentionMap.from_text", "picture"): lambda v: text_map(picture=v)._images,
-    ("EmbeddingSpace", "images"): lambda v: EmbeddingSpace(VECTORS[:1], images=[v])._images,
+    ("AttentionMap.from_text", "image"): lambda v: text_map(image=v).pictures,
+    ("AttentionMap.from_text", "picture"): lambda v: text_map(picture=v).pictures,
+    ("EmbeddingSpace", "images"): lambda v: EmbeddingSpace(VECTORS[:1], images=[v]).pictures,
     ("SimilarityMatrix", "images"): lambda v: (
-        SimilarityMatrix(VECTORS[:1], VECTORS, images=[v])._pictures
+        SimilarityMatrix(VECTORS[:1], VECTORS, images=[v]).pictures
     ),
     ("PocketTower.preprocess", "images"): lambda v: pocket().preprocess(v),
     ("PocketTower.encode_image", "images"): lambda v: pocket().encode_image(v),
@@ -210,7 +210,7 @@ NUMBER_USES = {  # argument -> (what the call makes of a value, the value)
     ),
     ("EmbeddingSpace", "embeddings"): (lambda v: EmbeddingSpace(v)._rows, VECTORS),
     ("EmbeddingSpace", "pairs"): (
-        lambda v: EmbeddingSpace(VECTORS, pairs=v)._pairs,
+        lambda v: EmbeddingSpace(VECTORS, pairs=v).pairs,
         np.array([[0, 1], [3, 2]]),
     ),
     ("EmbeddingSpace.from_pairs", "image_embeddings"): (

@@ -15,7 +15,7 @@ from vizkit.data import COLORS, SHAPES, object_masks, render, sample_scenes
 from vizkit.models import VisionTransformer
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.patch_text import decompose_score, occlude, patch_similarity, text_maps
-from vizkit.widgets.text_scores import (
+from vizkit.widgets.attention_map.scores import (
     average_precision,
     mean_score,
     object_patches,

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vizkit.widgets import AttentionMap
-from vizkit.widgets.attention_numbers import (
+from vizkit.widgets.attention_map.figure import describe, over_picture
+from vizkit.widgets.attention_map.numbers import (
     QuantizedMaps,
     attention_distance,
     attention_rollout,
     effective_number,
 )
-from vizkit.widgets.attention_picture import describe, over_picture
 
 
 def softmax_maps(*shape: int, seed: int = 0, spread: float = 2.0) -> np.ndarray:
@@ -113,7 +113,7 @@ def test_effective_number():
 
 def test_the_widget_has_the_numbers_of_its_bytes(maps):
     widget = AttentionMap(maps, layer=1, head=1, query=3)
-    block = widget._sides[0].layers[1].blocks[0]
+    block = widget.models[0].layers[1].blocks[0]
     assert widget.weights() == pytest.approx(maps[1, 1, 3], abs=maps[1, 1, 3].max() / 500)
     dequantised = np.stack([block.weights(head) for head in range(2)])
     widget.mode = "mean over heads"
@@ -137,14 +137,14 @@ def test_grids_and_prefix_tokens_are_inferred():
         (197, (14, 14), 1),
         (201, (14, 14), 5),
     ):
-        side = AttentionMap(softmax_maps(1, 1, tokens, tokens))._sides[0]
+        side = AttentionMap(softmax_maps(1, 1, tokens, tokens)).models[0]
         assert (side.layers[0].grid, side.num_prefix_tokens) == (grid, prefix)
 
 
 def test_layers_may_differ():
     layers = [softmax_maps(2, 16, 16), softmax_maps(4, 4, 4)]
     widget = AttentionMap(layers, grid=[(4, 4), (2, 2)], query=15)
-    assert [layer.heads for layer in widget._sides[0].layers] == [2, 4]
+    assert [layer.heads for layer in widget.models[0].layers] == [2, 4]
     assert widget.layer == 1
     assert widget.weights() == pytest.approx(layers[1][0, 3], abs=2e-3)
     with pytest.raises(traitlets.TraitError, match="rollout"):
@@ -237,7 +237,7 @@ def test_a_pooling_query_is_checked_described_and_sent(maps):
     sent = []
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
     widget._respond(widget, {"request": "0/0/pooling"}, [])
-    prefix = widget._sides[0].num_prefix_tokens
+    prefix = widget.models[0].num_prefix_tokens
     expected = QuantizedMaps.from_weights(pooling[:, None], prefix)
     assert sent == [({"response": "0/0/pooling"}, [expected.compressed()])]
     assert zlib.decompress(widget.page_responses()["0/0/pooling"]) == zlib.decompress(sent[0][1][0])
@@ -262,7 +262,7 @@ def test_from_model_offers_the_query_of_attention_pooling():
     model = VisionTransformer(**sizes, pooling="map")
     image = torch.rand(1, 3, 32, 32)
     widget = AttentionMap.from_model(model, image)
-    block = widget._sides[0].pooling.blocks[0]
+    block = widget.models[0].pooling.blocks[0]
     expected = capture_attention(model, image).pooling_maps["pooling"][0, 1, 0]
     assert block.weights(1, 0) == pytest.approx(expected.numpy(), abs=1 / 510)
     plain = AttentionMap.from_model(VisionTransformer(**sizes, pooling="mean"), image)
@@ -341,17 +341,17 @@ def test_a_question_that_makes_no_sense_is_left_unanswered(maps, ask):
 
 
 def test_too_much_for_a_page_or_a_browser_is_refused_with_advice(maps, monkeypatch):
-    monkeypatch.setattr("vizkit.widgets.attention_map.PAGE_BYTES", 1000)
+    monkeypatch.setattr("vizkit.widgets.attention_map.widget.PAGE_BYTES", 1000)
     with pytest.raises(ValueError, match="fewer layers"):
         AttentionMap(maps).page_responses()
-    monkeypatch.setattr("vizkit.widgets.attention_inputs.MAX_BLOCK_BYTES", 500)
+    monkeypatch.setattr("vizkit.widgets.attention_map.inputs.MAX_BLOCK_BYTES", 500)
     with pytest.raises(ValueError, match="fewer heads"):
         AttentionMap(maps)
 
 
 def test_chosen_layers_keep_their_names_and_lose_rollout(maps):
     widget = AttentionMap(maps, layers=[0, 2])
-    assert [layer.name for layer in widget._sides[0].layers] == ["1", "3"]
+    assert [layer.name for layer in widget.models[0].layers] == ["1", "3"]
     with pytest.raises(traitlets.TraitError, match="rollout"):
         widget.mode = "rollout"
     assert AttentionMap(maps, layers=[0, 1]).about["sides"][0]["rollout"]
@@ -391,7 +391,7 @@ def test_from_model_shows_what_the_model_saw():
     ).eval()
     photo = np.random.default_rng(0).integers(0, 255, (32, 32, 3)).astype(np.uint8)
     widget = AttentionMap.from_model(model, photo, mean=(0.5,) * 3, std=(0.5,) * 3, query=2)
-    assert (widget._images[0] == photo).all()
+    assert (widget.pictures[0] == photo).all()
     inputs = torch.from_numpy(photo).permute(2, 0, 1)[None] / 255 * 2 - 1
     expected = capture_attention(model, inputs).maps[1][0, 0, 2].numpy()
     assert widget.weights() == pytest.approx(expected, abs=float(expected.max()) / 500)
@@ -450,9 +450,9 @@ def test_a_wrapper_keeps_the_normalisation_of_the_model():
     for wrapped in (Wrapped(model), nn.DataParallel(model), Wrapped(torch.compile(model))):
         other = AttentionMap.from_model(wrapped, PHOTO)
         np.testing.assert_array_equal(other.weights(), bare.weights())
-        np.testing.assert_array_equal(other._images[0], PHOTO)
+        np.testing.assert_array_equal(other.pictures[0], PHOTO)
         resized = AttentionMap.from_model(wrapped, Image.fromarray(PHOTO).resize((50, 40)))
-        assert resized._images[0].shape == (32, 32, 3)
+        assert resized.pictures[0].shape == (32, 32, 3)
 
 
 def test_without_a_normalisation_the_caller_is_asked():
@@ -479,7 +479,7 @@ def test_a_model_for_gray_pictures_gets_one_channel():
 
     model = small_vit(in_chans=1)
     gray = AttentionMap.from_model(model, Image.fromarray(PHOTO).convert("L"))
-    assert np.abs(np.diff(gray._images[0].astype(int), axis=2)).max() == 0
+    assert np.abs(np.diff(gray.pictures[0].astype(int), axis=2)).max() == 0
     assert AttentionMap.from_model(model, torch.rand(1, 1, 32, 32)).weights().sum()
     with pytest.raises(ValueError, match=r"input \(1, H, W\)"):
         AttentionMap.from_model(model, torch.rand(1, 3, 32, 32))
@@ -512,13 +512,13 @@ def test_chosen_layers_are_all_that_is_captured(monkeypatch):
     monkeypatch.setattr(capture, "listening", listen)
     some = AttentionMap.from_model(small_vit(), PHOTO, layers=[3, 1])
     assert ran == ["blocks.1.attn", "blocks.3.attn"]
-    assert [layer.name for layer in some._sides[0].layers] == ["4", "2"]
+    assert [layer.name for layer in some.models[0].layers] == ["4", "2"]
     assert not some.about["sides"][0]["rollout"]
     some.layer = 1
     every.layer = 1
     np.testing.assert_array_equal(some.weights(), every.weights())
     assert AttentionMap.from_model(small_vit(), PHOTO, layers=[0, 1]).about["sides"][0]["rollout"]
-    assert AttentionMap.from_model(small_vit(), PHOTO, layers=[-1])._sides[0].layers[0].name == "4"
+    assert AttentionMap.from_model(small_vit(), PHOTO, layers=[-1]).models[0].layers[0].name == "4"
     with pytest.raises(ValueError, match="layers must name at least one of the layers 0 to 3"):
         AttentionMap.from_model(small_vit(), PHOTO, layers=[4])
 

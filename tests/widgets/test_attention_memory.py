@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 
-from vizkit.widgets.attention_numbers import QuantizedMaps
+from vizkit.widgets.attention_map.numbers import QuantizedMaps
 
 
 def test_quantising_holds_one_head_at_a_time():

@@ -27,7 +27,7 @@ def encoder():
 def test_what_is_shown_is_what_was_computed(encoder, method):
     widget = AttentionMap.from_text(encoder, IMAGES[0], TEXTS, method=method, mask=MASKS[0])
     found = text_maps(encoder, IMAGES[0], TEXTS, method)
-    assert widget._head_names == found.names
+    assert widget.head_names == found.names
     for layer in (0, 1):
         widget.layer = layer
         expected = found.maps[0, layer, 0].numpy()
@@ -37,7 +37,7 @@ def test_what_is_shown_is_what_was_computed(encoder, method):
         z = np.array(widget.to_plotly().data[0].z)
         np.testing.assert_allclose(z, widget.weights().reshape(8, 8))
         assert TEXTS[layer] in widget.to_plotly().layout.title.text
-    np.testing.assert_array_equal(widget._images[0], IMAGES[0])
+    np.testing.assert_array_equal(widget.pictures[0], IMAGES[0])
     assert widget.headline().startswith(f"AttentionMap: 2 sentences, 8 x 8 patches, by {method}; ")
 
 
@@ -64,7 +64,7 @@ def test_the_score_is_on_view(encoder):
 
 def test_heads_add_up_and_each_can_be_seen(encoder):
     widget = AttentionMap.from_text(encoder, IMAGES[0], TEXTS[0], method="decomposition")
-    block = widget._sides[0].layers[0].blocks[0]
+    block = widget.models[0].layers[0].blocks[0]
     heads = sum(block.weights(head, 0) for head in range(1, 13))
     step = sum(float(block.scales[head, 0]) / 127 for head in range(13))
     np.testing.assert_allclose(heads, block.weights(0, 0), atol=step)
@@ -101,7 +101,7 @@ def test_occlusion_takes_every_encoder():
     with pytest.raises(TypeError, match=r'ConvNet has no patch tokens.*method="occlusion"'):
         AttentionMap.from_text(encoder, IMAGES[0], TEXTS)
     widget = AttentionMap.from_text(encoder, IMAGES[0], TEXTS, method="occlusion", grid=(4, 6))
-    assert widget._sides[0].layers[0].key_grid == (4, 6)
+    assert widget.models[0].layers[0].key_grid == (4, 6)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_an_encoder_of_open_clip(method):
     transform = open_clip.transform.image_transform(32, is_train=False)
     encoder = zoo.OpenClipEncoder("small", model, transform, open_clip.tokenize)
     widget = AttentionMap.from_text(encoder, IMAGES[0], TEXTS, method=method, mask=MASKS[0])
-    assert widget._sides[0].layers[0].key_grid == (4, 4)
-    assert len(widget._head_names) == (5 if method == "decomposition" else 1)
+    assert widget.models[0].layers[0].key_grid == (4, 4)
+    assert len(widget.head_names) == (5 if method == "decomposition" else 1)
     assert f"by {method}; average precision" in widget.headline()
     cosine = float(encoder.encode_image(IMAGES[0])[0] @ encoder.encode_text(TEXTS)[1])
-    assert widget._notes[0][1].startswith(f"cosine {cosine:.2f}")
+    assert widget.notes[0][1].startswith(f"cosine {cosine:.2f}")

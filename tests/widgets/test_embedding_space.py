@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from vizkit.widgets import EmbeddingSpace, codec, picture
-from vizkit.widgets import embedding_space as module
+from vizkit.widgets.embedding_space import widget as module
 
 HOSTILE = '<img src=x onerror=alert(1)> & </script> "한국어" \u2028'
 

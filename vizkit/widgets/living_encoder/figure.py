@@ -38,7 +38,7 @@ def draw(widget: LivingEncoder) -> Image.Image:
 
 
 def _where(widget: LivingEncoder) -> str:
-    return "where the class token looks" if widget._facts["prefix"] else "where the patches look"
+    return "where the class token looks" if widget.facts["prefix"] else "where the patches look"
 
 
 def _over(drawn: Array, attention: Array) -> Image.Image:

@@ -75,7 +75,7 @@ class LivingEncoder(VizkitWidget, frontend="living_encoder"):
         self.refuse_unknown(LivingEncoder.__init__, traits)
         self._parts = parts_of(encoder, tokenizer, labels)
         packed = pack_encoder(self._parts, mean, std)
-        self._facts = packed["facts"]
+        self.facts = packed["facts"]
         super().__init__(
             encoder=packed,
             captions=self._checked_captions(captions),
@@ -107,15 +107,15 @@ class LivingEncoder(VizkitWidget, frontend="living_encoder"):
 
     def drawn(self, image_size: int | None = None) -> Any:
         """The scene as Python draws it, uint8 (S, S, 3); S is the encoder's own size unless another is given."""
-        return draw_scene(self.scene, image_size or self._facts["imageSize"])
+        return draw_scene(self.scene, image_size or self.facts["imageSize"])
 
     def answer(self) -> Answer:
         """What the encoder says of scene and captions, computed in Python with nothing switched off."""
-        return ask(self._parts, self._facts, self.drawn(), list(self.captions))
+        return ask(self._parts, self.facts, self.drawn(), list(self.captions))
 
     def headline(self) -> str:
         """The encoder, its size, and what it thinks of the scene."""
-        facts = self._facts
+        facts = self.facts
         layers = (
             f"{facts['layers']} layers of {facts['heads']} heads" if facts["layers"] else "a CNN"
         )

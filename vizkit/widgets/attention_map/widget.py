@@ -16,7 +16,7 @@ import traitlets
 from PIL import Image
 
 from vizkit.inputs import as_image, as_images, as_texts, is_one_picture
-from vizkit.widgets.attention_inputs import (
+from vizkit.widgets.attention_map.inputs import (
     Layer,
     ModelMaps,
     as_grid,
@@ -24,7 +24,7 @@ from vizkit.widgets.attention_inputs import (
     map_sides,
     with_pooling,
 )
-from vizkit.widgets.attention_numbers import (
+from vizkit.widgets.attention_map.numbers import (
     QuantizedMaps,
     attention_rollout,
     mean_distance,
@@ -110,9 +110,12 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
     about = traitlets.Dict().tag(sync=True)
     blocks = traitlets.Dict().tag(sync=True)
     text_scores: list[list[Any]] = []  # noqa: RUF012  (of `from_text`: pictures, sentences)
-    _head_names: list[str]
-    _method = ""
-    _notes: list[list[str]] = []  # noqa: RUF012  (pictures, layers): what is said of each map
+    kind: str  # "attention", "similarity", "receptive field" or "text"
+    models: tuple[ModelMaps, ...]
+    pictures: list[Array]  # of all images, uint8 (H, W, 3)
+    head_names: list[str]
+    method = ""
+    notes: list[list[str]] = []  # noqa: RUF012  (pictures, layers): what is said of each map
 
     def __init__(
         self,
@@ -134,7 +137,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         self.refuse_unknown(AttentionMap.__init__, traits)
         sides = attention_sides(attention, grid, num_prefix_tokens, names, layers)
         sides = with_pooling(sides, pooling)
-        self._head_names = []
+        self.head_names = []
         self._open("attention", sides, image, layer, head, query, opacity, title, traits)
 
     @classmethod
@@ -175,9 +178,9 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
         self = cls.__new__(cls)
         sides = map_sides(maps, grid, names)
-        self._head_names = []
+        self.head_names = []
         if head_names is not None:
-            self._head_names = as_texts("head_names", head_names, sides[0].layers[0].heads)
+            self.head_names = as_texts("head_names", head_names, sides[0].layers[0].heads)
         self._open(kind, sides, image, layer, head, query, opacity, title, traits)
         return self
 
@@ -216,7 +219,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         cls.refuse_unknown(cls.from_model, options, also=OPTIONS)
         # Widgets know arrays only; the models are imported only here, when they are used.
         from vizkit.models import capture
-        from vizkit.widgets.attention_model import chosen_modules, run_model
+        from vizkit.widgets.attention_map.model import chosen_modules, run_model
 
         layers, prefix = options.pop("layers", None), options.pop("num_prefix_tokens", None)
         chosen = None
@@ -281,8 +284,8 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         """
         cls.refuse_unknown(cls.from_text, traits)
         from vizkit.models import patch_text
-        from vizkit.widgets import attention_text
-        from vizkit.widgets.attention_model import seen_by
+        from vizkit.widgets.attention_map import text as attention_text
+        from vizkit.widgets.attention_map.model import seen_by
 
         texts = as_texts("texts", [texts] if isinstance(texts, str) else texts)
         if not texts or not all(text.strip() for text in texts):
@@ -295,11 +298,11 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             maps, attention_text.as_masks(mask, len(maps), len(texts))
         )
         self = cls.__new__(cls)
-        self._head_names = found.names
-        self._method, self.text_scores = method, scores
+        self.head_names = found.names
+        self.method, self.text_scores = method, scores
         sums = maps[:, :, 0].sum((2, 3)).tolist()
         sums = sums if method == "decomposition" else [[None] * len(texts)] * len(maps)
-        self._notes = [
+        self.notes = [
             [attention_text.note(*one) for one in zip(*row, strict=True)]
             for row in zip(found.scores.tolist(), scores, sums, strict=True)
         ]
@@ -345,7 +348,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         )
         (side,) = with_pooling((side,), pooling)
         self = cls.__new__(cls)
-        self._head_names = []
+        self.head_names = []
         shown = {"layer": -1, "head": 0, "query": None, "opacity": 0.65, "title": ""}
         shown |= {name: options.pop(name) for name in tuple(shown) if name in options}
         self._open("attention", (side,), image, *shown.values(), options)
@@ -363,9 +366,9 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         title: str,
         traits: dict[str, Any],
     ) -> None:
-        self._kind, self._sides = kind, sides
+        self.kind, self.models = kind, sides
         count = len(sides[0].layers[0].blocks)
-        self._images = _pictures(image, count)
+        self.pictures = _pictures(image, count)
         first = sides[0].layers[0]
         if query is None:
             middle = first.grid[0] // 2 * first.grid[1] + first.grid[1] // 2
@@ -400,21 +403,21 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
     @traitlets.validate("layer")
     def _check_layer(self, proposal: dict[str, Any]) -> int:
-        return self._in_range("layer", proposal["value"], len(self._sides[0].layers))
+        return self._in_range("layer", proposal["value"], len(self.models[0].layers))
 
     @traitlets.validate("head")
     def _check_head(self, proposal: dict[str, Any]) -> int:
-        most = max(layer.heads for layer in self._sides[0].layers)
+        most = max(layer.heads for layer in self.models[0].layers)
         return self._in_range("head", proposal["value"], most)
 
     @traitlets.validate("image_index")
     def _check_image_index(self, proposal: dict[str, Any]) -> int:
-        count = len(self._sides[0].layers[0].blocks)
+        count = len(self.models[0].layers[0].blocks)
         return self._in_range("image_index", proposal["value"], count)
 
     @traitlets.validate("query")
     def _check_query(self, proposal: dict[str, Any]) -> int:
-        count = self._sides[0].layers[0].queries
+        count = self.models[0].layers[0].queries
         if not -1 <= proposal["value"] < count:
             raise traitlets.TraitError(
                 f"query must be a token from 0 to {count - 1}, or -1 for none, got {proposal['value']}"
@@ -433,7 +436,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
     @property
     def _patches(self) -> int:
-        rows, columns = self._sides[0].layers[0].grid
+        rows, columns = self.models[0].layers[0].grid
         return rows * columns
 
     @traitlets.validate("opacity")
@@ -444,7 +447,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
     @traitlets.validate("mode")
     def _check_mode(self, proposal: dict[str, Any]) -> str:
-        if proposal["value"] == "rollout" and not all(side.can_roll_out for side in self._sides):
+        if proposal["value"] == "rollout" and not all(side.can_roll_out for side in self.models):
             raise traitlets.TraitError(
                 "rollout needs attention of all layers from the first on, with the same tokens in each"
             )
@@ -452,17 +455,17 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
     @traitlets.validate("direction")
     def _check_direction(self, proposal: dict[str, Any]) -> str:
-        if proposal["value"] == "received" and self._kind != "attention":
-            raise traitlets.TraitError(f"only attention is received, these maps show {self._kind}")
+        if proposal["value"] == "received" and self.kind != "attention":
+            raise traitlets.TraitError(f"only attention is received, these maps show {self.kind}")
         return proposal["value"]
 
     def _follow_selected(self, change: dict[str, Any]) -> None:
         if change["new"] and 0 <= change["new"][0] < self._patches:
-            self.query = self._sides[0].num_prefix_tokens + change["new"][0]
+            self.query = self.models[0].num_prefix_tokens + change["new"][0]
 
     def _follow_query(self, change: dict[str, Any]) -> None:
         if self.selected:
-            patch = change["new"] - self._sides[0].num_prefix_tokens
+            patch = change["new"] - self.models[0].num_prefix_tokens
             self.selected = [patch] if patch >= 0 else []
 
     # What travels to the browser, and when.
@@ -474,40 +477,40 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
                 "prefix": side.num_prefix_tokens,
                 "tokens": list(side.prefix_names),
                 "signed": side.signed,
-                "rollout": self._kind == "attention" and side.can_roll_out,
+                "rollout": self.kind == "attention" and side.can_roll_out,
                 "layers": [_facts(layer) for layer in side.layers],
                 "pooling": side.pooling and _facts(side.pooling),
             }
-            for side in self._sides
+            for side in self.models
         ]
-        one_picture = sum(layer.blocks[0].nbytes for side in self._sides for layer in side.layers)
+        one_picture = sum(layer.blocks[0].nbytes for side in self.models for layer in side.layers)
         return {
             # A sentence is one query for the whole picture; the browser shows it as any other map.
-            "kind": "similarity" if self._kind == "text" else self._kind,
-            "notes": self._notes,
+            "kind": "similarity" if self.kind == "text" else self.kind,
+            "notes": self.notes,
             "sides": sides,
-            "count": len(self._sides[0].layers[0].blocks),
-            "images": [_as_url(image) for image in self._images],
+            "count": len(self.models[0].layers[0].blocks),
+            "images": [_as_url(image) for image in self.pictures],
             "bytes": one_picture,
             "all": one_picture <= STREAM_ALL_BYTES,
-            "heads": self._head_names,
+            "heads": self.head_names,
         }
 
     def _first_blocks(self, layer: int, image: int) -> dict[str, bytes]:
         found = {}
-        for index, side in enumerate(self._sides):
+        for index, side in enumerate(self.models):
             key = (index, image, self._matching_layer(side, layer))
             found["/".join(map(str, key))] = self._block(*key).compressed()
         return found
 
     def _matching_layer(self, side: ModelMaps, layer: int) -> int:
         """The layer of a second model that stands beside `layer` of the first: the same share of its depth."""
-        depth = len(self._sides[0].layers) - 1
+        depth = len(self.models[0].layers) - 1
         return int(layer * (len(side.layers) - 1) / depth + 0.5) if depth else len(side.layers) - 1
 
     def _block(self, side: int, image: int, layer: int | str) -> QuantizedMaps:
         """The block of a layer or, for "pooling", of the pooling query; IndexError where there is none."""
-        one = self._sides[side]
+        one = self.models[side]
         if layer == "pooling" and not one.pooling:
             raise IndexError(f"model {side} has no pooling query")
         return (one.pooling if layer == "pooling" else one.layers[int(layer)]).blocks[image]
@@ -540,7 +543,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         shown = self._first_blocks(self.layer, self.image_index)
         answers: dict[str, bytes] = {}
         room = PAGE_BYTES - sum(map(len, shown.values()))
-        for s, side in enumerate(self._sides):
+        for s, side in enumerate(self.models):
             named = [
                 *enumerate(side.layers),
                 *([("pooling", side.pooling)] if side.pooling else []),
@@ -565,10 +568,10 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
         Zeros without a query where it is about what a query gives.
         """
-        side = self._sides[model]
+        side = self.models[model]
         number = min(self.layer, len(side.layers) - 1)
         layer = side.layers[number]
-        block, token = layer.blocks[self.image_index], self._token_in(layer, side)
+        block, token = layer.blocks[self.image_index], self.token_in(layer, side)
         received = self.direction == "received"
         if token < 0 and not (received and self.query < 0):
             return np.zeros(block.prefix.shape[-1] + block.values.shape[-1])
@@ -600,17 +603,17 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
         Of the picture on view; prefix tokens first. Each row sums to 1.
         """
-        if self._kind != "attention":
-            raise ValueError(f"attention received needs attention maps, these show {self._kind}")
+        if self.kind != "attention":
+            raise ValueError(f"attention received needs attention maps, these show {self.kind}")
         return [
             np.stack([block.weights(head).mean(0) for head in range(layer.heads)])
-            for layer in self._sides[model].layers
+            for layer in self.models[model].layers
             for block in [layer.blocks[self.image_index]]
         ]
 
-    def _token_in(self, layer: Layer, side: ModelMaps | None = None) -> int:
+    def token_in(self, layer: Layer, side: ModelMaps | None = None) -> int:
         """The query's token in a layer whose grid may differ from the first layer's; -1 for none."""
-        first, prefix = self._sides[0].layers[0], self._sides[0].num_prefix_tokens
+        first, prefix = self.models[0].layers[0], self.models[0].num_prefix_tokens
         own = prefix if side is None else side.num_prefix_tokens
         if self.query < prefix:
             return self.query if self.query < own else -1
@@ -622,14 +625,15 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
     def attention_distance(self, model: int = 0) -> list[Array]:
         """Mean attention distance of each head, one array (H,) for each layer, as a share of the picture's width.
 
-        Of the picture on view; see `attention_numbers.attention_distance` for the definition and its source.
+        Of the picture on view; see `attention_map.numbers.attention_distance` for the definition and its source.
         """
-        return self._distances(model, self.image_index)
+        return self.distances(model, self.image_index)
 
-    def _distances(self, model: int, image: int) -> list[Array]:
-        if self._kind != "attention":
-            raise ValueError(f"attention distance needs attention maps, these show {self._kind}")
-        side = self._sides[model]
+    def distances(self, model: int, image: int) -> list[Array]:
+        """As `attention_distance`, of any picture."""
+        if self.kind != "attention":
+            raise ValueError(f"attention distance needs attention maps, these show {self.kind}")
+        side = self.models[model]
         found = []
         for layer in side.layers:
             distances = patch_distances(layer.grid)
@@ -644,8 +648,8 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         Raises:
             ValueError: layers are missing, or differ in their tokens.
         """
-        side = self._sides[model]
-        if self._kind != "attention" or not side.complete:
+        side = self.models[model]
+        if self.kind != "attention" or not side.complete:
             raise ValueError("rollout needs attention of all layers from the first on")
         layer = self._in_range("layer", layer, len(side.layers))
         blocks = [one.blocks[self.image_index] for one in side.layers[: layer + 1]]
@@ -657,13 +661,13 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
     @cached_property
     def _mean_distance(self) -> float:
-        per_layer = self._distances(0, 0)
+        per_layer = self.distances(0, 0)
         return float(np.nanmean(np.concatenate(per_layer)))
 
     def headline(self) -> str:
         """One line: layers, heads, patches, and the mean attention distance (a breathing number between ⟨ ⟩)."""
         parts = []
-        for side in self._sides:
+        for side in self.models:
             heads = sorted({layer.heads for layer in side.layers})
             grids = list(dict.fromkeys(layer.grid for layer in side.layers))
             counts = str(heads[0]) if len(heads) == 1 else f"{heads[0]} to {heads[-1]}"
@@ -671,10 +675,10 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
             depth = len(side.layers)
             text = (
                 f"{depth} layer{'s'[: depth > 1]} x {counts} head{'s'[: counts != '1']}, "
-                if self._kind == "attention" or depth > 1 or counts != "1"
+                if self.kind == "attention" or depth > 1 or counts != "1"
                 else ""
             )
-            if self._kind == "attention":
+            if self.kind == "attention":
                 text += f"{size} patches"
             else:
                 text += "one map each" if size == "1 x 1" else f"{size} places, each with a map"
@@ -683,36 +687,36 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
                     f" + {side.num_prefix_tokens} prefix token{'s'[: side.num_prefix_tokens > 1]}"
                 )
             parts.append(f"{side.name}: {text}" if side.name else text)
-        count = len(self._sides[0].layers[0].blocks)
+        count = len(self.models[0].layers[0].blocks)
         pictures = f", {count} pictures" if count > 1 else ""
         line = f"AttentionMap: {' | '.join(parts)}{pictures}"
-        if self._kind == "text":
+        if self.kind == "text":
             return self._text_headline()
-        if self._kind == "attention":
+        if self.kind == "attention":
             return f"{line}; mean attention distance ⟨{self._mean_distance:.2f}⟩ of the width"
-        largest = max(float(layer.blocks[0].scales.max()) for layer in self._sides[0].layers)
-        return f"{line}; {self._kind}, largest magnitude ⟨{largest:.3g}⟩"
+        largest = max(float(layer.blocks[0].scales.max()) for layer in self.models[0].layers)
+        return f"{line}; {self.kind}, largest magnitude ⟨{largest:.3g}⟩"
 
     def _text_headline(self) -> str:
-        from vizkit.widgets.attention_text import summary
+        from vizkit.widgets.attention_map.text import summary
 
-        layers = self._sides[0].layers
+        layers = self.models[0].layers
         rows, columns = layers[0].key_grid
         several = len(layers[0].blocks)
         line = f"AttentionMap: {len(layers)} sentence{'s'[: len(layers) > 1]}, {rows} x {columns} patches"
         line += f", {several} pictures" if several > 1 else ""
         told = summary(self.text_scores)
-        return f"{line}, by {self._method}" + (f"; {told}" if told else "")
+        return f"{line}, by {self.method}" + (f"; {told}" if told else "")
 
     def picture(self) -> Image.Image:
         """The map on view over the picture, and the same query's map in every head, drawn without a browser."""
-        from vizkit.widgets.attention_picture import draw
+        from vizkit.widgets.attention_map.figure import draw
 
         return draw(self)
 
     def to_plotly(self) -> Any:
         """The map on view over the picture as a static `plotly.graph_objects.Figure`."""
-        from vizkit.widgets.attention_picture import figure
+        from vizkit.widgets.attention_map.figure import figure
 
         return figure(self)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vizkit.inputs import as_array, as_list, as_numpy, as_texts
-from vizkit.widgets.attention_numbers import QuantizedMaps
+from vizkit.widgets.attention_map.numbers import QuantizedMaps
 from vizkit.widgets.codec import Array
 
 ROW_SUM_TOLERANCE = 1e-3

@@ -10,12 +10,12 @@ from PIL import Image, ImageDraw
 from vizkit.extras import require
 from vizkit.fonts import font
 from vizkit.widgets import picture
-from vizkit.widgets.attention_numbers import patch_distances
+from vizkit.widgets.attention_map.numbers import patch_distances
 from vizkit.widgets.codec import Array
 
 if TYPE_CHECKING:
-    from vizkit.widgets.attention_inputs import ModelMaps
     from vizkit.widgets.attention_map import AttentionMap
+    from vizkit.widgets.attention_map.inputs import ModelMaps
 
 # Twice as sharp as it is shown.
 MAP, PANEL, MARGIN, TEXT, CAPTION = 464, 464, 22, 26, 22
@@ -34,11 +34,11 @@ def _colors(values: Array, signed: bool) -> Array:
 
 def over_picture(widget: AttentionMap, height: int = MAP, model: int = 0) -> Image.Image:
     """The map on view of one model over its picture, in the picture's proportions."""
-    side = widget._sides[model]
+    side = widget.models[model]
     layer = side.layers[min(widget.layer, len(side.layers) - 1)]
     patches = widget.weights(model)[side.num_prefix_tokens :].reshape(layer.key_grid)
     rows, columns = layer.key_grid
-    photo = widget._images[widget.image_index] if widget._images else None
+    photo = widget.pictures[widget.image_index] if widget.pictures else None
     ratio = photo.shape[1] / photo.shape[0] if photo is not None else columns / rows
     width = max(1, round(height * min(ratio, 2.0)))
     colored = picture.enlarge(
@@ -62,7 +62,7 @@ def _shown_layer(widget: AttentionMap, side: ModelMaps) -> int:
 
 def _legend(widget: AttentionMap, model: int, width: int) -> Image.Image:
     """The colours from end to end, with their numbers."""
-    side = widget._sides[model]
+    side = widget.models[model]
     low, high = _limits(widget.weights(model)[side.num_prefix_tokens :], side.signed)
     sheet, pen = picture.blank(width, 50)
     name = "diverging" if side.signed else "magma"
@@ -79,7 +79,7 @@ def _legend(widget: AttentionMap, model: int, width: int) -> Image.Image:
 
 def _heads(widget: AttentionMap, model: int = 0) -> Image.Image:
     """The query's map in every head, one row a layer; one block of tiles when no layer has several heads."""
-    side = widget._sides[model]
+    side = widget.models[model]
     most = max(layer.heads for layer in side.layers)
     across = int(np.ceil(np.sqrt(len(side.layers)))) if most == 1 else most
     down = -(-len(side.layers) // across) if most == 1 else len(side.layers)
@@ -89,7 +89,7 @@ def _heads(widget: AttentionMap, model: int = 0) -> Image.Image:
     left, top = (0, 0) if most == 1 else (_longest(side), CAPTION + 6)
     sheet, pen = picture.blank(left + across * wide, top + down * high)
     for index, layer in enumerate(side.layers):
-        block, token = layer.blocks[widget.image_index], widget._token_in(layer, side)
+        block, token = layer.blocks[widget.image_index], widget.token_in(layer, side)
         shown = token >= 0 or (widget.direction == "received" and widget.query < 0)
         for head in range(layer.heads if shown else 0):
             patches = widget.head_map(block, head, token)[side.num_prefix_tokens :].reshape(
@@ -134,7 +134,7 @@ def _label(
     """Names of the heads above the tiles, of the layers left of them, where there is room."""
     face, (left, top), (wide, high) = font(CAPTION), corner, tile
     for head in range(max(layer.heads for layer in side.layers)):
-        name = widget._head_names[head] if widget._head_names else str(head + 1)
+        name = widget.head_names[head] if widget.head_names else str(head + 1)
         name = picture.shorten(name, pen, face, max(wide - 4, 26))
         if wide >= 24 or head % 2 == 0:
             pen.text((left + (head + 0.5) * wide, 0), name, picture.MUTED, face, anchor="ma")
@@ -147,7 +147,7 @@ def _label(
 
 def _distance(widget: AttentionMap, model: int) -> Image.Image:
     """Mean attention distance of every head, a dot each, over the layers."""
-    side, distances = widget._sides[model], widget._distances(model, widget.image_index)
+    side, distances = widget.models[model], widget.distances(model, widget.image_index)
     (width, height), face = (PANEL, 360), font(CAPTION)
     sheet, pen = picture.blank(width, height)
     rows, columns = side.layers[0].grid
@@ -184,7 +184,7 @@ def _distance(widget: AttentionMap, model: int) -> Image.Image:
 
 def _matrix(widget: AttentionMap, model: int) -> Image.Image | None:
     """The whole matrix on view, each row up to its own maximum; None where it is too large to draw."""
-    side = widget._sides[model]
+    side = widget.models[model]
     number = _shown_layer(widget, side)
     layer = side.layers[number]
     block = layer.blocks[widget.image_index]
@@ -204,12 +204,12 @@ def _matrix(widget: AttentionMap, model: int) -> Image.Image | None:
 
 def _panels(widget: AttentionMap, model: int) -> list[tuple[str, Image.Image]]:
     """What stands beside the map, as chosen by `panels`, each with its caption."""
-    side = widget._sides[model]
+    side = widget.models[model]
     found = []
     if "heads" in widget.panels and sum(layer.heads for layer in side.layers) > 1:
         one = max(layer.heads for layer in side.layers) == 1
         found.append(("all maps" if one else "all heads of all layers", _heads(widget, model)))
-    if "distance" in widget.panels and widget._kind == "attention":
+    if "distance" in widget.panels and widget.kind == "attention":
         found.append(("mean attention distance (share of the width)", _distance(widget, model)))
     matrix = _matrix(widget, model) if "matrix" in widget.panels else None
     if matrix is not None:
@@ -219,7 +219,7 @@ def _panels(widget: AttentionMap, model: int) -> list[tuple[str, Image.Image]]:
 
 def _model(widget: AttentionMap, model: int) -> Image.Image:
     """One model: its name, its map over the picture with the legend, and the panels beside it."""
-    face, name = font(CAPTION), widget._sides[model].name
+    face, name = font(CAPTION), widget.models[model].name
     shown = over_picture(widget, model=model)
     head = CAPTION + 10
     parts = [(name, shown), *_panels(widget, model)]
@@ -251,11 +251,11 @@ def unknown_names(prefix: int) -> list[str]:
 
 def describe(widget: AttentionMap) -> str:
     """What the map on view is, in words."""
-    side = widget._sides[0]
-    if widget._method:
-        head = widget._head_names[widget.head]
+    side = widget.models[0]
+    if widget.method:
+        head = widget.head_names[widget.head]
         said = f'"{side.layers[widget.layer].name}", {head}'
-        return f"{said}: {widget._notes[widget.image_index][widget.layer]}"
+        return f"{said}: {widget.notes[widget.image_index][widget.layer]}"
     prefix, (rows, columns) = side.num_prefix_tokens, side.layers[0].grid
     if rows * columns == 1 and not prefix:
         query = ""  # there is nothing to choose
@@ -265,7 +265,7 @@ def describe(widget: AttentionMap) -> str:
         query = f"query {(side.prefix_names or unknown_names(prefix))[widget.query]}"
     else:
         query = "query row {}, column {}".format(*divmod(widget.query - prefix, columns))
-    names = widget._head_names
+    names = widget.head_names
     head = names[widget.head] if names else f"head {widget.head + 1}"
     mode = head if widget.mode == "one head" else widget.mode
     if widget.direction == "received":
@@ -283,7 +283,7 @@ def describe(widget: AttentionMap) -> str:
 
 def draw(widget: AttentionMap) -> Image.Image:
     """The title and what is on view; below, for each model, its map with the legend and its panels."""
-    rows = [_model(widget, model) for model in range(len(widget._sides))]
+    rows = [_model(widget, model) for model in range(len(widget.models))]
     width = max(row.width for row in rows) + 2 * MARGIN
     face, (_, pen) = font(TEXT), picture.blank(1, 1)
     lines = [
@@ -307,15 +307,15 @@ def figure(widget: AttentionMap) -> Any:
     require("plotly", "plotly", what="to_plotly")
     import plotly.graph_objects as go
 
-    side, layer = widget._sides[0], widget._sides[0].layers[widget.layer]
+    side, layer = widget.models[0], widget.models[0].layers[widget.layer]
     rows, columns = layer.key_grid
     patches = widget.weights()[side.num_prefix_tokens :].reshape(rows, columns)
     low, high = _limits(patches, side.signed)
     table = picture.color_table("diverging" if side.signed else "magma")
     scale = [[i / 15, "rgb({},{},{})".format(*table[i * 17])] for i in range(16)]
     result = go.Figure()
-    if widget._images:
-        photo = Image.fromarray(widget._images[widget.image_index])
+    if widget.pictures:
+        photo = Image.fromarray(widget.pictures[widget.image_index])
         place = {"x": -0.5, "y": -0.5, "sizex": columns, "sizey": rows, "sizing": "stretch"}
         result.add_layout_image(
             source=photo, xref="x", yref="y", xanchor="left", yanchor="top", layer="below", **place
@@ -325,7 +325,7 @@ def figure(widget: AttentionMap) -> Any:
         zmin=low,
         zmax=high,
         colorscale=scale,
-        opacity=widget.opacity if widget._images else 1.0,
+        opacity=widget.opacity if widget.pictures else 1.0,
         zsmooth="best" if widget.smooth else False,
         hovertemplate="row %{y}, column %{x}: %{z:.3g}<extra></extra>",
     )

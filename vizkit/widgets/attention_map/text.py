@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from vizkit.inputs import as_array, as_numpy
-from vizkit.widgets.attention_inputs import Layer, ModelMaps
-from vizkit.widgets.attention_numbers import QuantizedMaps
+from vizkit.widgets.attention_map.inputs import Layer, ModelMaps
+from vizkit.widgets.attention_map.numbers import QuantizedMaps
+from vizkit.widgets.attention_map.scores import MapScore, mean_score, score_map
 from vizkit.widgets.codec import Array
-from vizkit.widgets.text_scores import MapScore, mean_score, score_map
 
 
 def text_sides(maps: Any, texts: list[str]) -> tuple[ModelMaps, ...]:

@@ -1,0 +1,183 @@
+"""What `EmbeddingSpace` shows without a browser: its picture, and a Plotly figure."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from vizkit.extras import require
+from vizkit.fonts import font
+from vizkit.widgets import picture
+from vizkit.widgets.embedding_space.inputs import MARKS, TEXT_MARKS, Array
+
+if TYPE_CHECKING:
+    from vizkit.widgets.embedding_space.widget import EmbeddingSpace
+
+PICTURE_POINTS = 60_000  # the static picture is drawn from so many
+
+
+def visible(widget: EmbeddingSpace) -> Array:
+    """Return the indices of the points whose class is not hidden."""
+    if not widget.hidden_classes:
+        return np.arange(widget.count)
+    hidden = np.isin(
+        np.arange(len(widget.classes)), [widget.classes.index(n) for n in widget.hidden_classes]
+    )
+    return np.flatnonzero(~hidden[widget.codes])
+
+
+def colors(widget: EmbeddingSpace) -> Array:
+    """Return a uint8 colour for each class, `(classes, 3)`."""
+    return np.array([as_rgb(color) for color in widget.class_colors], np.uint8)
+
+
+def draw(widget: EmbeddingSpace) -> Image.Image:
+    """The map on view; many points as colour by class and saturation by number."""
+    width, height = (480, 360) if widget.count <= 500 else (360, 270)
+    shown = visible(widget)
+    shown = shown[:: -(-len(shown) // PICTURE_POINTS) or 1]  # a sample looks the same
+    image, pen = picture.blank(width, height)
+    if not len(shown):
+        return image
+    places = widget.points[widget.projection][widget.step][shown]  # (M, 2)
+    low, high = places.min(0), places.max(0)
+    scale = np.min([width - 32, height - 32] / np.maximum(high - low, 1e-30))
+    middle = (low + high) / 2
+    places = (places - middle) * [scale, -scale] + [width / 2, height / 2]  # (M, 2) pixels
+    if widget.count > 5_000:
+        return density(widget, places, shown, width, height)
+    place = dict(zip(shown.tolist(), places.tolist(), strict=True))
+    if widget.pairs is not None and widget.show_pairs:
+        for one, other in widget.pairs.tolist():
+            if one in place and other in place:
+                pen.line([*place[one], *place[other]], picture.LINE)
+    for index, (x, y) in place.items():
+        draw_point(widget, image, pen, index, x, y)
+    return framed(widget, image)
+
+
+def framed(widget: EmbeddingSpace, image: Image.Image) -> Image.Image:
+    """The drawing with its title above it and the names of its colours beside it."""
+    shown = widget.codes is not None and len(widget.classes) <= 12
+    face, top, pen = font(12), 24 if widget.title else 0, ImageDraw.Draw(image)
+    names = {
+        code: picture.shorten(name, pen, face, 110)
+        for code, name in enumerate(widget.classes if shown else [])
+        if name not in widget.hidden_classes
+    }
+    side = 26 + int(max(pen.textlength(name, face) for name in names.values())) if names else 0
+    sheet, pen = picture.blank(image.width + side, image.height + top)
+    sheet.paste(image, (0, top))
+    if widget.title:
+        title = picture.shorten(widget.title, pen, font(13), sheet.width - 16)
+        pen.text((8, 5), title, picture.INK, font(13))
+    for number, (code, name) in enumerate(names.items()):
+        y = top + 16 + 18 * number
+        mark, color = marks_of(code)[0], widget.class_colors[code]
+        picture.draw_mark(pen, mark, image.width + 6, y, 5, color)
+        pen.text((image.width + 16, y), name, picture.INK, face, anchor="lm")
+    return sheet
+
+
+def draw_point(
+    widget: EmbeddingSpace, image: Image.Image, pen: Any, index: int, x: float, y: float
+) -> None:
+    """Draw a point: its picture where pictures are shown, a triangle for a text, or a disc."""
+    radius = 1.5 if widget.count > 800 else float(np.clip(60 / np.sqrt(widget.count), 2.5, 6))
+    fill = widget.class_colors[0 if widget.codes is None else int(widget.codes[index])]
+    thumbnail = widget.pictures[index] if widget.pictures and widget.count <= 200 else None
+    if widget.show_thumbnails and thumbnail is not None:
+        size = int(np.clip(200 / np.sqrt(widget.count), 20, 40))
+        corner = (round(x - size / 2), round(y - size / 2))
+        image.paste(
+            fill, (corner[0] - 2, corner[1] - 2, corner[0] + size + 2, corner[1] + size + 2)
+        )
+        image.paste(picture.fit_square(thumbnail, size), corner)
+    else:
+        code = 0 if widget.codes is None else int(widget.codes[index])
+        kind = bool(widget.modality is not None and widget.modality[index])
+        picture.draw_mark(pen, marks_of(code)[kind], x, y, radius, fill)
+
+
+def density(
+    widget: EmbeddingSpace, places: Array, shown: Array, width: int, height: int
+) -> Image.Image:
+    """Draw many points as colour by class and saturation by number."""
+    codes = np.zeros(len(shown), int) if widget.codes is None else widget.codes[shown].astype(int)
+    at = np.clip(places.astype(int), 0, [width - 1, height - 1])
+    cell = at[:, 1] * width + at[:, 0]
+    counts = np.bincount(cell, minlength=width * height)
+    mix = (
+        np.stack(
+            [
+                np.bincount(cell, colors(widget)[codes, channel], minlength=width * height)
+                for channel in range(3)
+            ],
+            1,
+        )
+        / np.maximum(counts, 1)[:, None]
+    )
+    typical = np.median(counts[counts > 0]) if counts.any() else 1
+    cover = (1 - 0.4 ** (counts / typical))[:, None]
+    pixels = np.rint((255 * (1 - cover) + mix * cover) / 16) * 16
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8).reshape(height, width, 3))
+
+
+def figure(widget: EmbeddingSpace) -> Any:
+    """The map on view as a `plotly.graph_objects.Figure`."""
+    require("plotly", "plotly", what="to_plotly")
+    import plotly.graph_objects as go
+
+    drawn = go.Figure()
+    shown, places = visible(widget), widget.points[widget.projection][widget.step]
+    if widget.exponent:
+        places = np.ldexp(places.astype(np.float64), widget.exponent)
+    if widget.pairs is not None and widget.show_pairs:
+        kept = widget.pairs[np.isin(widget.pairs, shown).all(1)]
+        lines = np.full((len(kept), 3, 2), np.nan)
+        lines[:, :2] = places[kept]
+        x, y = lines.reshape(-1, 2).T
+        style = {"color": "rgba(120,120,120,0.4)", "width": 1}
+        drawn.add_scattergl(x=x, y=y, mode="lines", line=style, name="pairs", hoverinfo="skip")
+    codes = np.zeros(widget.count, int) if widget.codes is None else widget.codes
+    for code in np.unique(codes[shown]):
+        mine = shown[codes[shown] == code]
+        kinds = 0 if widget.modality is None else widget.modality[mine]
+        marker = {
+            "color": widget.class_colors[code],
+            "symbol": np.where(kinds, *marks_of(code)[::-1])
+            if np.ndim(kinds)
+            else marks_of(code)[0],
+            "size": float(np.clip(120 / np.sqrt(widget.count), 2, 11)),
+        }
+        drawn.add_scattergl(
+            x=places[mine, 0],
+            y=places[mine, 1],
+            mode="markers",
+            marker=marker,
+            name=html.escape(widget.classes[code]) if widget.classes else "points",
+            text=[html.escape(widget.captions[i] or f"point {i}") for i in mine]
+            if widget.captions
+            else None,
+        )
+    drawn.update_yaxes(scaleanchor="x")
+    drawn.update_layout(
+        title=html.escape(widget.title or widget.headline()),
+        template="plotly_white",
+        showlegend=bool(widget.classes),
+    )
+    return drawn
+
+
+def marks_of(code: int) -> tuple[str, str]:
+    """Return the marks of a class: of its points, and of those that are texts."""
+    turn = int(code) // picture.category_count()
+    return MARKS[turn % len(MARKS)], TEXT_MARKS[turn % len(TEXT_MARKS)]
+
+
+def as_rgb(color: str) -> list[int]:
+    """A colour '#rrggbb' as three numbers."""
+    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]

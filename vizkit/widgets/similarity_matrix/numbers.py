@@ -1,0 +1,82 @@
+"""What a `SimilarityMatrix` shows, by the textbook formulas, in float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vizkit.widgets import assets
+
+VIEW_LIST = assets.constant("similarityViews")  # the browser reads the same list
+VIEWS = tuple(view["name"] for view in VIEW_LIST)
+PAIRED_VIEWS = tuple(view["name"] for view in VIEW_LIST if view["paired"])
+TEMPERATURES = (0.005, 2.0)
+BIASES = (-20.0, 10.0)
+COLORS = {view["name"]: view["colormap"] for view in VIEW_LIST}
+
+
+@dataclass(frozen=True)
+class SimilarityNumbers:
+    """What a `SimilarityMatrix` shows, in float64.
+
+    Attributes:
+        values: the view's matrix, shape `(N, M)`.
+        infonce_loss: symmetric InfoNCE in nats, log N at chance; None unless N = M.
+        sigmoid_loss: sigmoid loss, summed over all pairs and divided by N; None unless N = M.
+        image_to_text_accuracy: share of images whose own text scores highest; None unless N = M.
+        text_to_image_accuracy: share of texts whose own image scores highest; None unless N = M.
+    """
+
+    values: np.ndarray
+    infonce_loss: float | None
+    sigmoid_loss: float | None
+    image_to_text_accuracy: float | None
+    text_to_image_accuracy: float | None
+
+
+def product(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """The similarities (N, M) of one step, from the matrix or from unit vectors."""
+    if "similarity" in arrays:
+        return arrays["similarity"].astype(np.float64)
+    return arrays["images"].astype(np.float64) @ arrays["texts"].astype(np.float64).T
+
+
+def _log_sum_exp(logits: np.ndarray, axis: int) -> np.ndarray:
+    top = logits.max(axis, keepdims=True)
+    return top + np.log(np.exp(logits - top).sum(axis, keepdims=True))
+
+
+def similarity_numbers(
+    similarity: np.ndarray, temperature: float, bias: float, view: str
+) -> SimilarityNumbers:
+    """The textbook formulas, in float64."""
+    logits = similarity / temperature
+    rows, columns = logits.shape
+    row_lse, column_lse = _log_sum_exp(logits, 1), _log_sum_exp(logits, 0)
+    biased = logits + bias
+    paired = rows == columns
+    if view == VIEWS[0]:
+        values = similarity
+    elif view == VIEWS[1]:
+        values = np.exp(logits - row_lse)
+    elif view == VIEWS[2]:
+        values = np.exp(logits - column_lse)
+    elif view == VIEWS[4]:
+        both = np.exp(logits - row_lse) + np.exp(logits - column_lse)
+        values = (both / 2 - np.eye(rows)) / rows
+    else:
+        values = np.exp(-np.logaddexp(0, -biased))
+        if view == VIEWS[5]:
+            values = (values - np.eye(rows)) / rows
+    if not paired:
+        return SimilarityNumbers(values, None, None, None, None)
+    own = np.arange(rows)
+    diagonal = logits[own, own]
+    return SimilarityNumbers(
+        values,
+        float(((row_lse[:, 0] + column_lse[0]) / 2 - diagonal).mean()),
+        float((np.logaddexp(0, biased).sum() - biased[own, own].sum()) / rows),
+        float((similarity.argmax(1) == own).mean()),
+        float((similarity.argmax(0) == own).mean()),
+    )
