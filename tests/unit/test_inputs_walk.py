@@ -222,11 +222,11 @@ NUMBER_USES = {  # argument -> (what the call makes of a value, the value)
         VECTORS,
     ),
     ("LivingEncoder", "mean"): (
-        lambda v: np.array(LivingEncoder(SQUARES, mean=v, std=(1, 1, 1))._facts["mean"]),
+        lambda v: np.array(LivingEncoder(SQUARES, mean=v, std=(1, 1, 1)).facts["mean"]),
         np.array([0.5, 0.25, 0.125]),
     ),
     ("LivingEncoder", "std"): (
-        lambda v: np.array(LivingEncoder(SQUARES, mean=(0, 0, 0), std=v)._facts["std"]),
+        lambda v: np.array(LivingEncoder(SQUARES, mean=(0, 0, 0), std=v).facts["std"]),
         np.array([0.5, 0.25, 2.0]),
     ),
     ("SimilarityMatrix", "image_embeddings"): (
