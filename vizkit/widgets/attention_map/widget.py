@@ -629,7 +629,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         """
         return self.distances(model, self.image_index)
 
-    def distances(self, model: int, image: int) -> list[Array]:
+    def distances(self, model: int, index: int) -> list[Array]:
         """As `attention_distance`, of any picture."""
         if self.kind != "attention":
             raise ValueError(f"attention distance needs attention maps, these show {self.kind}")
@@ -638,7 +638,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         for layer in side.layers:
             distances = patch_distances(layer.grid)
             # The scale of a row cancels in its mean distance: the bytes are enough.
-            values = layer.blocks[image].values[:, side.num_prefix_tokens :]
+            values = layer.blocks[index].values[:, side.num_prefix_tokens :]
             found.append(np.array([mean_distance(one, distances) for one in values]))
         return found
 
