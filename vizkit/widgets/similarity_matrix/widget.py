@@ -22,6 +22,7 @@ from vizkit.widgets.similarity_matrix.numbers import (
     VIEWS,
     SimilarityNumbers,
     product,
+    similarity_numbers,
 )
 
 
