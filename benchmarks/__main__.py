@@ -1,6 +1,6 @@
 """`python -m benchmarks [part …]`: every comparison that the README quotes, each with its table.
 
-    python -m benchmarks [widgets scenes capture models losses] [--quick] [--check]
+    python -m benchmarks [widgets living scenes capture models losses] [--quick] [--check]
 
 Ends with 0 when everything ran, whatever came out; with `--check`, with 1 when a requirement was
 missed or could not be measured. Each part also runs alone: `python -m benchmarks.widgets --help`.
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 # Each has `main(quick: bool = False) -> bool`, which prints its table and says whether all is met.
-PARTS = ("widgets", "scenes", "capture", "models", "losses")
+PARTS = ("widgets", "living", "scenes", "capture", "models", "losses")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

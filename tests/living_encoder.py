@@ -45,7 +45,9 @@ const received = (encoder) => {
 };
 const ablationOf = ({ heads, layers, ...rest }) => ({ ...rest, heads: new Set(heads), layers: new Set(layers) });
 async function run({ encoder, pixels, ablations, captions, simd }) {
+  const began = performance.now();
   const engine = makeEngine(received(encoder), simd);
+  const times = [];
   const all = Float32Array.from(bytesOf(pixels), (value) => value / 255);
   const size = 3 * engine.facts.imageSize ** 2;
   const pictures = Array.from({ length: all.length / size }, (_, n) => all.subarray(n * size, (n + 1) * size));
@@ -53,7 +55,9 @@ async function run({ encoder, pixels, ablations, captions, simd }) {
   for (const ablation of ablations) {
     const found = [];
     for (const picture of pictures) {
+      const start = times.length ? performance.now() : began; // the first picture waits for the weights, too
       found.push(engine.image(picture, ablationOf(ablation)));
+      times.push(performance.now() - start);
       await new Promise((next) => setTimeout(next)); // whoever drives a browser wants to be heard
     }
     const names = ["feature", "attention", "lens", "norms"];
@@ -63,6 +67,7 @@ async function run({ encoder, pixels, ablations, captions, simd }) {
   const feature = floatsOf(answers[0].feature);
   return {
     facts: engine.facts,
+    times,
     answers,
     vectors: readings ? textOf([readings.vectors]) : "",
     words: readings ? readings.words : [],
@@ -283,6 +288,7 @@ async function compared(work, wanted) {
     text: cosines(floatsOf(found.vectors), floatsOf(wanted.text), dim),
     attention: largest(floatsOf(wanted.attention), floatsOf(attention)),
     pictures: features.length / dim,
+    times: found.times,
   };
 }
 """
