@@ -44,12 +44,14 @@ MILLIONTHS = "millionths"
 DRAG = """(async () => {
   const canvas = document.querySelector("canvas.vk-picture"), box = canvas.getBoundingClientRect();
   const frame = () => new Promise(requestAnimationFrame);
-  const send = (type, turn) => canvas.dispatchEvent(new PointerEvent(type, {
-    bubbles: true, cancelable: true, pointerId: 1, isPrimary: true, button: 0, buttons: type === "pointerup" ? 0 : 1,
-    clientX: box.left + (0.3 + 0.1 * Math.sin(turn / 8)) * box.width,
-    clientY: box.top + (0.42 + 0.1 * (1 - Math.cos(turn / 8))) * box.height,
-  }));
-  const share = () => document.querySelector(".vk-share").textContent;
+  const send = (type, turn) => {
+    const x = box.left + (0.3 + 0.1 * Math.sin(turn / 8)) * box.width;
+    const y = box.top + (0.42 + 0.1 * (1 - Math.cos(turn / 8))) * box.height;
+    const at = { clientX: x, clientY: y, screenX: x, screenY: y };
+    const how = { bubbles: true, cancelable: true, pointerId: 1, isPrimary: true, button: 0 };
+    canvas.dispatchEvent(new PointerEvent(type, { ...how, ...at, buttons: type === "pointerup" ? 0 : 1 }));
+  };
+  const share = () => document.querySelector("[data-panel=captions]").textContent;
   send("pointerdown", 0);
   const shares = new Set(), times = [];
   for (let turn = 1; turn <= FRAMES; turn++) {
@@ -60,7 +62,7 @@ DRAG = """(async () => {
   }
   send("pointerup", FRAMES);
   window.dragged = { times, shares: shares.size };
-})()"""
+})().catch((error) => { window.dragged = { times: [0, 1], shares: 0, error: String(error) }; })"""
 
 
 def rows() -> list[Row]:
@@ -133,6 +135,8 @@ def fill(part: list[Row], engine: Engine, compared: Path, instrument: Path, fram
         engine.ask(f"void {DRAG.replace('FRAMES', str(frames))}")
         found = wait_for(engine, "window.dragged", seconds=300)
     times = found["times"]
+    if found["shares"] < len(times) / 8:
+        raise RuntimeError(f"the picture did not follow: {found['shares']} answers")
     dragging.ours = 1000 * (len(times) - 1) / (times[-1] - times[0])
     dragging.note = f"{found['shares']} different answers in {len(times)} frames"
     tell(f"{part[0].requirement.work}: {still.ours:.1f} ms, {dragging.ours:.1f} frames/s")
