@@ -1,152 +1,93 @@
-"""Who may import whom: the arrows between the rooms of the package."""
+"""Who may import whom: the contracts in pyproject.toml, kept by import-linter, and no private names."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "vizkit"
-
-# Room → rooms and heavy libraries it must not import. Numbers come in as numpy
-# arrays, so what a person sees never waits for PyTorch.
-ROOMS = {
-    *("widgets", "course", "models", "losses", "data", "training", "zoo"),
-    *("device", "files", "fonts", "extras", "inputs", "jupyter", "progress"),
-}
-ALLOWED_ROOMS = {
-    "widgets": {"files", "fonts", "inputs"},
-    "course": {"files", "fonts"},
-    "device": set(),
-    "files": set(),
-    "extras": set(),  # every room may import it
-    "fonts": set(),
-    "inputs": set(),
-    "models": set(),
-    "losses": set(),
-    "jupyter": set(),
-    "progress": set(),
-    "data": {"files", "inputs", "progress"},
-    "training": {"models", "losses", "data", "device", "files", "progress"},
-    "zoo": {"models", "device", "files", "inputs", "progress"},
-}
-FORBIDDEN_LIBRARIES = {
-    "widgets": {"torch", "torchvision", "timm", "open_clip", "datasets"},
-    "course": {"torch", "torchvision", "timm", "open_clip", "datasets"},
-    "data": {"torch", "torchvision", "timm", "open_clip"},
-    "models": {"datasets", "anywidget", "ipywidgets"},
-    "losses": {"datasets", "anywidget", "ipywidgets"},
-    # They recognise tables and tensors by what they can do.
-    "inputs": {"torch", "torchvision", "timm", "open_clip", "datasets", "pandas", "pyarrow"},
-}
-# Declared exceptions, all inside a function, so that the import of the room stays light:
-# `AttentionMap.from_model` and `from_text` look into a model; the static face of `LivingEncoder` is drawn
-# and asked in Python; an exercise hands tensors to a learner's function.
-EXCEPTIONS = {
-    ("widgets/attention_map/widget.py", "from_model", "vizkit.models"),
-    ("widgets/attention_map/widget.py", "from_text", "vizkit.models"),
-    ("widgets/living_encoder/answer.py", "_attention", "vizkit.models"),
-    ("widgets/living_encoder/scene.py", "draw_scene", "vizkit.data"),
-    ("course/exercises/exercise.py", "_for_learner", "torch.torch"),
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "vizkit"
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+    "importlinter"
+]["contracts"]
+# Private names of other libraries for which there is no public one.
+PRIVATE = {
+    "_BatchNorm",  # torch: the base of all batch norms
+    "_base",  # torch: what a view is a view of
+    "_forward_hooks",  # torch
+    "_forward_pre_hooks",  # torch
+    "_instances",  # ipywidgets: all widgets that there are
+    "_orig_mod",  # torch.compile: the module inside
+    "_pos_embed",  # timm
+    "_remove_buffers",  # ipywidgets
+    "_repr_mimebundle_",  # IPython's protocol
 }
 
 
-def imports(tree: ast.AST, package: tuple[str, ...], function: str = "") -> list[tuple[str, str]]:
-    """Every `(imported module, enclosing function or "")` of a file, relative imports resolved."""
-    found = []
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import):
-            found += [(alias.name, function) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = list(package[: len(package) - node.level + 1]) if node.level else []
-            module = ".".join(base + ([node.module] if node.module else []))
-            # `from vizkit import models` imports a room, too.
-            found += [(f"{module}.{alias.name}", function) for alias in node.names]
-        inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        found += imports(node, package, node.name if inside else function)
-    return found
+def test_every_contract_is_kept():
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    run = subprocess.run(
+        [sys.executable, "-c", code, "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken." in run.stdout
 
 
-def violations(room: str, file: str, source: str) -> list[str]:
-    """What one file of a room imports although its room may not."""
-    package = ("vizkit", *Path(file).parent.parts)
-    wrong = []
-    for module, function in imports(ast.parse(source), package):
-        parts = module.split(".")
-        other = parts[1] if parts[0] == "vizkit" and len(parts) > 1 else ""
-        libraries = FORBIDDEN_LIBRARIES.get(room, set()) | {"tools"}  # are not installed with it
-        forbidden = other in ROOMS - {room, "extras"} - ALLOWED_ROOMS[room] or parts[0] in libraries
-        excepted = (file, function, ".".join((parts * 2)[:2])) in EXCEPTIONS
-        if forbidden and not excepted:
-            wrong.append(f"{file}: {module}" + (f" (in {function})" if function else ""))
-    return wrong
-
-
-def rooms_present() -> set[str]:
-    return {
+def test_every_room_has_its_contract():
+    present = {
         path.stem
         for path in PACKAGE.iterdir()
         if path.stem != "__init__" and (path.suffix == ".py" or (path / "__init__.py").exists())
     }
+    declared = {
+        module.removeprefix("vizkit.")
+        for contract in CONTRACTS
+        for module in contract.get("source_modules", [])
+    }
+    assert present - {"extras"} == declared  # which every room may import
 
 
-def test_every_room_has_its_arrows_declared():
-    assert rooms_present() <= ROOMS, f"declare the arrows of {rooms_present() - ROOMS}"
+def private_names(source: str) -> list[str]:
+    """The private names of something else that a file imports or reads."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            above = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "super"
+            if not own and not above:
+                found.append(node.attr)
+    return [name for name in found if re.match(r"_(?!_)", name)]
 
 
-@pytest.mark.parametrize("room", sorted(rooms_present()))
-def test_a_room_imports_only_what_its_arrows_allow(room):
-    single = PACKAGE / f"{room}.py"
-    files = [single] if single.exists() else sorted((PACKAGE / room).rglob("*.py"))
-    wrong = []
-    for path in files:
-        name = path.relative_to(PACKAGE).as_posix()
-        wrong += violations(room, name, path.read_text(encoding="utf-8"))
-    assert not wrong, "\n".join(wrong)
-
-
-@pytest.mark.parametrize(
-    ("file", "source"),
-    [
-        ("widgets/base.py", "import torch"),
-        ("widgets/base.py", "from vizkit.models import ViT"),
-        ("widgets/base.py", "from ..data import scenes"),
-        ("widgets/base.py", "from vizkit import zoo"),
-        ("widgets/deep/base.py", "from ...models import vit"),
-        ("widgets/attention_map/widget.py", "from vizkit.models import capture_attention"),
-        (
-            "widgets/attention_map/widget.py",
-            "def from_model():\n    from vizkit.data import scenes",
-        ),
-        ("data/scenes.py", "def later():\n    import torch.nn"),
-        ("models/vit.py", "from datasets import Dataset"),
-        ("training/loop.py", "import vizkit.widgets.base"),
-        ("training/loop.py", "from tools import site"),
-        ("inputs/columns.py", "def later():\n    import pandas"),
-        ("course/show.py", "try:\n    import vizkit.zoo\nexcept ImportError:\n    pass"),
-    ],
-)
-def test_a_forbidden_import_is_noticed(file, source):
-    assert violations(file.split("/")[0], file, source)
+def test_nobody_reads_anothers_private_names():
+    found = {
+        f"{path.relative_to(ROOT).as_posix()}: {name}"
+        for path in PACKAGE.rglob("*.py")
+        for name in private_names(path.read_text(encoding="utf-8"))
+        if name not in PRIVATE
+    }
+    assert not found, "\n".join(sorted(found))
 
 
 @pytest.mark.parametrize(
-    ("file", "source"),
-    [
-        (
-            "widgets/attention_map/widget.py",
-            "def from_model():\n    from vizkit.models import capture",
-        ),
-        ("widgets/base.py", "from vizkit.widgets import page\nfrom .inputs import pack"),
-        ("training/loop.py", "from vizkit.models import vit\nimport torch"),
-        ("data/scenes.py", "import datasets\nimport numpy as np"),
-    ],
+    "source",
+    ["from vizkit.widgets.page import _saved", "widget._shape", "f(x)._cache", "a.b._c = 1"],
 )
-def test_an_allowed_import_is_let_through(file, source):
-    assert violations(file.split("/")[0], file, source) == []
+def test_a_private_name_is_noticed(source):
+    assert private_names(source)
+
+
+@pytest.mark.parametrize("source", ["self._cache", "super()._repr()", "cls._esm", "a.__class__"])
+def test_ones_own_names_are_let_through(source):
+    assert private_names(source) == []
 
 
 def test_no_room_is_imported_with_the_package():
