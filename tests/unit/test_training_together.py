@@ -356,6 +356,24 @@ def test_locked_runs_are_those_of_train_locked(loss):
     assert models[0].logit_bias is None or models[-1].logit_bias.item() == 0.0
 
 
+def test_what_prepares_a_model_is_called_before_its_first_step():
+    def louder(model):
+        with torch.no_grad():
+            model.text_tower[-1].bias += 1.0
+
+    pairs, runs = (
+        pairs_that_say_it_all(64),
+        [{"seed": seed, "learning_rate": 1e-7} for seed in (0, 1)],
+    )
+    options = {"batch_size": 16, "samples": 32, "joint_dim": 8, "hidden": 16}
+    plain, unprepared = train_locked_together(pairs, runs, **options)
+    changed, histories = train_locked_together(pairs, runs, prepare=louder, **options)
+    for before, after in zip(plain, changed, strict=True):
+        added = after.text_tower[-1].bias - before.text_tower[-1].bias
+        torch.testing.assert_close(added, torch.ones_like(added), atol=1e-4, rtol=0)
+    assert histories[0].loss[0] != pytest.approx(unprepared[0].loss[0], rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("runs", "error", "message"),
     [

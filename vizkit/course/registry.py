@@ -498,12 +498,13 @@ _ALL = (
         "D16",
         "The modality gap is left over from the cones of the random start",
         "Two random networks start with a gap. How much of it stays, or opens anew, depends on the "
-        "loss (its temperature and its bias) and on how much the captions tell.",
+        "loss (its temperature and its bias), and by Schrodi et al. on how much the captions tell.",
         "Liang et al. 2022, Mind the Gap; Schrodi et al. 2025, Two Effects, One Trigger",
         ("11_embedding_space",),
         rivals={
             "stopped too early": "Where training has not ended, the gap may only be on its way to zero.",
             "a model that learned nothing": "A gap of an untrained model would say nothing about training.",
+            "the start decides": "All runs began with cones: without them the gap might not open at all.",
         },
     ),
     Claim(

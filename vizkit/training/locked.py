@@ -235,6 +235,7 @@ def train_locked_together(
     samples: int = 32_768,
     joint_dim: int = 64,
     hidden: int = 128,
+    prepare: Callable[[DualEncoder], None] | None = None,
     record: Callable[[DualEncoder], dict[str, float]] | None = None,
     record_every: int = 100,
     progress: bool = False,
@@ -243,7 +244,8 @@ def train_locked_together(
 
     runs: for each run what is its own: seed, learning_rate, temperature, learn_temperature, bias,
         learn_bias, as for `train_locked`; what it does not name is as there. All other options are
-        those of `train_locked` and hold for all runs.
+        those of `train_locked` and hold for all runs;
+    prepare: is called with every model before its first step, and may change its weights.
 
     Returns the models in eval mode and the histories, in the order of `runs`. Raises TypeError or
     ValueError on bad options. Results are those of `train_locked` up to rounding.
@@ -251,6 +253,8 @@ def train_locked_together(
     check_locked(pairs, loss, batch_size, samples)
     runs = check_runs(runs)
     models = [start_locked(pairs, loss, run, joint_dim=joint_dim, hidden=hidden) for run in runs]
+    for model in models if prepare is not None else ():
+        prepare(model)
     steps = samples // batch_size
     seeds = {run["seed"] for run in runs}
     orders = {seed: batch_order(len(pairs), batch_size, steps, seed) for seed in seeds}
