@@ -190,7 +190,7 @@ def test_a_missing_peer_gives_one_line_that_says_what_to_do(monkeypatch, capsys)
     assert widgets.command([]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
-    assert "plotly is not installed: pip install" in lines[0]
+    assert "plotly is not installed: make bench installs it" in lines[0]
 
 
 def test_the_notebook_is_valid():
