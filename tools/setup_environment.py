@@ -393,10 +393,11 @@ def grade(arguments: list[str]) -> NoReturn:
 
 
 def lint(arguments: list[str]) -> NoReturn:
-    """ruff: rules, then layout."""
+    """ruff: rules, then layout; mypy: the types of the modules that pyproject.toml lists."""
     python = ensure_environment("test")
     failed = subprocess.run([python, "-m", "ruff", "check", ".", *arguments], cwd=ROOT).returncode
     failed |= subprocess.run([python, "-m", "ruff", "format", "--check", "."], cwd=ROOT).returncode
+    failed |= subprocess.run([python, "-m", "mypy"], cwd=ROOT).returncode
     sys.exit(failed)
 
 

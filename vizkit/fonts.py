@@ -14,7 +14,7 @@ _WIDE = (
 
 
 @cache
-def font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """A font that also has Korean letters where the system offers one, else Pillow's own.
 
     size: in pixels.

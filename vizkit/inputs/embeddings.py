@@ -40,7 +40,7 @@ def as_numpy(name: str, value: Any) -> Any:
             value = getattr(value, lazily)() if hasattr(value, lazily) else value
         return value.cpu().numpy()
     if isinstance(value, np.ma.MaskedArray):
-        hidden = int(np.ma.count_masked(value))
+        hidden = int(np.asarray(value.mask).sum())
         if hidden:
             raise ValueError(f"{name} must hold no missing values, got {hidden} that are masked")
         return value.data

@@ -4,6 +4,8 @@ Both take a whole batch at once (`plain_info_nce`, `plain_sigmoid_loss`), or one
 matrix at a time (blockwise.py), or a batch spread over processes (distributed.py).
 """
 
+from typing import Any
+
 import torch
 import torch.distributed
 import torch.nn.functional as F
@@ -122,7 +124,7 @@ def check_inputs(
     """Raise unless features are both (N, D), N of at least 1, and the settings make sense."""
     for name, features in {"image": image_features, "text": text_features}.items():
         if not isinstance(features, Tensor) or not features.is_floating_point():
-            kind = features
+            kind: Any = features
             if isinstance(features, Tensor):
                 kind = f"a {features.dtype} tensor of shape {tuple(features.shape)}"
             raise TypeError(f"expected {name}_features to be a tensor of floats, received {kind!r}")
