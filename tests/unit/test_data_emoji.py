@@ -64,6 +64,22 @@ def test_variants_are_left_out(concepts, character, why):
     assert character not in concepts.characters, why
 
 
+def test_what_is_left_out_is_counted_by_reason_and_nothing_is_lost(concepts):
+    import emoji
+
+    listed = [one for one, entry in emoji.EMOJI_DATA.items() if entry["status"] == 2]
+    assert len(concepts) + sum(concepts.left_out.values()) == len(listed)
+    skins = [one for one in listed if any(0x1F3FB <= ord(part) <= 0x1F3FF for part in one)]
+    assert concepts.left_out["skin tones"] == len(skins)
+    assert set(concepts.left_out) == {
+        "skin tones",
+        "flags",
+        "man, woman or family",
+        "facing the other way",
+        "no drawing or no name",
+    }
+
+
 @pytest.mark.parametrize("character", ["🧑‍🌾", "🐻‍❄️", "❤️‍🔥", "🏃", "👋", "🏴‍☠️"])
 def test_what_is_a_thing_of_its_own_stays(concepts, character):
     assert character in concepts.characters

@@ -55,11 +55,13 @@ _VERSION = 1  # of the files in the cache; raise it when drawing changes
 class EmojiConcepts:
     """Things that have a drawing and a name in each language.
 
-    characters: the N emoji; names: a language → its N names, in the same order.
+    characters: the N emoji; names: a language → its N names, in the same order;
+    left_out: a reason → how many of Unicode's emoji are not among them for that reason.
     """
 
     characters: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
+    left_out: dict[str, int]
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -87,17 +89,19 @@ def emoji_concepts(languages: Sequence[str] = ("en", "ko")) -> EmojiConcepts:
         )
     emoji.config.load_language(codes)
     folder = _drawings()
-    kept = sorted(
-        character
-        for character, entry in emoji.EMOJI_DATA.items()
-        if entry["status"] == _FULLY_QUALIFIED
-        and all(code in entry for code in codes)
-        and not _left_out(character)
-        and _file_of(character, folder) is not None
-    )
     data = emoji.EMOJI_DATA
+    by_reason: dict[str, list[str]] = {}
+    for character, entry in data.items():
+        if entry["status"] != _FULLY_QUALIFIED:
+            continue  # another spelling of one that is
+        reason = _why_left_out(character)
+        if not reason and (_file_of(character, folder) is None or not entry.keys() >= set(codes)):
+            reason = "no drawing or no name"
+        by_reason.setdefault(reason, []).append(character)
+    kept = sorted(by_reason.pop("", []))
     names = {code: tuple(_spelled(data[character][code]) for character in kept) for code in codes}
-    return EmojiConcepts(tuple(kept), names)
+    left_out = {reason: len(characters) for reason, characters in sorted(by_reason.items())}
+    return EmojiConcepts(tuple(kept), names, left_out)
 
 
 def draw_emoji(
@@ -225,16 +229,20 @@ def _file_of(character: str, folder: Path) -> Path | None:
     return None
 
 
-def _left_out(character: str) -> bool:
+def _why_left_out(character: str) -> str:
+    """Of what it is a variant, or "" where it is none."""
     points = [ord(part) for part in character]
-    if any(low <= point <= high for point in points for low, high in (_SKIN, _FLAGS, _TAGS)):
-        return True
+    if any(_SKIN[0] <= point <= _SKIN[1] for point in points):
+        return "skin tones"
+    if any(low <= point <= high for point in points for low, high in (_FLAGS, _TAGS)):
+        return "flags"
     parts = [part[:1] for part in character.split(_JOINER)]
     if len(parts) == 1:
-        return False
-    gender = parts[1:] and any(part in _GENDER_SIGNS for part in parts[1:])
-    person = any(part in _MAN_OR_WOMAN for part in parts)
-    return bool(gender or person or _ARROW in parts[1:] or _GROUP.match(character))
+        return ""
+    gender = any(part in _GENDER_SIGNS for part in parts[1:])
+    if gender or any(part in _MAN_OR_WOMAN for part in parts) or _GROUP.match(character):
+        return "man, woman or family"
+    return "facing the other way" if _ARROW in parts[1:] else ""
 
 
 def _spelled(name: str) -> str:
