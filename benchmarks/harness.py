@@ -338,6 +338,7 @@ IN_PAGE = """
     const fire = (type, x, y, buttons) => {
       const at = {
         bubbles: true, composed: true, cancelable: true, view: window, clientX: x, clientY: y,
+        screenX: x, screenY: y, // what tells a pointer that moved from a page that moved
         button: type === "move" ? -1 : 0, buttons,
         pointerId: 1, pointerType: "mouse", isPrimary: true,
       };

@@ -2,6 +2,7 @@ import { type Box, cells, outline, PIN } from "../../shared/paint.ts";
 import type { Surface } from "../../shared/painter.ts";
 import { type Context, placeOf } from "../context.ts";
 import { paintGrips } from "./handles.ts";
+import { openHints } from "./hint.ts";
 import { followKeys } from "./keys.ts";
 import { mapOf, type PatchMap, type ValueMap } from "./maps.ts";
 import { acceptDrops } from "./photo.ts";
@@ -44,6 +45,7 @@ export function openStage(context: Context, parent: HTMLElement, turn: (by: numb
     class: "vk-canvas vk-picture",
   });
   followPointer(context, surface.canvas);
+  openHints(context, surface.canvas, () => map);
   followKeys(context, surface.canvas, turn);
   acceptDrops(context, surface.canvas);
   return { canvas: surface.canvas, map: () => map };
