@@ -22,7 +22,15 @@ export interface WordList {
 
 export type Answers = ReturnType<typeof openAnswers>;
 
-/** What the encoder says to the state on view; asked once for each picture, however many panels want to know. */
+const ANSWERS = new WeakMap<Readonly<State>, Answers>();
+
+/** What the encoder says to the state on view; asked once for each picture, however many panels and views want to know. */
+export function answersOf(engine: Engine, state: Readonly<State>): Answers {
+  const known = ANSWERS.get(state) ?? openAnswers(engine, state);
+  ANSWERS.set(state, known);
+  return known;
+}
+
 export function openAnswers(engine: Engine, state: Readonly<State>) {
   const { facts } = engine;
   const render = openRenderer(facts.imageSize);

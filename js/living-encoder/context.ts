@@ -1,6 +1,6 @@
 import type { Frame } from "../shared/frame.ts";
 import { openWriter } from "../shared/paint.ts";
-import { type Answers, openAnswers } from "./answers.ts";
+import { type Answers, answersOf } from "./answers.ts";
 import { type Covering, openCovering } from "./covering.ts";
 import type { Engine, Facts } from "./engine.ts";
 import { openStore, type Store } from "./store.ts";
@@ -19,11 +19,11 @@ export interface Context extends Store, ReturnType<typeof openWriter> {
   update(): void;
 }
 
-export function openContext(frame: Frame, engine: Engine): Context {
+export function openContext(frame: Frame, engine: Engine, model: object): Context {
   const { facts } = engine;
-  const store = openStore(frame, facts);
+  const store = openStore(frame, facts, model);
   const { state } = store;
-  const answers = openAnswers(engine, state);
+  const answers = answersOf(engine, state);
   const updates: (() => void)[] = [];
   const middle = facts.prefix + Math.floor(facts.grid[0] / 2) * facts.grid[1] + Math.floor(facts.grid[1] / 2);
   return {

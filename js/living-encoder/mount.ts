@@ -29,7 +29,7 @@ export function mount(view: View, open: () => Engine): () => void {
     );
     return frame.close;
   }
-  const context = openContext(frame, engine);
+  const context = openContext(frame, engine, view.model);
   const places = makePlaces(frame);
   const tour = openTour(context, places.top);
   openControls(context, tour.start);

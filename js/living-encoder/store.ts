@@ -2,7 +2,7 @@ import type { Frame } from "../shared/frame.ts";
 import type { Ablation, Facts } from "./engine.ts";
 import { ALL_HEADS, shuffledOrder } from "./numbers.ts";
 import { FIRST_SCENE, type Picture } from "./scene.ts";
-import { openHistory } from "./stage/history.ts";
+import { type History, openHistory } from "./stage/history.ts";
 import type { Ink } from "./world/palette.ts";
 
 /** What lies over the picture, and what people read of it. */
@@ -56,10 +56,28 @@ export interface State {
 
 export type Store = ReturnType<typeof openStore>;
 
-/** The state of one view. Whoever changes it says so, and the next frame shows it. */
-export function openStore(frame: Frame, facts: Facts) {
-  const captions: string[] = frame.get("captions") ?? [];
-  const state: State = {
+interface Shared {
+  state: State;
+  history: History<Picture>;
+  /** What draws the views again. */
+  views: Set<() => void>;
+}
+
+/** All views of one widget are of one state. */
+const SHARED = new WeakMap<object, Shared>();
+
+function sharedOf(frame: Frame, facts: Facts, model: object): Shared {
+  const known = SHARED.get(model) ?? {
+    state: firstState(frame, facts),
+    history: openHistory(),
+    views: new Set(),
+  };
+  SHARED.set(model, known);
+  return known;
+}
+
+function firstState(frame: Frame, facts: Facts): State {
+  return {
     picture: { scene: frame.get("scene") ?? FIRST_SCENE, strokes: [], photo: null },
     chosen: -1,
     tool: "move",
@@ -69,16 +87,22 @@ export function openStore(frame: Frame, facts: Facts) {
     show: facts.layers ? "attention" : "caption",
     depth: facts.layers,
     head: ALL_HEADS,
-    captions,
+    captions: frame.get("captions") ?? [],
     caption: 0,
     words: 0,
     off: NOTHING_OFF,
     opacity: 0.75,
   };
-  const history = openHistory<Picture>();
+}
+
+/** The state of a widget. Whoever changes it says so, and the next frame shows it in every view. */
+export function openStore(frame: Frame, facts: Facts, model: object) {
+  const { state, history, views } = sharedOf(frame, facts, model);
+  views.add(frame.requestDraw);
+  frame.onClose(() => void views.delete(frame.requestDraw));
   const set = (part: Partial<State>) => {
     Object.assign(state, part);
-    frame.requestDraw();
+    for (const draw of views) draw();
   };
   const show = (picture: Picture) => {
     const count = picture.scene.objects.length;
@@ -89,8 +113,10 @@ export function openStore(frame: Frame, facts: Facts) {
     if (picture) show(picture);
     return !!picture;
   };
-  // From Python, or from a linked instrument.
-  frame.watch("scene", (scene) => set({ picture: { ...state.picture, scene: scene ?? FIRST_SCENE } }));
+  // From Python, or from a linked instrument; another view has put it into the state already.
+  frame.watch("scene", (scene) => {
+    if (scene !== state.picture.scene) set({ picture: { ...state.picture, scene: scene ?? FIRST_SCENE } });
+  });
   frame.watch("captions", (texts: string[]) =>
     set({ captions: texts, caption: Math.min(state.caption, Math.max(0, texts.length - 1)) }),
   );
