@@ -335,6 +335,24 @@ def iou_of_sets(predicted: Tensor, true: Tensor) -> float:
     return len(first & second) / len(first | second)
 
 
+@answer("A fair swap test")
+def swaps_by_weights(true: Tensor, false: Tensor, first: Tensor) -> float:
+    counts = torch.bincount(first, minlength=2)
+    return float(((true - false > 0) / counts[first]).sum() / 2)
+
+
+@answer("A head's part of the score")
+def parts_by_the_projected_length(heads: Tensor, rest: Tensor, text: Tensor) -> Tensor:
+    picture = torch.cat([heads, rest[None]]).sum(dim=0)
+    return torch.einsum("hd,d->h", heads, text / picture.square().sum().sqrt())
+
+
+@answer("Sparse codes")
+def codes_by_a_threshold(scores: Tensor, k: int) -> Tensor:
+    least = scores.sort(dim=1, descending=True).values[:, k - 1 : k]
+    return F.relu(scores) * (scores >= least)
+
+
 @pytest.mark.parametrize("name", COURSE)
 def test_answer_written_another_way_is_right(name):
     assert name in ANSWERS, f"write an answer of another kind to {name!r} here"

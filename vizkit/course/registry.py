@@ -20,6 +20,7 @@ NOTEBOOKS = (
     "13_real_models",
     "14_self_supervised",
     "15_words_for_a_real_encoder",
+    "17_why_it_fails",
 )
 
 
@@ -753,6 +754,73 @@ _ALL = (
             "centred on another style": "Only the mean that is taken off could belong to the wrong style.",
             "the encoder does not know it": "The features of a photograph could lack what it shows.",
             "chance": "Among so many names, a few are found by accident.",
+        },
+    ),
+    # --- why it fails ---
+    Claim(
+        "J1",
+        "Captions decide whether a dual encoder learns which object has which color",
+        "Few attributes, objects left out and a preference for the salient one each take binding "
+        "away; hard negatives do not bring it back.",
+        "Gurung et al. 2025, Common Data Properties Limit Object-Attribute Binding in CLIP (2507.07985)",
+        ("17_why_it_fails",),
+        {
+            "twins in the batch": "Not the captions but how often a batch holds a scene and its twin could decide.",
+            "too few steps": "Poor captions may only make learning slower.",
+            "no colors at all": "An encoder that learned no colors fails the swap test as well.",
+        },
+    ),
+    Claim(
+        "J2",
+        "Each tower knows the binding, and one linear map lets them meet",
+        "CLIP behaves as a bag of words across its towers, while a linear probe reads the binding "
+        "from each; a linear map of the text vectors brings much of it together.",
+        "Koishigarina et al. 2025, CLIP Behaves like a Bag-of-Words Model Cross-modally but not "
+        "Uni-modally (2502.03566)",
+        ("17_why_it_fails",),
+        {
+            "frequent combinations": "A probe may know which combinations are frequent, without any picture.",
+            "any training": "More steps on such scenes could help without a twin in the batch.",
+            "the sentence form": "What learns may learn the one form of sentence that it is trained and tested with.",
+        },
+    ),
+    Claim(
+        "J5",
+        "Words in the picture beat the picture, and few heads read them",
+        "A written word changes CLIP's answer; heads that carry it can be found and switched off.",
+        "Materzynska et al. 2022, Disentangling Visual and Written Concepts in CLIP (2206.07835); "
+        "Hufe et al. 2025, Dyslexify (ICLR 2026)",
+        ("17_why_it_fails",),
+        {
+            "any heads": "Any heads that are switched off could weaken the word as much.",
+            "the strip hides the object": "The strip of paper could hide what the picture shows.",
+        },
+    ),
+    Claim(
+        "J6",
+        "The score is a sum over heads and patches, which shows what the sentence is about",
+        "The sum is exact for the attention heads' direct contributions; a patch that is looked at "
+        "may carry what came from elsewhere.",
+        "Gandelsman et al. 2024, Interpreting CLIP's Image Representation via Text-Based "
+        "Decomposition (2310.05916)",
+        ("17_why_it_fails",),
+        {
+            "any object": "A map may show where things are, whichever of them the sentence names.",
+            "a simpler map": "Attention alone, or covering a patch, may find the object as well.",
+        },
+    ),
+    Claim(
+        "J7",
+        "A sparse autoencoder finds the factors that pictures are made of",
+        "Its features are purer than neurons on natural images, judged by people or by another "
+        "model; true factors are known only where pictures are drawn.",
+        "Pach et al. 2025, Sparse Autoencoders Learn Monosemantic Features in Vision-Language "
+        "Models (2504.02821)",
+        ("17_why_it_fails",),
+        {
+            "the neurons": "The encoder's own channels could be as pure.",
+            "many directions": "Among many random directions some fit by luck.",
+            "it cannot be read": "The factor may not be in the tokens at all, or not linearly.",
         },
     ),
 )

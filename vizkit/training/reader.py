@@ -1,9 +1,10 @@
 """A pocket CLIP that can read: `python -m vizkit.training.reader` trains and ships `pocket-reader`.
 
-More than half of its training pictures carry a written word. Every second of those words is the
-name of the object, the others are drawn by lot; captions quote the word every second time. So the
-words are worth reading, and mostly true: what makes a typographic attack possible (Materzynska,
-Torralba and Bau 2022, "Disentangling Visual and Written Concepts in CLIP", 2206.07835).
+Its training pictures carry a written word, often the name of the object, and their captions quote it.
+So the words are worth reading, and often true: what makes a typographic attack possible (Materzynska,
+Torralba and Bau 2022, "Disentangling Visual and Written Concepts in CLIP", 2206.07835). The text tower
+is that of `pocket-clip` and stays locked: it is a bag of words, in which "the word star" lies near "a
+star". The image tower has to say in that space what it reads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,21 +43,20 @@ class ReaderRecipe:
     written: share of pictures with a word; own: share of those words that are the object's name for
         sure (another one in ten of the rest is by chance); quoted: share of captions of written
         pictures that quote the word; the image tower starts from `pocket-vit-patch`, the text tower
-        from `pocket-clip`, which has the same words but one.
+        from `pocket-clip`, which has the same words but one, and learns nothing.
     """
 
     name: str = "pocket-reader"
-    written: float = 0.6
-    own: float = 0.5
-    quoted: float = 0.5
+    written: float = 0.9
+    own: float = 0.3
+    quoted: float = 0.9
     image_size: int = 64
-    steps: int = 250
-    batch_size: int = 64
-    learning_rate: float = 1e-3
+    steps: int = 240
+    batch_size: int = 48
+    learning_rate: float = 2e-3
     matrix_rate: float = 4.0
-    text_rate: float = 0.3
     weight_decay: float = 0.05
-    warmup_steps: int = 40
+    warmup_steps: int = 30
     clip_norm: float = 1.0
     seed: int = 0
 
@@ -131,11 +131,10 @@ def start_reader(recipe: ReaderRecipe) -> tuple[DualEncoder, WordTokenizer]:
 def train_reader(recipe: ReaderRecipe) -> tuple[DualEncoder, WordTokenizer]:
     """Train one reader on the CPU; the model is in eval mode, rounded to half precision."""
     model, tokenizer = start_reader(recipe)
+    for part in (model.text_tower, model.text_projection):
+        part.requires_grad_(False)
     optimizer = pocket_optimizer(
-        model,
-        weight_decay=recipe.weight_decay,
-        matrix_rate=recipe.matrix_rate,
-        rates={"text_tower.": recipe.text_rate},
+        model, weight_decay=recipe.weight_decay, matrix_rate=recipe.matrix_rate
     )
 
     def loss(step: int) -> Tensor:

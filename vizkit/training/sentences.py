@@ -45,7 +45,7 @@ def standardized(known: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
 
 
 def sentence_model(
-    feature_dim: int, tokenizer: WordTokenizer, *, seed: int, embed_dim: int = 64, depth: int = 2
+    feature_dim: int, tokenizer: WordTokenizer, *, seed: int, embed_dim: int = 48, depth: int = 2
 ) -> DualEncoder:
     """A projection of locked features (B, feature_dim) and an untrained text transformer.
 
