@@ -8,7 +8,7 @@ import { fit, isNarrow, isPrint, measure, unit } from "./sizes.ts";
 import { openSpeaker } from "./speaker.ts";
 
 const at = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
-const frame = at("main");
+const frame = at("frame");
 
 /** Below each other, in the text's own size; the instruments take the height that they like. */
 function openText(): void {

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.drive_site import CURRENT, LEAST_SHARE, SLIDES, open_deck, turn_to
 from tests.browser.harness import click_at, drag_slider, picture_of, press, wait_until
+from tests.browser.test_accessibility import violations
 from tools.site.build import build_site
 
 pytestmark = pytest.mark.browser
@@ -259,6 +260,21 @@ def test_sizes_follow_the_screen(deck: Page):
     assert canvas.evaluate("one => one.width") == pytest.approx(
         canvas.bounding_box()["width"], abs=2
     )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_slides(chromium, path: Path, scheme: str):
+    context = chromium.new_context(viewport=SCREEN, bypass_csp=True, color_scheme=scheme)
+    page = context.new_page()
+    open_deck(page, path.as_uri())
+    for name in ("matrix", "maps", "two"):
+        turn_to(page, slide_of(name))
+        assert violations(page, "html") == [], name
+    for name in ("index.html", "00_deck.html"):
+        page.goto((path.parents[1] / name).as_uri())
+        page.locator(".vk[data-ready=true]").first.wait_for()
+        assert violations(page, "html") == [], name
+    context.close()
 
 
 def test_a_narrow_window_shows_a_text_that_scrolls_one_way(page: Page, path: Path):

@@ -323,9 +323,21 @@ def test_the_front_page_opens_with_the_first_encoder_and_allows_it_to_run():
     assert f'src="assets/{key}.js"' in front
     assert "Quiz_1" not in front
     assert "</script>here" not in front
-    for text in (front, notebook_page(alive, [quiet, alive], slides=False)):
+    for text in (front, notebook_page(alive, [quiet, alive])):
         assert "'wasm-unsafe-eval'" in text
-    for text in (index_page([quiet]), notebook_page(quiet, [quiet, alive], slides=False)):
+    for text in (index_page([quiet]), notebook_page(quiet, [quiet, alive])):
         assert "unsafe-eval" not in text
         assert "LivingEncoder" not in text.split("</head>")[0]
     assert "LivingEncoder" not in index_page([quiet])
+
+
+def test_without_a_living_encoder_another_instrument_opens_the_front_page():
+    key = "AttentionMap_1234"
+    widget = {"kind": key, "state": {}, "buffers": []}
+    page = Page("00_a", title="00 · A", codes={key: Code(key, "", "")})
+    page.widgets = [{**widget, "kind": "Quiz_1"}, widget]
+    page.answers = {"vizkit-0-x": "wrong", "vizkit-1-layers": "right"}
+    front = index_page([page])
+    assert '<div class="widget AttentionMap" id="vizkit-0"></div>' in front
+    assert '<script type="text/plain" id="vizkit-0-layers">right</script>' in front
+    assert "wrong" not in front

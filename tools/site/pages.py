@@ -72,30 +72,51 @@ def index_page(pages: Sequence[Page], *, reference: bool = False) -> str:
             sections.append(f'<section><h2>{name}</h2><div class="cards">{"".join(cards)}</div>')
             sections.append("</section>")
     first = pages[0]
-    living = _living(pages)
+    opening = _opening(pages)
     body = (
         f'{_header("")}<main id="main" class="map"><div class="hero"><div><h1>{COURSE}</h1>'
         "<p>Every idea of a vision encoder, made to happen in front of you: patches, attention,"
         " positions, CLIP and SigLIP. The instruments on these pages are alive: drag, hover,"
         " use the arrow keys. Nothing is fetched from a network.</p>"
         f'<p><a class="start" href="{first.name}.html">Start with {title_words_html(first)}</a></p>'
-        f"</div>{_motif()}</div>{''.join(living.blocks)}{''.join(sections)}"
+        f"</div>{_motif()}</div>{''.join(opening.blocks)}{''.join(sections)}"
         '<p class="small">Numbers between ⟨ ⟩ were measured when this site was built. To change the'
         " code and to have your exercises checked, open the notebooks in JupyterLab:"
         " <code>make lab</code>.</p></main>"
     )
-    return _document(COURSE, body + _live(living, "assets"), living, "")
+    return _document(COURSE, body + _live(opening, "assets"), opening, "")
 
 
-def _living(pages: Sequence[Page]) -> Page:
-    """What the front page opens with: the first encoder that lives on a page, to be touched at once."""
-    for page in pages:
-        for widget in page.widgets:
-            if _is_living(widget["kind"]):
-                place = '<div class="widget LivingEncoder" id="vizkit-0"></div>'
-                code = {widget["kind"]: page.codes[widget["kind"]]}
-                return Page("index", blocks=[place], widgets=[widget], codes=code)
+# What the front page opens with, if a notebook has it: the first of these.
+_OPENING = ("LivingEncoder", "AttentionMap", "EmbeddingSpace", "SimilarityMatrix")
+
+
+def _opening(pages: Sequence[Page]) -> Page:
+    """An instrument for the front page, to be touched at once; no blocks if there is none."""
+    for name in _OPENING:
+        for page in pages:
+            for index, widget in enumerate(page.widgets):
+                if widget["kind"].startswith(f"{name}_"):
+                    return _alone(page, index, name)
     return Page("index")
+
+
+def _alone(page: Page, index: int, name: str) -> Page:
+    """One of a page's instruments, in the first place of another page."""
+    widget, place = page.widgets[index], f"vizkit-{index}-"
+    answers = {
+        key.replace(place, "vizkit-0-"): answer
+        for key, answer in page.answers.items()
+        if key.startswith(place)
+    }
+    link = f'<a href="{page.name}.html">{title_words_html(page)}</a>'
+    block = (
+        f'<section class="opening"><div class="widget {name}" id="vizkit-0"></div>'
+        f'<p class="small">From {link}. Point at it, drag its sliders; press f for the full screen.</p>'
+        "</section>"
+    )
+    codes = {widget["kind"]: page.codes[widget["kind"]]}
+    return Page("index", blocks=[block], widgets=[widget], codes=codes, answers=answers)
 
 
 def _is_living(kind: str) -> bool:
@@ -107,7 +128,7 @@ def slides_page(page: Page) -> str:
     """The slide deck of one notebook."""
     deck = page.deck
     body = (
-        f'<main id="main" class="deck-frame"><div class="slides">{"".join(deck.blocks)}</div></main>'
+        f'<main id="main"><div id="frame"><div class="slides">{"".join(deck.blocks)}</div></div></main>'
         '<div id="source" role="region" aria-label="Code" tabindex="-1" hidden></div>'
         '<nav id="deck" aria-label="Slides">'
         f'<a class="tool" href="../{page.name}.html">Page</a>'
