@@ -38,7 +38,7 @@ export class ImageTower {
   private readonly facts: TowerFacts;
   private readonly stem: Stem;
   private readonly classToken: Float32Array | null;
-  readonly positions: Positions;
+  private readonly positions: Positions;
   private readonly blocks: Block[];
   private readonly norm: LayerNorm | null;
   private readonly pooling: Pooling;

@@ -1,5 +1,5 @@
 import type { Model } from "../../shared/model.ts";
-import type { Ablation, Engine, Facts, ImageAnswer, Readings } from "../engine.ts";
+import type { Ablation, Engine, Facts, ImageAnswer } from "../engine.ts";
 import { normalize } from "./functions.ts";
 import { ImageTower, joined, type TowerFacts } from "./image-tower.ts";
 import { type Linear, linear } from "./linear.ts";
@@ -79,5 +79,3 @@ function openProjection(
     },
   };
 }
-
-export type { Readings };

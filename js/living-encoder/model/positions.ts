@@ -3,8 +3,6 @@ import type { Weights } from "./weights.ts";
 
 /** Where the tokens are told that they stand: numbers (T, D) to add, rotations of a block's queries and keys, or neither. */
 export interface Positions {
-  /** Whether there is anything to tell. */
-  tell: boolean;
   /** Adds what the tokens (T, D) are told. "none": each patch is told the mean of all places, and is not turned. */
   add(tokens: Float32Array, told: Ablation["positions"]): void;
   /** Cosines and sines of a block, (2, T, d/2) or (2, H, T, d/2). */
@@ -19,7 +17,6 @@ export function positionsOf(weights: Weights, prefix: number): Positions {
   while (weights.has(`rotations.${rotations.length}`))
     rotations.push(weights.get(`rotations.${rotations.length}`));
   return {
-    tell: !!table || rotations.length > 0,
     add(tokens, told) {
       const chosen = told === "none" ? same : table;
       if (chosen) for (let i = 0; i < chosen.length; i++) tokens[i] += chosen[i];
