@@ -14,7 +14,7 @@ from vizkit.course import NOTEBOOKS
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 FEWEST, MOST = 15, 25
-MOST_LETTERS = 330  # of a text on a slide that is no list, quotation or table: three lines, or four
+MOST_LETTERS = 350  # of a text on a slide that is no list, quotation or table: three lines, or four
 CLAIM = "application/vnd.vizkit.claim+json"
 
 
