@@ -50,7 +50,13 @@ export function openPainter(scope: Scope): Painter {
     requestDraw,
     surface(theme, parent, label, paint, attributes = {}) {
       const canvas = make("canvas", { class: "vk-canvas", role: "img", "aria-label": label, ...attributes });
-      const surface: Surface = { canvas, context: contextOf(canvas), width: 0, height: 0, requestDraw };
+      const surface: Surface = {
+        canvas,
+        context: contextOf(canvas, "data-processor" in attributes),
+        width: 0,
+        height: 0,
+        requestDraw,
+      };
       parent.append(canvas);
       const run = () => {
         if (fit(surface) && paint(surface)) run();

@@ -59,7 +59,10 @@ export function openHeads(context: Context, parent: HTMLElement) {
         if (on && state.show === "attention") outline(pen, box, PIN);
       }
   };
-  const surface = frame.surface(element, "Attention of all heads", paint, { style: "cursor:pointer" });
+  const surface = frame.surface(element, "Attention of all heads", paint, {
+    style: "cursor:pointer",
+    "data-processor": "",
+  });
   const hit = (event: MouseEvent) => {
     const at = pointerWithin(event, surface.canvas);
     const size = (surface.width - label()) / heads;

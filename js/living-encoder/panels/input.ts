@@ -35,7 +35,7 @@ export function openInput(context: Context, parent: HTMLElement) {
       (Math.floor(patch / columns) * high + (row % high)) * size + (patch % columns) * wide + (column % wide)
     );
   };
-  const surface = frame.surface(element, "What the encoder receives", paint);
+  const surface = frame.surface(element, "What the encoder receives", paint, { "data-processor": "" });
   element.append(note);
   onUpdate(() => {
     const time = answers.milliseconds();

@@ -34,5 +34,8 @@ export function openLegend(context: Context, parent: HTMLElement, map: () => Pat
     pen.strokeStyle = frame.color("line");
     pen.strokeRect(left, height * 0.3, right - left, height * 0.45);
   };
-  frame.surface(parent, "What the colours mean", paint, { class: "vk-canvas vk-legend" });
+  frame.surface(parent, "What the colours mean", paint, {
+    class: "vk-canvas vk-legend",
+    "data-processor": "",
+  });
 }

@@ -40,7 +40,9 @@ export function openNorms(context: Context, parent: HTMLElement) {
     paintChart(context, surface, [...(before ? linesOf(before, true) : []), ...now], state.depth);
     surface.canvas.setAttribute("aria-label", inWords(now));
   };
-  const surface = frame.surface(element, "Length of the residual stream by layer", paint);
+  const surface = frame.surface(element, "Length of the residual stream by layer", paint, {
+    "data-processor": "",
+  });
   return {
     element,
     fit(width: number, height: number) {

@@ -43,6 +43,7 @@ export function openStage(context: Context, parent: HTMLElement, turn: (by: numb
     role: "application",
     "aria-roledescription": "stage",
     class: "vk-canvas vk-picture",
+    "data-processor": "",
   });
   followPointer(context, surface.canvas);
   openHints(context, surface.canvas, () => map);
