@@ -50,7 +50,7 @@ def faults_of_page(page: Page, address: str) -> list[str]:
     return faults + [f"policy violated: {what}" for what in page.evaluate("window.violations")]
 
 
-SLIDES = ".slides section:not(:has(> section))"
+SLIDES = ".slides section:not(.stack, :has(> section))"
 CURRENT = f"{SLIDES}.present"
 LEAST_SHARE = 0.6  # of its slide's height that an instrument takes
 

@@ -27,7 +27,7 @@ SCREEN = {"width": 1280, "height": 720}
 LEAST_TYPE = 15.9  # pixels on a screen of 720 lines
 # What is wrong with the slides of a deck. Scripts and limits of a formula are small everywhere, and
 # a chart's own type is checked where it is text of its axes, legend and title.
-FAULTS = """least => [...document.querySelectorAll('.slides section:not(:has(> section))')].flatMap((slide, index) => {
+FAULTS = """least => [...document.querySelectorAll('.slides section:not(.stack, :has(> section))')].flatMap((slide, index) => {
     const faults = [], say = (text) => faults.push(`slide ${index + 1} ${text}`);
     const room = slide.getBoundingClientRect(), shown = slide.querySelector('.says, .shows, h1, h2, h3');
     if (!shown || !shown.getBoundingClientRect().height) say('is empty');
