@@ -266,6 +266,7 @@ def test_sizes_follow_the_screen(deck: Page):
 def test_axe_finds_nothing_on_the_slides(chromium, path: Path, scheme: str):
     context = chromium.new_context(viewport=SCREEN, bypass_csp=True, color_scheme=scheme)
     page = context.new_page()
+    page.set_default_timeout(120_000)  # axe itself takes long on a busy machine
     open_deck(page, path.as_uri())
     for name in ("matrix", "maps", "two"):
         turn_to(page, slide_of(name))
