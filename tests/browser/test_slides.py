@@ -101,6 +101,7 @@ def test_keys_clicker_and_buttons_turn_the_slides(deck: Page):
     deck.get_by_role("button", name="previous slide").click()
     at(deck, 1)
     turn_to(deck, 4)
+    deck.wait_for_timeout(1500)  # reveal.js writes the address at most once a second
     deck.reload()
     deck.locator("body[data-ready]").wait_for(state="attached")
     at(deck, 4)
@@ -264,7 +265,9 @@ def test_sizes_follow_the_screen(deck: Page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_slides(chromium, path: Path, scheme: str):
-    context = chromium.new_context(viewport=SCREEN, bypass_csp=True, color_scheme=scheme)
+    context = chromium.new_context(
+        viewport=SCREEN, bypass_csp=True, color_scheme=scheme, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.set_default_timeout(120_000)  # axe itself takes long on a busy machine
     open_deck(page, path.as_uri())
