@@ -193,6 +193,36 @@ def names_without(seen: Tensor, unseen: Tensor) -> list[bool]:
     return [not bool((row * known).any()) for row in unseen]
 
 
+@answer("The mask of packed pictures")
+def mask_from_squares(lengths: Tensor) -> Tensor:
+    return torch.block_diag(*[torch.ones(n, n) for n in lengths.tolist()]) == 1
+
+
+@answer("What a canvas keeps")
+def kept_by_the_shorter_way(height: int, width: int, canvases: Tensor) -> list[float]:
+    found = []
+    for tall, wide in canvases.tolist():
+        scale = min(1.0, tall / height, wide / width)
+        found.append(scale * height * scale * width)
+    return found
+
+
+@answer("Partners to merge")
+def partners_one_by_one(keys: Tensor) -> list[int]:
+    odd = list(range(1, len(keys), 2))
+    likeness = [F.cosine_similarity(key[None], keys[odd], dim=1) for key in keys[::2]]
+    return [odd[int(like.argmax())] for like in likeness]
+
+
+@answer("What a picture costs")
+def cost_in_pixels(height: int, width: int) -> float:
+    tall, wide = (28 * round(side / 28) for side in (height, width))
+    if tall * wide > 1280 * 28**2:
+        shrink = math.sqrt(1280 * 28**2 / (height * width))
+        tall, wide = (28 * int(side * shrink / 28) for side in (height, width))
+    return tall * wide / 28**2
+
+
 @answer("Softmax with a temperature")
 def softmax_of_torch(cosines: Tensor, temperature: float) -> Tensor:
     return F.log_softmax(cosines * (1 / temperature), dim=-1).exp()

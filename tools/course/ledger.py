@@ -30,6 +30,7 @@ FAMILIES = {
     "F": "Into the vision-language model",
     "G": "Self-supervision",
     "H": "Words for a real encoder",
+    "I": "Any size",
     "J": "Why it fails",
 }
 

@@ -20,6 +20,7 @@ NOTEBOOKS = (
     "13_real_models",
     "14_self_supervised",
     "15_words_for_a_real_encoder",
+    "16_any_size",
     "17_why_it_fails",
 )
 
@@ -754,6 +755,69 @@ _ALL = (
             "centred on another style": "Only the mean that is taken off could belong to the wrong style.",
             "the encoder does not know it": "The features of a photograph could lack what it shows.",
             "chance": "Among so many names, a few are found by accident.",
+        },
+    ),
+    # --- any size ---
+    Claim(
+        "I1",
+        "Pictures of many sizes can share one sequence",
+        "With a mask that lets each picture see itself alone, and positions by row and column in its "
+        "own grid, each one gives what it gives by itself.",
+        "Dehghani et al. 2023, NaViT (2307.06304), §2; Tschannen et al. 2025, SigLIP 2 (2502.14786), §2.4.2",
+        ("16_any_size",),
+        {
+            "a mask that does nothing": "If pictures hardly disturbed each other anyway, equality would "
+            "say nothing about the mask.",
+            "one mistake in both": "Packed and alone run through the same code, which may be wrong twice.",
+        },
+    ),
+    Claim(
+        "I2",
+        "Squashing a picture to a square does no harm",
+        "It loses the ratio of the sides and what depends on it. SigLIP 2's NaFlex gains most over its "
+        "fixed squares where shapes count: on text, documents and screens.",
+        "Tschannen et al. 2025, SigLIP 2 (2502.14786), §3.1 and Fig. 3",
+        ("16_any_size",),
+        {
+            "fewer pixels": "A squashed picture may fail because it shows less, not because of its ratio.",
+            "distorted shapes": "Distorted pictures may be harder to learn from, whatever is asked.",
+        },
+    ),
+    Claim(
+        "I3",
+        "Half of a ViT's tokens can be merged for a fraction of a point",
+        "ToMe: twice the throughput for 0.2 to 0.3 points of ImageNet with the largest ViTs, without "
+        "any training.",
+        "Bolya et al. 2023, Token Merging: Your ViT But Faster (2210.09461), §4.2",
+        ("16_any_size",),
+        {
+            "any merging": "An encoder may have so many tokens that any half of them will do.",
+            "plain paper": "In drawings most patches are empty ground, and merging those is free.",
+        },
+    ),
+    Claim(
+        "I4",
+        "Attention in windows makes the cost linear in the pixels",
+        "Within the windows, yes. Qwen2.5-VL keeps whole attention in 4 of its 32 blocks, whose share "
+        "grows with the picture.",
+        "Bai et al. 2025, Qwen2.5-VL (2502.13923), §2.1.1",
+        ("16_any_size",),
+        {
+            "the linear layers": "The other layers are linear in the pixels anyway, and could hide how "
+            "attention grows.",
+            "one call of a busy machine": "A single timing measures what else the machine did.",
+        },
+    ),
+    Claim(
+        "I5",
+        "A picture costs a language model a fixed number of tokens",
+        "576 in LLaVA-1.5 and 256 in FastVLM at 1,024 pixels. In LLaVA-NeXT it depends on the ratio, and "
+        "in Qwen2.5-VL and Qwen3-VL on the pixels.",
+        "the authors' papers and configurations; see `BUDGETS` in vizkit/models/budgets.py",
+        ("16_any_size",),
+        {
+            "a rule on paper": "A formula can miss what the cutting of a real picture does.",
+            "one odd size": "Sizes chosen for the purpose could make a small difference look large.",
         },
     ),
     # --- why it fails ---

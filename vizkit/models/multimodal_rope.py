@@ -59,9 +59,9 @@ def multimodal_rotation(
         raise ValueError(f"expected a temperature above 0, received {temperature!r}")
     check_whole(**dict(zip(("time", "rows", "columns"), sections, strict=True)))
     pairs = sum(sections)
-    speed = temperature ** -(torch.arange(pairs, dtype=torch.float64) / pairs)  # (d/2,)
+    inv_freq = temperature ** -(torch.arange(pairs, dtype=torch.float64) / pairs)  # (d/2,)
     axis = axis_of_pairs(sections, layout)  # (d/2,), 0 to 2
-    angles = places.double()[:, axis] * speed  # (T, d/2)
+    angles = places.double()[:, axis] * inv_freq  # (T, d/2)
     return torch.stack([angles.cos(), angles.sin()]).to(torch.get_default_dtype())  # (2, T, d/2)
 
 

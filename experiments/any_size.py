@@ -1,0 +1,284 @@
+"""Squash, crop, pad, tile or native; and which tokens an encoder can do without. (16)
+
+`fit`: a small network learns to tell the ratio and the kind of an object from pictures that were
+made to fit in seven ways, five seeds each. `pocket`: the pocket ViT names shapes with fewer and
+fewer tokens, merged or dropped by likeness, by attention, or by chance, on five draws of scenes.
+`photographs`: DINOv2's patches, merged, segment an object after ten marks, on six photographs.
+About seven minutes on one core.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from experiments.run import Experiment, Part, run_from_command_line
+
+SEEDS = [0, 1, 2, 3, 4]
+FIT_WAYS = [
+    "squash",
+    "crop",
+    "pad",
+    "tile",
+    "native",
+    "native, a quarter of the patches",
+    "squash, ratio told",
+]
+PLANS = ["merged by likeness", "merged by chance", "dropped by attention", "dropped by chance"]
+SETTINGS = {
+    "seeds": SEEDS,
+    "ways": FIT_WAYS,
+    "pictures": 2400,
+    "test": 800,
+    "steps": 300,
+    "batch_size": 24,
+    "optimizer": "AdamW, 5e-3, weight decay 0.05, warm-up over a tenth of the steps, then cosine",
+    "plans": PLANS,
+    "kept": [64, 32, 16],
+    "scenes": 300,
+    "photographs_side": 518,
+    "photographs_kept": [1369, 684, 342, 171],
+    "marks": 5,
+    "draws": 5,
+}
+
+
+# ── Made to fit ───────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def pictures():
+    from vizkit.training.any_size import wide_pictures
+
+    return wide_pictures(SETTINGS["pictures"], 0), wide_pictures(SETTINGS["test"], 1)
+
+
+@cache
+def prepared(way: str):
+    from vizkit.training.any_size import prepare
+
+    return tuple(prepare(part, way) for part in pictures())
+
+
+def measure_fit(point: dict, table: dict) -> dict:
+    """The share of right answers to both questions, by a network that learned from such pictures."""
+    from vizkit.training.any_size import evaluate_reader, train_reader
+
+    (train, test), (seen, asked) = pictures(), prepared(point["way"])
+    model, _ = train_reader(
+        seen,
+        train,
+        point["seed"],
+        steps=SETTINGS["steps"],
+        batch_size=SETTINGS["batch_size"],
+        learning_rate=5e-3,
+    )
+    return evaluate_reader(model, asked, test)
+
+
+# ── Fewer tokens ──────────────────────────────────────────────────────────────────────────────────
+
+
+def plan_of(name: str, seed: int):
+    import torch
+
+    from vizkit.models.merging import merge_random, merge_similar, prune_random, prune_unseen
+
+    chance = torch.Generator().manual_seed(seed)
+    return {
+        "merged by likeness": merge_similar,
+        "merged by chance": merge_random(chance),
+        "dropped by attention": prune_unseen,
+        "dropped by chance": prune_random(chance),
+    }[name]
+
+
+@cache
+def pocket(seed: int):
+    """The encoder, and scenes of one object that it never saw: pixels and shapes."""
+    import torch
+
+    from vizkit import zoo
+    from vizkit.data import render, sample_scenes
+
+    encoder = zoo.load("pocket-vit-patch")
+    scenes = sample_scenes(SETTINGS["scenes"], 10**8 + seed, objects="one")
+    return encoder, encoder.preprocess(render(scenes, 64)), torch.from_numpy(scenes.shape[:, 0])
+
+
+def measure_pocket(point: dict, table: dict) -> dict:
+    """The share of shapes named right from the class token."""
+    import torch
+
+    from vizkit.models.merging import keep_evenly
+    from vizkit.models.shortened import encode_shortened
+
+    encoder, pixels, shapes = pocket(point["seed"])
+    removed = keep_evenly(65, point["kept"] + 1, len(encoder.image_tower.blocks))
+    plan = plan_of(point["plan"], point["seed"])
+    parts = [encode_shortened(encoder.image_tower, p, removed, plan) for p in pixels.split(200)]
+    tokens = torch.cat([part.tokens[:, 0] for part in parts])  # (N, D)
+    with torch.no_grad():
+        named = encoder.model.heads["shape"](tokens).argmax(1)  # (N,)
+    return {"shape": float((named == shapes).float().mean())}
+
+
+def pocket_points(table: dict) -> list[dict]:
+    return [
+        {"plan": plan, "kept": kept, "seed": seed}
+        for plan in PLANS
+        for kept in SETTINGS["kept"]
+        for seed in SEEDS
+    ]
+
+
+@cache
+def dino():
+    from vizkit import zoo
+
+    return zoo.load("timm/vit_small_patch14_dinov2.lvd142m")
+
+
+def photograph_points(table: dict) -> list[dict]:
+    from vizkit.data.regions import REGIONS
+
+    whole, *fewer = SETTINGS["photographs_kept"]
+    return [
+        {"photograph": name, "plan": plan, "kept": kept}
+        for name in REGIONS
+        for plan, kept in [
+            (PLANS[0], whole),
+            *((plan, kept) for kept in fewer for plan in PLANS[:2]),
+        ]
+    ]
+
+
+def measure_photograph(point: dict, table: dict) -> dict:
+    """IoU after marks on object and ground, the mean of several draws, from merged patches."""
+    import torch
+
+    from vizkit.data import photos
+    from vizkit.data.regions import central_square, object_cells
+    from vizkit.models.merging import keep_evenly
+    from vizkit.models.shortened import encode_shortened
+
+    encoder, side = dino(), SETTINGS["photographs_side"]
+    (photo,) = photos([point["photograph"]])
+    pixels = encoder.preprocess([central_square(photo.image, side)]).to(encoder.device)
+    removed = keep_evenly(1370, point["kept"] + 1, len(encoder.model.blocks))
+    found = encode_shortened(encoder.model, pixels, removed, plan_of(point["plan"], 0))
+    truth = torch.from_numpy(object_cells(point["photograph"], side // 14)).flatten()  # (N,)
+    patches = found.on_the_grid[0].cpu()  # (N, D)
+    scores = [marked_iou(patches, truth, draw) for draw in range(SETTINGS["draws"])]
+    return {"iou": float(np.mean(scores))}
+
+
+def marked_iou(patches, truth, draw: int) -> float:
+    """IoU of ridge regression from marked patches, five on the object and five beside it. (14)"""
+    import torch
+    import torch.nn.functional as F
+
+    chance = torch.Generator().manual_seed(draw)
+    sides = [side.nonzero()[:, 0] for side in (truth, ~truth)]
+    count = SETTINGS["marks"]
+    marked = torch.cat([s[torch.randperm(len(s), generator=chance)[:count]] for s in sides])
+    scaled = (patches - patches.mean(0)) / (patches.std(0) + 1e-6) / patches.shape[1] ** 0.5
+    rows = F.pad(scaled, (0, 1), value=1.0).double()  # (N, D + 1)
+    few, answers = rows[marked], truth[marked].double() * 2 - 1
+    weights = few.T @ torch.linalg.solve(few @ few.T + 0.1 * torch.eye(len(few)), answers)
+    predicted, rest = rows @ weights > 0, torch.ones_like(truth)
+    rest[marked] = False
+    predicted, truth = predicted[rest], truth[rest]
+    return float((predicted & truth).sum() / (predicted | truth).sum())
+
+
+# ── What it says ──────────────────────────────────────────────────────────────────────────────────
+
+
+def fit(table: dict, way: str, question: str) -> np.ndarray:
+    """(seeds,) of one way to fit."""
+    return np.array([row[question] for row in table["fit"] if row["way"] == way])
+
+
+def shapes(table: dict, plan: str, kept: int) -> np.ndarray:
+    """(seeds,) of the pocket ViT."""
+    rows = table["pocket"]
+    return np.array([row["shape"] for row in rows if (row["plan"], row["kept"]) == (plan, kept)])
+
+
+def ious(table: dict, plan: str, kept: int) -> np.ndarray:
+    """(photographs,) of DINOv2; the whole number of patches is the same for each plan."""
+    plan = PLANS[0] if kept == SETTINGS["photographs_kept"][0] else plan
+    rows = table["photographs"]
+    return np.array([row["iou"] for row in rows if (row["plan"], row["kept"]) == (plan, kept)])
+
+
+def verdicts(table: dict) -> dict[str, bool | str]:
+    """What notebook 16 says of the table."""
+    from vizkit.course import all_of, estimate
+
+    squashed, native = (fit(table, way, "ratio") for way in ("squash", "native"))
+    likeness, chance, attention, _ = PLANS
+    whole, half = shapes(table, likeness, 64), shapes(table, likeness, 32)
+    photo, photo_half = (ious(table, likeness, kept) for kept in (1369, 684))
+    found = {
+        "at native size the ratio is told better than from a squashed picture": estimate(
+            native - squashed
+        ).above(0),
+        "a quarter of the native patches tells it better than the squashed picture": estimate(
+            fit(table, "native, a quarter of the patches", "ratio") - squashed
+        ).above(0),
+        "a squashed picture whose ratio is told is better than one whose ratio is not": estimate(
+            fit(table, "squash, ratio told", "ratio") - squashed
+        ).above(0),
+        "padded, the ratio is told better than squashed": estimate(
+            fit(table, "pad", "ratio") - squashed
+        ).above(0),
+        "in tiles, the ratio is told better than squashed": estimate(
+            fit(table, "tile", "ratio") - squashed
+        ).above(0),
+        "cropped, the ratio is told better than squashed": estimate(
+            fit(table, "crop", "ratio") - squashed
+        ).above(0),
+        "at native size the kind is told better than from a squashed picture": estimate(
+            fit(table, "native", "kind") - fit(table, "squash", "kind")
+        ).above(0),
+        "half of the tokens merged by likeness cost less than a point of shapes": estimate(
+            whole - half
+        ).below(0.01),
+        "merged by chance they cost more": estimate(half - shapes(table, chance, 32)).above(0),
+        "dropped by attention they cost more": estimate(half - shapes(table, attention, 32)).above(
+            0
+        ),
+        "on photographs, half of the patches merged by likeness cost less than a point of IoU": (
+            estimate(photo - photo_half, of="photographs").below(0.01)
+        ),
+        "on photographs, merged by chance they cost more": estimate(
+            photo_half - ious(table, chance, 684), of="photographs"
+        ).above(0),
+    }
+    sentences = list(found.values())
+    return {
+        **found,
+        "the squashed ratio is what is missing, not the pixels": all_of(*sentences[:3]),
+    }
+
+
+EXPERIMENT = Experiment(
+    name="any_size",
+    settings=SETTINGS,
+    parts=(
+        Part(
+            "fit",
+            lambda table: [{"way": way, "seed": seed} for way in FIT_WAYS for seed in SEEDS],
+            measure_fit,
+        ),
+        Part("pocket", pocket_points, measure_pocket),
+        Part("photographs", photograph_points, measure_photograph),
+    ),
+    verdicts=verdicts,
+)
+
+if __name__ == "__main__":
+    run_from_command_line(EXPERIMENT)
