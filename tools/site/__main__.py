@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-reference", action="store_true", help="without vizkit's reference")
     parser.add_argument("--slides", action="store_true", help="a slide deck of each notebook, too")
     options = parser.parse_args(arguments)
-    course = [*Path("notebooks").glob("*.ipynb"), GALLERY]
+    course = [*Path("notebooks").glob("*.ipynb"), *filter(Path.is_file, [GALLERY])]
     notebooks = options.notebooks or sorted(course, key=_course_order)
     reference = not (options.notebooks or options.no_reference)
     start = time.perf_counter()

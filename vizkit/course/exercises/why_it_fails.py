@@ -63,7 +63,7 @@ fair_swap_test = Exercise(
             "only where object 0 is named first",
             lambda true, false, first: float((true > false)[first == 0].mean()),
             (
-                "Which sentences do you leave out?",
+                "Does your number change with the answers to sentences that name object 1 first?",
                 "Both orders count, and each counts one half.",
                 "Add the share where first == 1, and divide by 2.",
             ),
@@ -72,7 +72,7 @@ fair_swap_test = Exercise(
             "only where object 1 is named first",
             lambda true, false, first: float((true > false)[first == 1].mean()),
             (
-                "Which sentences do you leave out?",
+                "Does your number change with the answers to sentences that name object 0 first?",
                 "Both orders count, and each counts one half.",
                 "Add the share where first == 0, and divide by 2.",
             ),
