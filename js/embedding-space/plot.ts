@@ -1,3 +1,4 @@
+import { lighterOnDark } from "../../vizkit/constants.json";
 import type { Atlas } from "../shared/atlas.ts";
 import { CATEGORY_COLORS, rgb } from "../shared/color.ts";
 import { contextOf, make } from "../shared/dom.ts";
@@ -202,7 +203,7 @@ function classColors({ data, hidden }: State, dark: boolean): Uint8Array {
   const table = new Uint8Array(1024 * Math.ceil(hidden.length / 256));
   hidden.forEach((off, code) => {
     const own = rgb(data.colors?.[code] ?? CATEGORY_COLORS[code % CATEGORY_COLORS.length]);
-    const mixed = own.map((part) => (dark ? Math.round(part + (255 - part) * 0.28) : part));
+    const mixed = own.map((part) => (dark ? Math.round(part + (255 - part) * lighterOnDark) : part));
     table.set([...mixed, off ? 0 : 255], 4 * code);
   });
   return table;

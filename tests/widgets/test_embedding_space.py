@@ -297,9 +297,9 @@ def test_pictures_show_marks_in_the_colour_of_their_class(rng):
     rows = np.array([[0, 0], [10, 0], [0, 10.0]])
     widget = EmbeddingSpace(rows, labels=[0, 1, 2], modality=["image", "text", "image"])
     colors = {color for _, color in widget.picture().getcolors(4096)}
-    assert {(0, 114, 178), (230, 159, 0), (0, 158, 115)} <= colors
+    assert {(0, 115, 231), (196, 124, 0), (187, 19, 119)} <= colors
     widget.hidden_classes = ["1"]
-    assert (230, 159, 0) not in {color for _, color in widget.picture().getcolors(4096)}
+    assert (196, 124, 0) not in {color for _, color in widget.picture().getcolors(4096)}
     widget.hidden_classes = ["0", "1", "2"]
     assert widget.picture().getcolors() == [(480 * 360, (255, 255, 255))]
 
