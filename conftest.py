@@ -48,7 +48,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     if any(group_of(item) == "browser" for item in session.items):
-        from tests.browser.harness import CHROMIUM_MISSING, find_chromium
+        from tools.browsers import CHROMIUM_MISSING, find_chromium
 
         if find_chromium() is None:
             pytest.exit(CHROMIUM_MISSING, returncode=1)

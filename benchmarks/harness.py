@@ -29,35 +29,26 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import secrets
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.harness import JupyterLab, is_local
+from tools.browsers import headless_chromium
 
-# No window, no update checks. Without a GPU, pages are painted by the processor and WebGL2 runs in
-# SwiftShader, for every contender alike. (--use-angle=swiftshader would paint the pages themselves
-# through the emulated GPU as well, about six times slower.)
-CHROMIUM_FLAGS = (
-    "--disable-gpu",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+# Without a GPU, pages are painted by the processor and WebGL2 runs in SwiftShader, for every contender
+# alike. (--use-angle=swiftshader, which the tests take, would paint the pages themselves through the
+# emulated GPU as well, about six times slower.)
+CHROMIUM_FLAGS = ("--disable-gpu", "--enable-unsafe-swiftshader")
 
 
 class CannotMeasureError(RuntimeError):
@@ -396,130 +387,35 @@ IN_PAGE = """
 # ── Chromium and JupyterLab ───────────────────────────────────────────────────────────────────────
 
 
-def find_chromium() -> str | None:
-    """Return the Chromium of the system, None to use the one that Playwright brings."""
-    found = os.environ.get("VIZKIT_CHROMIUM")
-    return found or shutil.which("chromium") or shutil.which("chromium-browser")
-
-
 @contextlib.contextmanager
-def chromium() -> Iterator[Any]:
-    """Yield a headless Chromium (a Playwright `Browser`); it is closed whatever happens.
+def chromium() -> Iterator[Browser]:
+    """Yield a headless Chromium; it is closed whatever happens.
 
     Raises:
         CannotMeasureError: none starts.
     """
-    from playwright.sync_api import Error, sync_playwright
-
-    with sync_playwright() as playwright:
+    with contextlib.ExitStack() as opened:
         try:
-            browser = playwright.chromium.launch(
-                executable_path=find_chromium(), args=[*CHROMIUM_FLAGS, *_sandbox_flags()]
-            )
-        except Error as error:
-            raise CannotMeasureError(
-                "no Chromium starts: install the package chromium, or run"
-                f" `python -m playwright install chromium` ({str(error).splitlines()[0]})"
-            ) from error
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
-def _sandbox_flags() -> list[str]:
-    # Chromium's sandbox refuses to start as root, which is what containers run as.
-    return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-
-
-@contextlib.contextmanager
-def jupyter_lab(folder: Path) -> Iterator[str]:
-    """Start a JupyterLab on loopback with settings of its own; yield its address with the token.
-
-    Raises:
-        RuntimeError: the server did not answer within a minute; its last lines are told.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    private = folder / ".jupyter"
-    settings = private / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(
-        '{"fetchNews": "false", "checkForUpdates": false}'
-    )
-    environment = {
-        **os.environ,
-        "JUPYTER_CONFIG_DIR": str(private / "config"),
-        "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
-        "IPYTHONDIR": str(private / "ipython"),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-    }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
-    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
-    command += [f"--ServerApp.root_dir={folder}", "--LabApp.extension_manager=readonly"]
-    # A message may be larger than the default limit of messages a second allows.
-    command += ["--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e12"]
-    with (
-        open(private / "log", "wb") as log,
-        subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log) as server,
-    ):
-        try:
-            _wait_until_up(
-                f"http://127.0.0.1:{port}/api/status?token={token}", server, private / "log"
-            )
-            yield f"http://127.0.0.1:{port}/lab/tree/bench.ipynb?token={token}"
-        finally:
-            server.terminate()
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-
-
-def _wait_until_up(address: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(240):
-        if server.poll() is not None:
-            break
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            urllib.request.urlopen(address, timeout=2).close()
-            return
-        time.sleep(0.25)
-    tail = log.read_text(errors="replace")[-2000:]
-    raise RuntimeError(f"JupyterLab did not start:\n{tail}")
-
-
-def notebook(*sources: str) -> str:
-    """Return a notebook of code cells as JSON text."""
-    cells = [
-        {
-            "cell_type": "code",
-            "id": f"cell-{index}",
-            "metadata": {},
-            "execution_count": None,
-            "outputs": [],
-            "source": source,
-        }
-        for index, source in enumerate(sources)
-    ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    return json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
+            browser = opened.enter_context(headless_chromium(*CHROMIUM_FLAGS))
+        except FileNotFoundError as error:
+            raise CannotMeasureError(str(error)) from error
+        yield browser
 
 
 class Lab:
     """An open notebook with one cell, which runs whatever it is told to.
 
+    Unlike the tests' `NotebookPage` it lets every request pass unseen: what is counted is the page's.
+
     Args:
         page: a Playwright page.
-        address: from `jupyter_lab`.
+        server: where the notebook is.
+        name: the notebook.
     """
 
-    def __init__(self, page: Any, address: str) -> None:
+    def __init__(self, page: Any, server: JupyterLab, name: str) -> None:
         self.page = page
-        page.goto(address)
+        page.goto(server.address_of(name))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content", timeout=90_000)
         page.wait_for_selector('.jp-NotebookPanel [data-status="idle"]', timeout=90_000)
         self._wait_until_it_answers()
@@ -602,9 +498,12 @@ class Lab:
 def lab(browser: Any) -> Iterator[Lab]:
     """Yield a `Lab`: a fresh JupyterLab with an empty notebook, open in a fresh page."""
     with tempfile.TemporaryDirectory(prefix="vizkit-bench-", ignore_cleanup_errors=True) as folder:
-        (Path(folder) / "bench.ipynb").write_text(notebook(""), encoding="utf-8")
-        with jupyter_lab(Path(folder)) as address, new_page(browser) as page:
-            yield Lab(page, address)
+        # A message may be larger than the default limit of messages a second allows.
+        rate = "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e12"
+        with contextlib.closing(JupyterLab(Path(folder), options=[rate])) as server:
+            name = server.write_notebook("bench.ipynb", [""])
+            with new_page(browser) as page:
+                yield Lab(page, server, name)
 
 
 @contextlib.contextmanager
@@ -641,7 +540,7 @@ def exported(
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{path.name} painted nothing in {timeout:.0f} s")
             page.wait_for_timeout(50)
-        outside = [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
+        outside = [url for url in asked if not is_local(url)]
         if outside:
             raise RuntimeError(f"{path.name} asked for {outside[0]}")
         yield page, page.evaluate("bench.painted")

@@ -23,14 +23,14 @@ import torch
 
 from benchmarks import harness
 from benchmarks.harness import Requirement, Row, percentile, tell
-from tests.browser.engines import (
+from tests.living_encoder import bundle, comparing_page
+from tests.support.engines import (
     Engine,
     chromium_engine,
     firefox_engine,
     wait_for,
     webkit_engine,
 )
-from tests.living_encoder import bundle, comparing_page
 from vizkit.data.render import render
 from vizkit.data.scenes import sample_scenes
 from vizkit.widgets import LivingEncoder

@@ -7,17 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.harness import (
-    CHROMIUM_FLAGS,
-    CHROMIUM_MISSING,
-    PATIENCE,
-    JupyterLab,
-    NotebookPage,
-    PageLog,
-    find_chromium,
-)
+from tests.support.harness import CHROMIUM_FLAGS, PATIENCE, JupyterLab, NotebookPage, PageLog
+from tools.browsers import headless_chromium
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 VIEWPORT = {"width": 1280, "height": 900}
@@ -27,13 +20,8 @@ expect.set_options(timeout=1000 * PATIENCE)
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """A headless Chromium with a fresh profile, shared by the browser tests."""
-    path = find_chromium()
-    if path is None:
-        pytest.fail(CHROMIUM_MISSING, pytrace=False)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+    with headless_chromium(*CHROMIUM_FLAGS) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -60,7 +48,9 @@ def page(chromium: Browser, page_log: PageLog) -> Iterator[Page]:
 @pytest.fixture(scope="package")
 def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]:
     """A running JupyterLab over a copy of the course's notebooks; its kernels are offline."""
-    server = JupyterLab(tmp_path_factory.mktemp("jupyterlab"), NOTEBOOKS)
+    # What the notebooks compute is nbval's matter; here they must run through and be painted.
+    rehearsal = {"VIZKIT_REHEARSAL": "2"}
+    server = JupyterLab(tmp_path_factory.mktemp("jupyterlab"), NOTEBOOKS, variables=rehearsal)
     yield server
     server.close()
 

@@ -13,18 +13,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Error, Locator, Page, sync_playwright
+from playwright.sync_api import Error, Locator, Page
 from tqdm import tqdm
 
-from tests.browser.harness import (
-    CHROMIUM_FLAGS,
-    CHROMIUM_MISSING,
-    PageLog,
-    drag_slider,
-    find_chromium,
-    picture_of,
-    wait_until,
-)
+from tests.support.harness import CHROMIUM_FLAGS, PageLog, drag_slider, picture_of, wait_until
+from tools.browsers import headless_chromium
 
 PAGE = {"width": 1280, "height": 900}
 SLIDE = {"width": 1280, "height": 720}
@@ -150,14 +143,8 @@ def drive(site: Path, pictures: Path | None) -> list[str]:
     pages = [*sorted(site.glob("*.html")), *sorted((site / "slides").glob("*.html"))]
     if not pages:
         raise ValueError(f"expected a site with pages, found none in {site}: make site first")
-    browser_path = find_chromium()
-    if browser_path is None:
-        sys.exit(CHROMIUM_MISSING)
     faults = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=browser_path, args=list(CHROMIUM_FLAGS)
-        )
+    with headless_chromium(*CHROMIUM_FLAGS) as browser:
         for path in tqdm(pages, desc="pages", unit="page"):
             viewport = SLIDE if path.parent.name == "slides" else PAGE
             context = browser.new_context(viewport=viewport, offline=True)
@@ -204,7 +191,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.pictures is not None:
         options.pictures.mkdir(parents=True, exist_ok=True)
-    faults = drive(options.site, options.pictures)
+    try:
+        faults = drive(options.site, options.pictures)
+    except FileNotFoundError as error:
+        sys.exit(str(error))
     print("\n".join(faults) or "every page and deck is alive, and asked for nothing")
     return int(bool(faults))
 

@@ -11,7 +11,7 @@ import pytest
 from ipywidgets import jslink
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.harness import (
+from tests.support.harness import (
     bundled,
     click_at,
     drag_slider,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import drag, hover_at, picture_of, press, wait_until
+from tests.support.harness import drag, hover_at, picture_of, press, wait_until
 from vizkit.widgets import EmbeddingSpace, save_page
 
 pytestmark = pytest.mark.browser

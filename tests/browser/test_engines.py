@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.browser.engines import (
+from tests.support.engines import (
     DOWN,
     ENGINES,
     UP,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.harness import picture_of, wait_until
 from tests.browser.test_accessibility import instruments
+from tests.support.harness import picture_of, wait_until
 from vizkit.widgets import AttentionMap, EmbeddingSpace, LivingEncoder, SimilarityMatrix
 
 pytestmark = pytest.mark.browser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.harness import drag_slider, picture_of, press, wait_until
+from tests.support.harness import drag_slider, picture_of, press, wait_until
 
 WIDGET = '''
 import anywidget

@@ -20,7 +20,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import VIEWPORT
-from tests.browser.harness import (
+from tests.browser.test_nbconvert import open_converted, outputs_with
+from tests.support.harness import (
     PATIENCE,
     Notebook7,
     NotebookPage,
@@ -33,7 +34,6 @@ from tests.browser.harness import (
     press,
     wait_until,
 )
-from tests.browser.test_nbconvert import open_converted, outputs_with
 
 HOSTILE = "<img src=x onerror=window.hacked=1>"
 SETUP = f"""

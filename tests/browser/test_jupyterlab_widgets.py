@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.harness import (
+from tests.support.harness import (
     PANEL,
     NotebookPage,
     click_at,

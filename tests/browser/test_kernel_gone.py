@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.harness import (
+from tests.support.harness import (
     NotebookPage,
     drag_slider,
     picture_of,

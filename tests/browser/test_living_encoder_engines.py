@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 import torch
 
-from tests.browser.engines import ENGINES, wait_for
 from tests.browser.test_engines import opened
-from tests.living_encoder import MAPS, SOURCES, bundle, comparing_page
+from tests.living_encoder import MAPS, bundle, comparing_page
+from tests.support.engines import ENGINES, wait_for
+from tests.support.node import find_node
 from vizkit.data.render import render
 from vizkit.data.scenes import sample_scenes
 from vizkit.zoo import load
@@ -25,11 +24,7 @@ SCENES = 100
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    node = shutil.which("node")
-    if node is None or not (SOURCES / "node_modules" / "esbuild").exists():
-        pytest.skip(
-            "Node or js/node_modules is missing: the encoder cannot be taken out of its bundle"
-        )
+    node = find_node("the encoder was not taken out of its bundle")
     folder = tmp_path_factory.mktemp("engine")
     drawn = render(sample_scenes(SCENES, seed=3))
     images = torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.harness import hover_at, picture_of, wait_until
+from tests.support.harness import hover_at, picture_of, wait_until
 from vizkit.widgets import EmbeddingSpace, SimilarityMatrix
 
 pytestmark = pytest.mark.browser

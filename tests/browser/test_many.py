@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import picture_of
+from tests.support.harness import picture_of
 from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix, save_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

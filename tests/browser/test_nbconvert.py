@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import PageLog, picture_of
+from tests.support.harness import PageLog, picture_of
 from vizkit.jupyter import NBCONVERT_CONFIG
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"

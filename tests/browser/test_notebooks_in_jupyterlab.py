@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.harness import NotebookPage, drag_slider, picture_of, wait_until
+from tests.support.harness import NotebookPage, drag_slider, picture_of, wait_until
 
 NOTEBOOKS = sorted(path.name for path in Path(__file__).parents[2].glob("notebooks/[0-9]*.ipynb"))
 WIDGETS = ("SimilarityMatrix:", "AttentionMap:", "EmbeddingSpace:")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import picture_of, press, wait_until
+from tests.support.harness import picture_of, press, wait_until
 from vizkit.course import rope_wheel
 
 WHEEL = rope_wheel.__globals__

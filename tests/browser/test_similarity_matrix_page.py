@@ -8,7 +8,7 @@ import torch
 from playwright.sync_api import Locator, Page, expect
 from torch.nn import functional as F
 
-from tests.browser.harness import (
+from tests.support.harness import (
     click_at,
     drag,
     drag_slider,

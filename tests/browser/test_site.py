@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import drive_site
 from tests.browser.drive_site import VIOLATIONS, faults_of_deck, faults_of_page
-from tests.browser.harness import drag_slider, hover_at, picture_of, wait_until
+from tests.support.harness import drag_slider, hover_at, picture_of, wait_until
 from tools.site.build import MOST_BYTES, build_site
 
 pytestmark = pytest.mark.browser

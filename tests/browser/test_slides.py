@@ -10,8 +10,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, expect
 
 from tests.browser.drive_site import CURRENT, LEAST_SHARE, SLIDES, open_deck, turn_to
-from tests.browser.harness import click_at, drag_slider, picture_of, press, wait_until
 from tests.browser.test_accessibility import violations
+from tests.support.harness import click_at, drag_slider, picture_of, press, wait_until
 from tools.site.build import build_site
 
 pytestmark = pytest.mark.browser

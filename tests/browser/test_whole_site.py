@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.drive_site import SLIDES, open_deck
-from tests.browser.harness import picture_of, wait_until
+from tests.support.harness import picture_of, wait_until
 from tools.site import build
 from tools.site.build import MOST_BYTES, build_site
 

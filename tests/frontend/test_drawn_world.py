@@ -8,8 +8,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from tests.browser.harness import bundled
 from tests.frontend.test_frontend import node  # noqa: F401  (a fixture)
+from tests.support.harness import bundled
 from vizkit.data.render import render
 from vizkit.data.scenes import SceneTable
 from vizkit.data.shapes import SHAPES

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import zlib
 from pathlib import Path
 
 import pytest
 
+from tests.support.node import find_node
 from vizkit.widgets import assets
 
 ROOT = Path(__file__).parents[2]
@@ -23,13 +23,7 @@ INSTRUMENTS = ("similarity_matrix", "attention_map", "embedding_space", "living_
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    """Path of Node; without it these tests are skipped, and say so."""
-    path = shutil.which("node")
-    if path is None:
-        pytest.skip("Node is not installed: the front end's own tests were not run")
-    if not (SOURCES / "node_modules" / "esbuild").exists():
-        pytest.fail("esbuild is missing: run `npm ci` in js/", pytrace=False)
-    return path
+    return find_node("the front end's own tests were not run")
 
 
 def run(*command: str | Path, cwd: Path = SOURCES) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,13 @@ import pytest
 import torch
 
 from tests.living_encoder import (
-    SOURCES,
     asked_of_torch,
     bundle,
     floats,
     job,
     run_in_node,
 )
+from tests.support.node import find_node
 from vizkit.data.render import render
 from vizkit.data.scenes import sample_scenes
 from vizkit.models import ConvNet, VisionTransformer
@@ -51,12 +50,7 @@ EVERYTHING = [
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    path = shutil.which("node")
-    if path is None:
-        pytest.skip("Node is not installed: the browser's encoder was not compared with torch")
-    if not (SOURCES / "node_modules" / "esbuild").exists():
-        pytest.fail("esbuild is missing: run `npm ci` in js/", pytrace=False)
-    return path
+    return find_node("the browser's encoder was not compared with torch")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import json
 import math
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -191,10 +190,6 @@ def test_a_missing_peer_gives_one_line_that_says_what_to_do(monkeypatch, capsys)
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert "plotly is not installed: make bench installs it" in lines[0]
-
-
-def test_the_notebook_is_valid():
-    nbformat.validate(nbformat.reads(harness.notebook("", "print(1)"), as_version=4))
 
 
 # ------------------------------------------------------------------ all parts in one command

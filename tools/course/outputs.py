@@ -12,16 +12,17 @@ import errno
 import json
 import os
 import re
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
+from tools.browsers import headless_chromium
 from tools.course.ledger import PAGE, write_ledger
 from tools.course.looked import unlooked
 from tools.course.measure import KERNEL_USE, Use, store_measured, use_of_kernel
@@ -114,50 +115,36 @@ def figure_renderer() -> Iterator[Callable[[dict], str]]:
     Raises (when called):
         RuntimeError: playwright or Chromium is missing.
     """
-    opened: list = []
+    pages: list[Any] = []
 
     def render(figure: dict) -> str:
-        if not opened:
-            opened.extend(_open_chromium())
-        _, _, page = opened
+        if not pages:
+            pages.append(_page_with_plotly(opened))
         # Plotly's JupyterLab extension shows a stored picture pixel by pixel, so: one to one.
-        url = page.evaluate(
+        url = pages[0].evaluate(
             """async ({data, layout}) => Plotly.toImage({data, layout},
                {format: "png", width: 800, height: layout.height || 420, scale: 1})""",
             {"data": figure["data"], "layout": figure["layout"]},
         )
         return url.split(",", 1)[1]
 
-    try:
+    with ExitStack() as opened:
         yield render
-    finally:
-        if opened:
-            opened[1].close()
-            opened[0].stop()
 
 
-def _open_chromium() -> tuple:
+def _page_with_plotly(opened: ExitStack) -> Any:
     import plotly
 
     try:
-        from playwright.sync_api import sync_playwright
+        page = opened.enter_context(headless_chromium()).new_page(offline=True)
     except ImportError as error:
         raise RuntimeError(
             "pictures of figures need the test extra: pip install .[test]"
         ) from error
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    executable = next(filter(None, map(shutil.which, names)), None)
-    playwright = sync_playwright().start()
-    try:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-    except Exception as error:
-        playwright.stop()
-        raise RuntimeError(
-            "pictures of figures need Chromium: install it (Debian: apt install chromium)"
-        ) from error
-    page = browser.new_page(offline=True)
+    except FileNotFoundError as error:
+        raise RuntimeError(f"pictures of figures: {error}") from error
     page.add_script_tag(path=str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js"))
-    return playwright, browser, page
+    return page
 
 
 def _execute(notebook, path: Path, scratch: Path) -> Use:

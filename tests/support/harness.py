@@ -1,6 +1,6 @@
 """A real headless Chromium, a real JupyterLab, and the few moves that tests make in them.
 
-The fixtures are in conftest.py; this file holds what they are made of. Everything runs with the
+The tests' fixtures are in tests/browser/conftest.py; this file holds what they are made of. Everything runs with the
 outside world cut off: pages may talk to this machine and to nobody else, and any attempt, like any
 console error, fails the test.
 """
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,39 +32,15 @@ from playwright.sync_api import Error, Locator, Page, WebSocket
 
 from vizkit.jupyter import SERVER_CONFIG
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-CHROMIUM_PLACES = (
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-)
-CHROMIUM_MISSING = (
-    "the browser tests need Chromium or Chrome. Debian: apt install chromium; macOS: brew install "
-    "--cask chromium; Windows: winget install Google.Chrome; or set VIZKIT_CHROMIUM to its path. "
-    "Without them: make test ARGS=\"-m 'not browser'\""
-)
+ROOT = Path(__file__).parents[2]
+FRONT_END = ROOT / "js"
 # Seconds for what is to appear: on an idle machine all comes at once, and CI may be anything but.
-FRONT_END = Path(__file__).parents[2] / "js"
 PATIENCE = 60.0
 CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
     # WebGL drawn by the processor: the same pictures on a machine with and without a GPU.
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 )
-
-
-def find_chromium() -> str | None:
-    """Path of a Chromium: VIZKIT_CHROMIUM if set, else from PATH or the usual places, else None."""
-    chosen = os.environ.get("VIZKIT_CHROMIUM")
-    if chosen:
-        return shutil.which(chosen)
-    candidates = (*CHROMIUM_NAMES, *CHROMIUM_PLACES)
-    return next((path for path in map(shutil.which, candidates) if path), None)
 
 
 # ---------------------------------------------------------------------------- what a page did
@@ -309,7 +285,7 @@ class NotebookPage:
         self.log = PageLog()
         self.log.watch(page)
         self._kernel: Kernel | None = None
-        page.goto(f"{lab.url}/{lab.address}/{name}?token={lab.token}&reset")
+        page.goto(lab.address_of(name))
         self.wait_ready()
 
     def wait_ready(self) -> None:
@@ -402,11 +378,20 @@ class JupyterLab:
     Args:
         folder: an empty folder; everything the server writes stays in it.
         notebooks: copied into it, so that running them leaves the checkout as it is.
+        options: further words of the server's command line.
+        variables: further environment variables of the server and of its kernels.
     """
 
     module, address = "jupyterlab", "lab/tree"
 
-    def __init__(self, folder: Path, notebooks: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        notebooks: Path | None = None,
+        *,
+        options: Iterable[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.root, self.runtime = folder / "notebooks", folder / "runtime"
         self.token = secrets.token_hex(16)
         self._log = folder / "server.log"
@@ -416,7 +401,7 @@ class JupyterLab:
         self.root.mkdir(exist_ok=True)
         self.runtime.mkdir()
         self._write_settings(folder)
-        self._process = self._start(folder)
+        self._process = self._start(folder, options, variables or {})
         self.url = f"http://127.0.0.1:{self._wait_for_port()}"
 
     def _write_settings(self, folder: Path) -> None:
@@ -444,7 +429,9 @@ class JupyterLab:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content), encoding="utf-8")
 
-    def _start(self, folder: Path) -> subprocess.Popen:
+    def _start(
+        self, folder: Path, options: Iterable[str], variables: Mapping[str, str]
+    ) -> subprocess.Popen:
         own = {
             "JUPYTER_CONFIG_DIR": "config",
             "JUPYTER_DATA_DIR": "data",
@@ -454,13 +441,15 @@ class JupyterLab:
             "IPYTHONDIR": "ipython",
         }
         environment = os.environ | {name: str(folder / path) for name, path in own.items()}
-        # What the notebooks compute is nbval's matter; here they must run through and be painted.
-        environment["VIZKIT_REHEARSAL"] = "2"
+        # Kernels import the same vizkit as this process, installed or not.
+        path = (str(ROOT), os.environ.get("PYTHONPATH"))
+        environment |= {"PYTHONPATH": os.pathsep.join(filter(None, path)), **variables}
         command = [sys.executable, "-m", self.module, "--no-browser", "--ServerApp.port=0"]
         command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={self.root}"]
         command += [f"--IdentityProvider.token={self.token}"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--allow-root")
+        command += options
         with self._log.open("wb") as log:
             return subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -477,6 +466,10 @@ class JupyterLab:
 
         wait_until(started, f"{self.module} has started", timeout=90)
         return json.loads(info.read_text(encoding="utf-8"))["port"]
+
+    def address_of(self, notebook: str) -> str:
+        """The address at which a browser opens a notebook, with a layout as on the first visit."""
+        return f"{self.url}/{self.address}/{notebook}?token={self.token}&reset"
 
     def server_log(self) -> str:
         """What the server and its kernels wrote."""

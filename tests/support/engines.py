@@ -24,14 +24,10 @@ from typing import Any, Protocol
 import websocket
 from PIL import Image
 
+from tests.support.harness import free_port
+from tools.browsers import find_firefox, find_webkit_driver
+
 ENGINES = ("chromium", "firefox", "webkit")
-FIREFOX_PLACES = (
-    "firefox-esr",
-    "firefox",
-    "/Applications/Firefox.app/Contents/MacOS/firefox",
-    r"C:\Program Files\Mozilla Firefox\firefox.exe",
-)
-WEBKIT_PLACES = ("WebKitWebDriver", "/usr/lib/webkit2gtk-4.1/WebKitWebDriver")
 KEYS = {
     "ArrowLeft": "\ue012",
     "ArrowUp": "\ue013",
@@ -220,9 +216,9 @@ class FirefoxEngine:
 
 @contextmanager
 def firefox_engine(width: int, height: int) -> Iterator[Engine]:
-    path = _found("Firefox", *FIREFOX_PLACES)
+    path = _found("Firefox", find_firefox())
     with tempfile.TemporaryDirectory() as profile:
-        port = _free_port()
+        port = free_port()
         command = [path, "--headless", "--no-remote", "--profile", profile]
         process = _started([*command, f"--remote-debugging-port={port}"], port)
         try:
@@ -281,8 +277,8 @@ class WebKitEngine:
 
 @contextmanager
 def webkit_engine(width: int, height: int) -> Iterator[Engine]:
-    path = _found("WebKitGTK's driver", *WEBKIT_PLACES)
-    port = _free_port()
+    path = _found("WebKitGTK's driver", find_webkit_driver())
+    port = free_port()
     # Without a screen WebKitGTK draws on a virtual one.
     screen = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"] if shutil.which("xvfb-run") else []
     process = _started([*screen, path, f"--port={port}"], port)
@@ -298,19 +294,12 @@ def webkit_engine(width: int, height: int) -> Iterator[Engine]:
         process.wait(20)
 
 
-def _found(what: str, *names: str) -> str:
-    path = next(filter(None, map(shutil.which, names)), None)
+def _found(what: str, path: str | None) -> str:
     if path is None:
         raise FileNotFoundError(
             f"the browser tests need {what}. Debian: apt install firefox-esr webkit2gtk-driver xvfb"
         )
     return path
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def _started(command: list[str], port: int) -> subprocess.Popen:
