@@ -20,6 +20,12 @@ Definitions, the same for every contender:
   move as soon as the browser took the last one; per input event, from its first listener to the
   first task after the frame that shows it: handler, computing, drawing and layout are all in it.
 
+- **phases** of run to painted, for vizkit in JupyterLab: *asked* ends when the kernel's first word
+  arrives, *constructed* when the widget's data does (`comm_open`), *described* when its static
+  picture and headline do (`execute_result`), *mounted* when its module is unpacked and has put its
+  frame into the page, *drawn* at `data-ready`, *shown* at the second animation frame after that.
+  A phase that overlaps with the one before it counts from that one's end, and 0 if it was earlier.
+
 Contenders alternate (A B A B), the first round is thrown away, medians are compared. Absolute times
 belong to the machine; ratios travel better, and those are what the table asks for.
 """
@@ -49,6 +55,17 @@ if TYPE_CHECKING:
 # alike. (--use-angle=swiftshader, which the tests take, would paint the pages themselves through the
 # emulated GPU as well, about six times slower.)
 CHROMIUM_FLAGS = ("--disable-gpu", "--enable-unsafe-swiftshader")
+
+
+# The phases of run to painted, and what ends each (the definitions stand above).
+PHASES = {
+    "asked": "status",
+    "constructed": "comm_open",
+    "described": "execute_result",
+    "mounted": "mounted",
+    "drawn": "drawn",
+    "shown": "shown",
+}
 
 
 class CannotMeasureError(RuntimeError):
@@ -240,7 +257,7 @@ def tell(text: str) -> None:
 
 IN_PAGE = """
 (() => {
-  const bench = window.bench = { received: 0, last: 0, started: 0, painted: 0, bytes: 0 };
+  const bench = window.bench = { received: 0, last: 0, started: 0, painted: 0, bytes: 0, moments: {} };
   const Socket = window.WebSocket;
   window.WebSocket = class extends Socket {
     constructor(...rest) {
@@ -249,8 +266,15 @@ IN_PAGE = """
         const text = typeof data === "string";
         bench.received += text ? new Blob([data]).size : data.byteLength ?? data.size;
         bench.last = performance.now();
+        for (const type of text ? [] : typesIn(data)) bench.moments[type] ??= bench.last;
       });
     }
+  };
+  /** The messages that begin or end a phase, by their type. The header lies near the beginning. */
+  const head = new TextDecoder("latin1");
+  const typesIn = (data) => {
+    const beginning = head.decode(new Uint8Array(data, 0, Math.min(2000, data.byteLength)));
+    return [/"msg_type": ?"(status|comm_open|execute_result)"/.exec(beginning)?.[1]].filter(Boolean);
   };
   /** WebGL draws later than its calls return; reading a pixel waits until it has drawn. */
   const known = new WeakSet(), surfaces = new Set(), pixel = new Uint8Array(4);
@@ -277,6 +301,14 @@ IN_PAGE = """
     if (event.key === "Enter" && event.ctrlKey) {
       bench.started = bench.last = performance.now();
       bench.received = 0;
+      bench.moments = {};
+      const old = new Set(document.querySelectorAll(".vk"));
+      const observer = new MutationObserver(() => {
+        if (![...document.querySelectorAll(".vk")].some((one) => !old.has(one))) return;
+        bench.moments.mounted = performance.now();
+        observer.disconnect();
+      });
+      observer.observe(document.body, { childList: true, subtree: true });
     }
   }, true);
   const small = document.createElement("canvas");
@@ -308,7 +340,9 @@ IN_PAGE = """
         return;
       }
       drawn();
+      bench.moments.drawn = performance.now();
       requestAnimationFrame(() => requestAnimationFrame(() => {
+        bench.moments.shown = performance.now();
         bench.painted = performance.now();
         bench.bytes = bench.received;
       }));
@@ -492,6 +526,17 @@ class Lab:
             "({ painted: bench.painted - bench.started,"
             " first: bench.bytes, bytes: bench.received })"
         )
+
+    def phases(self) -> dict[str, float]:
+        """Return how long each of `PHASES` of the last `show` took, in ms; {} for a peer."""
+        moments = self.page.evaluate("({ started: bench.started, ...bench.moments })")
+        before, phases = moments["started"], {}
+        for name, sign in PHASES.items():
+            if sign not in moments:
+                return {}
+            phases[name] = max(0.0, moments[sign] - before)
+            before = max(before, moments[sign])
+        return phases
 
 
 @contextlib.contextmanager

@@ -221,6 +221,7 @@ def in_lab(
             for name, counted in harness.alternate(kinds, repeats or REPEATS[count]):
                 try:
                     result = lab.show(f"made.{kind}_{name}({count})", name)
+                    result.update(lab.phases() if name == "vizkit" else {})
                 except TimeoutError as error:
                     # A display that never comes must not cost the other figures; it is told.
                     tell(f"{kind} {count or ''} {name}: left out: {error}".splitlines()[0])
@@ -234,6 +235,10 @@ def in_lab(
                 size = harness.format_value(samples.median(f"{name} {count} bytes"), "B")
                 painted = harness.format_value(samples.median(f"{name} {count} painted"), "ms")
                 tell(f"{kind} {count or ''} {name}: {size}, run to painted {painted}")
+            medians = {one: samples.median(f"vizkit {count} {one}") for one in harness.PHASES}
+            if all(value is not None for value in medians.values()):
+                shares = ", ".join(f"{one} {value:.0f}" for one, value in medians.items())
+                tell(f"{kind} {count or ''} vizkit, phases in ms: {shares}")
     details[f"{kind} in JupyterLab"] = samples.values
     return samples
 

@@ -42,9 +42,35 @@ def product(arrays: dict[str, np.ndarray]) -> np.ndarray:
     return arrays["images"].astype(np.float64) @ arrays["texts"].astype(np.float64).T
 
 
+# Logits as far apart as this still have exponentials that float64 tells apart from 0 and infinity.
+SAFE_EXPONENT = 600
+
+
 def _log_sum_exp(logits: np.ndarray, axis: int) -> np.ndarray:
     top = logits.max(axis, keepdims=True)
     return top + np.log(np.exp(logits - top).sum(axis, keepdims=True))
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What every view needs of all logits: log-sum-exp of rows and columns, and the sum of softplus."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    softplus: float
+
+
+def _sums(logits: np.ndarray, bias: float) -> _Sums:
+    """One exponential of each logit serves all three sums where float64 can hold them all."""
+    top, low = logits.max(), logits.min()
+    if top - low > SAFE_EXPONENT or abs(top + bias) > SAFE_EXPONENT:
+        softplus = np.logaddexp(0, logits + bias).sum()
+        return _Sums(_log_sum_exp(logits, 1), _log_sum_exp(logits, 0), float(softplus))
+    powers = np.exp(logits - top)
+    rows = top + np.log(powers.sum(1, keepdims=True))
+    columns = top + np.log(powers.sum(0, keepdims=True))
+    powers *= np.exp(top + bias)
+    return _Sums(rows, columns, float(np.log1p(powers, out=powers).sum()))
 
 
 def similarity_numbers(
@@ -53,8 +79,8 @@ def similarity_numbers(
     """The textbook formulas, in float64."""
     logits = similarity / temperature
     rows, columns = logits.shape
-    row_lse, column_lse = _log_sum_exp(logits, 1), _log_sum_exp(logits, 0)
-    biased = logits + bias
+    sums = _sums(logits, bias)
+    row_lse, column_lse = sums.rows, sums.columns
     paired = rows == columns
     if view == VIEWS[0]:
         values = similarity
@@ -66,7 +92,7 @@ def similarity_numbers(
         both = np.exp(logits - row_lse) + np.exp(logits - column_lse)
         values = (both / 2 - np.eye(rows)) / rows
     else:
-        values = np.exp(-np.logaddexp(0, -biased))
+        values = np.exp(-np.logaddexp(0, -(logits + bias)))
         if view == VIEWS[5]:
             values = (values - np.eye(rows)) / rows
     if not paired:
@@ -76,7 +102,7 @@ def similarity_numbers(
     return SimilarityNumbers(
         values,
         float(((row_lse[:, 0] + column_lse[0]) / 2 - diagonal).mean()),
-        float((np.logaddexp(0, biased).sum() - biased[own, own].sum()) / rows),
+        float((sums.softplus - diagonal.sum()) / rows - bias),
         float((similarity.argmax(1) == own).mean()),
         float((similarity.argmax(0) == own).mean()),
     )
