@@ -100,6 +100,7 @@ async function bundle(code, style) {
   const data = Buffer.from(
     await deflateAsync(Buffer.from(JSON.stringify([code, style])), { numiterations: 15 }),
   );
+  const digest = createHash("sha256").update(data).digest("hex").slice(0, 16);
   const loader = `const text = "${base85(data)}";
 const unpack = async () => {
   const words = new DataView(new ArrayBuffer((text.length / 5) * 4));
@@ -123,7 +124,7 @@ const unpack = async () => {
     URL.revokeObjectURL(address);
   }
 };
-const known = Symbol.for("vizkit ${createHash("sha256").update(code + style).digest("hex").slice(0, 16)}");
+const known = Symbol.for("vizkit ${digest}");
 const unpacked = (globalThis[known] ??= unpack().catch((error) => {
   delete globalThis[known];
   throw error;

@@ -134,10 +134,12 @@ export function openCodes(packed: PackedCodes | null, count: number): Uint8Array
   const found = unpack<Uint8Array | Uint16Array>(packed);
   if (!packed || !found) return new Uint8Array(count);
   if (packed.bits !== 4) return found.data;
-  return Uint8Array.from({ length: count }, (_, i) => {
+  const codes = new Uint8Array(count); // a loop: `from` takes a hundred times as long for a million points
+  for (let i = 0; i < count; i++) {
     const byte = found.data[i >> 1];
-    return i & 1 ? byte >> 4 : byte & 15;
-  });
+    codes[i] = i & 1 ? byte >> 4 : byte & 15;
+  }
+  return codes;
 }
 
 /** One bit a point, lowest bit first, as 0 and 1. */

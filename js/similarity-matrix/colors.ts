@@ -11,11 +11,11 @@ const SHARE_COLORS = new Map<string, Uint32Array>();
 function shareColors(view: MatrixView): Uint32Array {
   const known = SHARE_COLORS.get(view.name);
   if (known) return known;
-  const words = Uint32Array.from({ length: 65536 }, (_, upper) => (upper << 14) + 8192);
+  const words = new Uint32Array(65536).map((_, upper) => (upper << 14) + 8192);
   const middles = new Float32Array(words.buffer);
   const table = colorTable(view.colormap);
   const { base, gain } = indexing(view);
-  const made = Uint32Array.from(middles, (share) => table[(base + gain * Math.sqrt(Math.min(1, share))) | 0]);
+  const made = words.map((_, upper) => table[(base + gain * Math.sqrt(Math.min(1, middles[upper]))) | 0]);
   SHARE_COLORS.set(view.name, made);
   return made;
 }
