@@ -3,7 +3,12 @@
 import json
 import os
 import socket
+import struct
+import subprocess
+import sys
 import warnings
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,8 +217,9 @@ def test_odd_files_are_named_with_a_reason_and_the_rest_loads(tmp_path, monkeypa
         Image.new("RGB", (32, 32)).save(os.fsencode(tmp_path) + b"/bad\xff.jpg", format="JPEG")
     except OSError:
         pytest.skip("this disk takes no names that are not UTF-8")
-    Image.new("RGB", (60, 60)).save(tmp_path / "panorama.png")
-    Image.new("RGB", (90, 90)).save(tmp_path / "poster.png")
+    Image.new("RGB", (50, 60)).save(tmp_path / "panorama.png")
+    Image.new("RGB", (51, 60)).save(tmp_path / "telephone.png")  # of which Pillow warns
+    Image.new("RGB", (90, 90)).save(tmp_path / "poster.png")  # which Pillow refuses
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3000)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -224,5 +230,53 @@ def test_odd_files_are_named_with_a_reason_and_the_rest_loads(tmp_path, monkeypa
         "bad\\udcff.jpg": "its name is not UTF-8: rename it",
         "phone.heic": "HEIC is not read here: save it as JPEG",
         "poster.png": "more than 0 megapixels: make it smaller",
+        "telephone.png": "more than 0 megapixels: make it smaller",
     }
     assert [type(one.message) for one in told] == [UserWarning]
+
+
+def write_blank_png(path: Path, width: int, height: int) -> None:
+    """A gray RGB picture of any size, written in strips."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    packer, line = zlib.compressobj(1), b"\0" + b"\x80" * 3 * width
+    pixels = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+
+
+# How many MB more a process of its own needs for a folder than before it read one with a small picture.
+READ = """
+import json, resource, sys, warnings
+from vizkit.data import pairs, photos
+warnings.simplefilter("ignore")
+unit = 1e6 if sys.platform == "darwin" else 1e3
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+pairs(sys.argv[1], caption_column="file_name", image_size=32).images()
+before = peak()
+found = pairs(sys.argv[2], caption_column="file_name", image_size=32)
+pictures, own = found.images(), [photo.name for photo in photos(folder=sys.argv[2])]
+print(json.dumps([found.captions, pictures.shape, own, found.problems, peak() - before]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no getrusage")
+def test_a_picture_of_108_megapixels_is_named_and_not_decoded(tmp_path):
+    small, mixed = tmp_path / "small", tmp_path / "mixed"
+    for folder in (small, mixed):
+        folder.mkdir()
+        Image.new("RGB", (32, 32)).save(folder / "good.png")
+    write_blank_png(mixed / "telephone.png", 12_000, 9_000)
+    command = [sys.executable, "-c", READ, str(small), str(mixed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    captions, shape, own, problems, megabytes = json.loads(done.stdout)
+    assert captions == ["good"]
+    assert shape == [1, 32, 32, 3]
+    assert own == ["good.png"]
+    assert problems == [["telephone.png", "more than 89 megapixels: make it smaller"]]
+    assert megabytes < 60  # its pixels alone are 324

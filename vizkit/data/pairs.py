@@ -115,7 +115,8 @@ def pairs(
             hub's cache of the same data set, and nowhere else.
             Of a folder, files of any kind are read as a viewer shows them (see `upright_rgb`);
             those that cannot be read are left out, listed in `problems` and in a warning, and so
-            are subfolders that cannot be opened.
+            are subfolders that cannot be opened and pictures of more than 89 megapixels
+            (Pillow's MAX_IMAGE_PIXELS), of which only the header is read.
         image_size: side of the pictures that `images` and `batches` return.
         n: how many pairs; 1000 for scenes, all for folders and the hub.
         seed, noise, omit: for scenes, as in `sample_scenes` and `write_captions`.

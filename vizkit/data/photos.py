@@ -146,7 +146,5 @@ def _read(path: Path) -> np.ndarray:
     """A picture (H, W, 3) uint8 as a viewer shows it; `why_unreadable` has found it readable."""
     from PIL import Image
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(path) as opened:
-            return np.array(upright_rgb(opened))
+    with Image.open(path) as opened:
+        return np.array(upright_rgb(opened))
