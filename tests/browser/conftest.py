@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.engines import Browsers
 from tests.support.harness import CHROMIUM_FLAGS, PATIENCE, JupyterLab, NotebookPage, PageLog
+from tests.support.sites import deck_path, server, site  # noqa: F401  (fixtures)
 from tools.browsers import headless_chromium
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -22,6 +24,13 @@ def chromium() -> Iterator[Browser]:
     """A headless Chromium with a fresh profile, shared by the browser tests."""
     with headless_chromium(*CHROMIUM_FLAGS) as browser:
         yield browser
+
+
+@pytest.fixture(scope="package")
+def browsers() -> Iterator[Browsers]:
+    """Firefox and WebKitGTK: `with browsers["firefox"].page(1100, 800) as engine`."""
+    with ExitStack() as stack:
+        yield Browsers(stack)
 
 
 @pytest.fixture
@@ -50,9 +59,9 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]
     """A running JupyterLab over a copy of the course's notebooks; its kernels are offline."""
     # What the notebooks compute is nbval's matter; here they must run through and be painted.
     rehearsal = {"VIZKIT_REHEARSAL": "2"}
-    server = JupyterLab(tmp_path_factory.mktemp("jupyterlab"), NOTEBOOKS, variables=rehearsal)
-    yield server
-    server.close()
+    lab = JupyterLab(tmp_path_factory.mktemp("jupyterlab"), NOTEBOOKS, variables=rehearsal)
+    yield lab
+    lab.close()
 
 
 @contextmanager

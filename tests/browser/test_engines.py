@@ -6,9 +6,7 @@ that is drawn transposed, mirrored or upside down puts its ink elsewhere.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +17,9 @@ from tests.support.engines import (
     ENGINES,
     UP,
     Engine,
-    chromium_engine,
-    firefox_engine,
     move,
+    opened,
     wait_for,
-    webkit_engine,
 )
 from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix
 
@@ -62,20 +58,6 @@ def corner_points() -> EmbeddingSpace:
 
 
 MAKERS = {"SimilarityMatrix": hot_matrix, "AttentionMap": hot_map, "EmbeddingSpace": corner_points}
-
-
-@contextmanager
-def opened(name: str, request, width: int = 1100, height: int = 800, touch: bool = False):
-    if name == "chromium":
-        chromium = request.getfixturevalue("chromium")
-        with chromium_engine(chromium, width, height, touch) as engine:
-            yield engine
-    elif name == "webkit" and sys.platform != "linux":
-        pytest.skip("WebKitGTK runs on Linux only")
-    else:
-        make = {"firefox": firefox_engine, "webkit": webkit_engine}[name]
-        with make(width, height) as engine:
-            yield engine
 
 
 @pytest.fixture(params=ENGINES)

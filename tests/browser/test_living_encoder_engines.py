@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.browser.test_engines import opened
 from tests.living_encoder import MAPS, bundle, comparing_page
-from tests.support.engines import ENGINES, wait_for
+from tests.support.engines import ENGINES, opened, wait_for
 from tests.support.node import find_node
 from vizkit.data.render import render
 from vizkit.data.scenes import sample_scenes

@@ -4,79 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, expect
 
 from tests.browser.drive_site import CURRENT, LEAST_SHARE, SLIDES, open_deck, turn_to
 from tests.browser.test_accessibility import violations
 from tests.support.harness import click_at, drag_slider, picture_of, press, wait_until
-from tools.site.build import build_site
+from tests.support.sites import COUNT, INSTRUMENTS, slide_of
 
 pytestmark = pytest.mark.browser
 SCREEN = {"width": 1280, "height": 720}
 LEAST_TYPE = 16.5  # pixels of an instrument's controls on a screen of 720 lines
-START = """import numpy as np
-from ipywidgets import HBox
-from vizkit.course import line_chart, quiz
-from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix
-random = np.random.default_rng(0)
-few, many = (random.dirichlet(np.ones(17), (n, n // 2, 17)).astype("float32") for n in (6, 24))
-photo, rows = np.zeros((32, 32, 3)), random.normal(size=(24, 8))
-captions = [f"a caption of some length, number {i}" for i in range(24)]
-"""
-INSTRUMENTS = {
-    "matrix": "SimilarityMatrix(rows, rows + 0.3, captions=captions)",
-    "space": "EmbeddingSpace.from_pairs(rows, rows + 0.1, captions=captions, labels=list('abcdef') * 4)",
-    "maps": "AttentionMap(few, photo)",
-    "deep": "AttentionMap({'a': many, 'b': many}, photo, panels=['heads', 'distance', 'matrix'])",
-    "two": "HBox([AttentionMap(few, photo), EmbeddingSpace(rows)])",
-}
-CHART = 'line_chart({"a": ([1, 2, 3], [1, 4, 9])}, title="Squares", x_label="n", y_label="n²", alt="a line")'
-QUIZ = 'quiz("Which?", ["this", "that"], 1, ["No.", "Yes."])'
-QUESTION = "**Predict.** What will it show first, and what when the sliders are dragged, one after the other and then both?"
-ANSWER = "It shows what a sentence of about this length says that it does, and hardly anything else. A reason."
-
-
-def cell(source: str, kind: str, new=new_markdown_cell):
-    made = new(source)
-    made.metadata["slideshow"] = {"slide_type": kind}
-    return made
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory) -> Path:
-    """A deck with each kind of slide: words, every instrument between question and answer, a chart, a quiz."""
-    folder = tmp_path_factory.mktemp("deck")
-    cells = [cell("# 00 · Deck\n\n> A promise.", "slide"), cell(START, "skip", new_code_cell)]
-    for name, source in {**INSTRUMENTS, "chart": CHART}.items():
-        cells.append(cell(f"## {name}\n\nSet-up.\n\n{QUESTION}", "slide"))
-        cells += [cell(source, "fragment", new_code_cell), cell(ANSWER, "fragment")]
-    quiz = cell(QUIZ, "subslide", new_code_cell)
-    quiz.metadata["jupyter"] = {"source_hidden": True}
-    cells += [quiz, cell("## Take-aways\n\n- One.\n- Two.", "slide")]
-    nbformat.write(new_notebook(cells=cells), folder / "00_deck.ipynb")
-    build_site([folder / "00_deck.ipynb"], folder / "site", slides=True)
-    return folder / "site" / "slides" / "00_deck.html"
 
 
 @pytest.fixture
-def deck(page: Page, path: Path) -> Page:
+def deck(page: Page, deck_path: Path) -> Page:
     page.set_viewport_size(SCREEN)
-    open_deck(page, path.as_uri())
+    open_deck(page, deck_path.as_uri())
     return page
-
-
-COUNT = len(INSTRUMENTS) + 4  # title, chart, quiz, take-aways
 
 
 def at(deck: Page, number: int) -> None:
     expect(deck.locator("#count")).to_have_text(f"{number} / {COUNT}")
-
-
-def slide_of(name: str) -> int:
-    return 2 + list(INSTRUMENTS).index(name)
 
 
 def test_keys_clicker_and_buttons_turn_the_slides(deck: Page):
@@ -230,10 +179,10 @@ def test_the_speaker_reads_the_whole_text_in_a_window_of_its_own(deck: Page):
     expect(deck.locator(f"{CURRENT} aside.notes")).to_be_hidden()
 
 
-def test_on_paper_every_slide_is_a_light_page(page: Page, path: Path):
+def test_on_paper_every_slide_is_a_light_page(page: Page, deck_path: Path):
     page.set_viewport_size(SCREEN)
     page.emulate_media(color_scheme="dark")
-    open_deck(page, f"{path.as_uri()}?print-pdf")
+    open_deck(page, f"{deck_path.as_uri()}?print-pdf")
     wait_until(
         lambda: page.locator(".vk[data-ready=true]").count() == page.locator(".vk").count(),
         "every instrument is drawn",
@@ -264,27 +213,27 @@ def test_sizes_follow_the_screen(deck: Page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_slides(chromium, path: Path, scheme: str):
+def test_axe_finds_nothing_on_the_slides(chromium, deck_path: Path, scheme: str):
     context = chromium.new_context(
         viewport=SCREEN, bypass_csp=True, color_scheme=scheme, reduced_motion="reduce"
     )
     page = context.new_page()
     page.set_default_timeout(120_000)  # axe itself takes long on a busy machine
-    open_deck(page, path.as_uri())
+    open_deck(page, deck_path.as_uri())
     for name in ("matrix", "maps", "two"):
         turn_to(page, slide_of(name))
         assert violations(page, "html") == [], name
     for name in ("index.html", "00_deck.html"):
-        page.goto((path.parents[1] / name).as_uri())
+        page.goto((deck_path.parents[1] / name).as_uri())
         page.locator(".vk[data-ready=true]").first.wait_for()
         assert violations(page, "html") == [], name
     context.close()
 
 
-def test_a_narrow_window_shows_a_text_that_scrolls_one_way(page: Page, path: Path):
+def test_a_narrow_window_shows_a_text_that_scrolls_one_way(page: Page, deck_path: Path):
     """As 1280 pixels do when they are magnified four times."""
     page.set_viewport_size({"width": 320, "height": 256})
-    open_deck(page, path.as_uri())
+    open_deck(page, deck_path.as_uri())
     wait_until(
         lambda: page.locator(".vk[data-ready=true]").count() == page.locator(".vk").count(),
         "every instrument is ready",

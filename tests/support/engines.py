@@ -1,6 +1,7 @@
 """Three browser engines behind one small interface: Chromium by Playwright, Firefox by WebDriver BiDi, WebKitGTK by WebDriver.
 
-Only what the tests of exported pages need: open a file, ask the page, move a pointer, press keys, look at it.
+Only what the tests need: open a page, ask it, move a pointer, press keys, look at it. Firefox and WebKitGTK are
+started once for all tests; each test has a tab of its own.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
 import websocket
 from PIL import Image
 
@@ -45,7 +48,9 @@ KEYS = {
 class Engine(Protocol):
     """A page in a browser."""
 
-    def open(self, path: Path) -> None: ...
+    def open(self, page: Path | str) -> None:
+        """A file or an address, until it is loaded."""
+        ...
 
     def ask(self, expression: str) -> Any:
         """The value of a JavaScript expression, as JSON has it."""
@@ -68,6 +73,10 @@ def wait_for(engine: Engine, expression: str, seconds: float = 60) -> Any:
             raise TimeoutError(f"not true within {seconds} s: {expression}")
         time.sleep(0.05)
     return value
+
+
+def address_of(page: Path | str) -> str:
+    return page.as_uri() if isinstance(page, Path) else page
 
 
 def move(x: float, y: float) -> dict[str, Any]:
@@ -99,8 +108,8 @@ class ChromiumEngine:
     def __init__(self, page: Any) -> None:
         self.page = page
 
-    def open(self, path: Path) -> None:
-        self.page.goto(path.as_uri())
+    def open(self, page: Path | str) -> None:
+        self.page.goto(address_of(page))
 
     def ask(self, expression: str) -> Any:
         return self.page.evaluate(expression)
@@ -155,25 +164,54 @@ def chromium_engine(browser: Any, width: int, height: int, touch: bool) -> Itera
 # -------------------------------------------------------------------------------------- Firefox
 
 
-class FirefoxEngine:
-    """By WebDriver BiDi, which Firefox speaks itself."""
+class Firefox:
+    """A running Firefox, by WebDriver BiDi, which it speaks itself."""
 
     def __init__(self, address: str) -> None:
         self.socket = websocket.create_connection(address, timeout=90, suppress_origin=True)
         self.numbers = itertools.count(1)
+        self.errors: list[tuple[str | None, str]] = []  # of which tab, and what
         self.call("session.new", capabilities={})
-        self.context = self.call("browsingContext.getTree")["contexts"][0]["context"]
+        self.call("session.subscribe", events=["log.entryAdded"])
 
     def call(self, method: str, **parameters: Any) -> Any:
         number = next(self.numbers)
         self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:  # events come between
             answer = json.loads(self.socket.recv())
+            if answer.get("method") == "log.entryAdded":
+                self._note(answer["params"])
             if answer.get("id") != number:
                 continue
             if "result" not in answer:
                 raise RuntimeError(f"{method}: {answer.get('error')}: {answer.get('message')}")
             return answer["result"]
+
+    def _note(self, entry: dict[str, Any]) -> None:
+        if entry["level"] == "error":
+            self.errors.append((entry["source"].get("context"), entry["text"]))
+
+    @contextmanager
+    def page(self, width: int, height: int) -> Iterator[FirefoxEngine]:
+        engine = FirefoxEngine(self)
+        try:
+            engine.resize(width, height)
+            yield engine
+        finally:
+            self.call("browsingContext.close", context=engine.context)
+
+
+class FirefoxEngine:
+    """A tab of a running Firefox."""
+
+    def __init__(self, browser: Firefox) -> None:
+        self.call = browser.call
+        self.browser = browser
+        self.context = self.call("browsingContext.create", type="tab")["context"]
+
+    def errors(self) -> list[str]:
+        """What the page threw, or wrote to the console as errors."""
+        return [text for context, text in self.browser.errors if context == self.context]
 
     def resize(self, width: int, height: int) -> None:
         size = {"width": width, "height": height}
@@ -186,8 +224,8 @@ class FirefoxEngine:
         """
         self.call("browsingContext.setViewport", context=self.context, devicePixelRatio=ratio)
 
-    def open(self, path: Path) -> None:
-        url = path.as_uri()
+    def open(self, page: Path | str) -> None:
+        url = address_of(page)
         self.call("browsingContext.navigate", context=self.context, url=url, wait="complete")
 
     def ask(self, expression: str) -> Any:
@@ -215,16 +253,14 @@ class FirefoxEngine:
 
 
 @contextmanager
-def firefox_engine(width: int, height: int) -> Iterator[Engine]:
+def firefox() -> Iterator[Firefox]:
     path = _found("Firefox", find_firefox())
     with tempfile.TemporaryDirectory() as profile:
         port = free_port()
         command = [path, "--headless", "--no-remote", "--profile", profile]
         process = _started([*command, f"--remote-debugging-port={port}"], port)
         try:
-            engine = FirefoxEngine(f"ws://127.0.0.1:{port}/session")
-            engine.resize(width, height)
-            yield engine
+            yield Firefox(f"ws://127.0.0.1:{port}/session")
         finally:
             process.terminate()
             process.wait(20)
@@ -233,8 +269,8 @@ def firefox_engine(width: int, height: int) -> Iterator[Engine]:
 # -------------------------------------------------------------------------------------- WebKitGTK
 
 
-class WebKitEngine:
-    """By WebDriver, through the driver that WebKitGTK brings."""
+class WebKit:
+    """A running WebKitGTK, by WebDriver, through the driver that it brings."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -254,8 +290,27 @@ class WebKitEngine:
         except urllib.error.HTTPError as error:
             raise RuntimeError(f"{path}: {error.read().decode()[:500]}") from None
 
-    def open(self, path: Path) -> None:
-        self.call("POST", "url", url=path.as_uri())
+    @contextmanager
+    def page(self, width: int, height: int) -> Iterator[WebKitEngine]:
+        first = self.call("GET", "window")
+        handle = self.call("POST", "window/new", type="window")["handle"]
+        try:
+            self.call("POST", "window", handle=handle)
+            self.call("POST", "window/rect", width=width, height=height)
+            yield WebKitEngine(self)
+        finally:
+            self.call("DELETE", "window")
+            self.call("POST", "window", handle=first)
+
+
+class WebKitEngine:
+    """A window of a running WebKitGTK."""
+
+    def __init__(self, browser: WebKit) -> None:
+        self.call = browser.call
+
+    def open(self, page: Path | str) -> None:
+        self.call("POST", "url", url=address_of(page))
 
     def ask(self, expression: str) -> Any:
         script = (
@@ -276,22 +331,66 @@ class WebKitEngine:
 
 
 @contextmanager
-def webkit_engine(width: int, height: int) -> Iterator[Engine]:
+def webkit() -> Iterator[WebKit]:
     path = _found("WebKitGTK's driver", find_webkit_driver())
     port = free_port()
     # Without a screen WebKitGTK draws on a virtual one.
     screen = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"] if shutil.which("xvfb-run") else []
     process = _started([*screen, path, f"--port={port}"], port)
-    engine = None
+    browser = None
     try:
-        engine = WebKitEngine(f"http://127.0.0.1:{port}")
-        engine.call("POST", "window/rect", width=width, height=height)
-        yield engine
+        browser = WebKit(f"http://127.0.0.1:{port}")
+        yield browser
     finally:
-        if engine:
-            engine.call("DELETE", "")
+        if browser:
+            browser.call("DELETE", "")
         os.killpg(process.pid, 15)
         process.wait(20)
+
+
+# ------------------------------------------------------------------------------------- all three
+
+
+class Browsers:
+    """Firefox and WebKitGTK, each started when a test first asks for it, and closed together."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.stack = stack
+        self.running: dict[str, Firefox | WebKit] = {}
+
+    def __getitem__(self, name: str) -> Firefox | WebKit:
+        if name not in self.running:
+            start = {"firefox": firefox, "webkit": webkit}[name]
+            self.running[name] = self.stack.enter_context(start())
+        return self.running[name]
+
+
+@contextmanager
+def firefox_engine(width: int, height: int) -> Iterator[Engine]:
+    """A page in a Firefox of its own, as a benchmark wants it."""
+    with firefox() as browser, browser.page(width, height) as engine:
+        yield engine
+
+
+@contextmanager
+def webkit_engine(width: int, height: int) -> Iterator[Engine]:
+    """A page in a WebKitGTK of its own."""
+    with webkit() as browser, browser.page(width, height) as engine:
+        yield engine
+
+
+@contextmanager
+def opened(name: str, request, width: int = 1100, height: int = 800, touch: bool = False):
+    """An empty page in the browser of this name, for one test."""
+    if name == "webkit" and sys.platform != "linux":
+        pytest.skip("WebKitGTK runs on Linux only")
+    if name == "chromium":
+        chromium = request.getfixturevalue("chromium")
+        with chromium_engine(chromium, width, height, touch) as engine:
+            yield engine
+    else:
+        with request.getfixturevalue("browsers")[name].page(width, height) as engine:
+            yield engine
 
 
 def _found(what: str, path: str | None) -> str:
