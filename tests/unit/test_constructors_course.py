@@ -221,6 +221,7 @@ CASES = {
             groups=one_of({"a": 1.0, "<b>": [1, 2]}, {"a": [1, 2, 3]}),
             limits=one_of(None, (0, 1)),
             line=one_of(None, 0.5),
+            names_left=one_of(False, True),
             **LABELS,
         ),
         says("alt"),

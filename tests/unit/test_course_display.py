@@ -15,6 +15,7 @@ from PIL import Image
 
 from vizkit.course import (
     bar_chart,
+    dot_chart,
     figures,
     heat_map,
     line_chart,
@@ -183,6 +184,32 @@ def test_an_axis_can_have_names_in_place_of_numbers(shown):
     for wrong in ({"a": "first"}, {0: ""}, {0: 1}, {}, ["first"]):
         with pytest.raises(ValueError, match="tick"):
             line_chart({"a": ([0, 1, 2], [1, 2, 3])}, ticks=wrong, **LABELS)
+
+
+def test_many_groups_can_have_their_names_on_the_left(shown):
+    groups = {"first <b>": [0.1, 0.3], **{f"group number {k}": [k, k] for k in range(11)}}
+    dot_chart(groups, limits=(0, 12), line=0.5, names_left=True, **LABELS)
+    dot_chart(groups, limits=(0, 12), line=0.5, **LABELS)
+    left, below = (one[figures.PLOTLY_MIME] for one in shown)
+    for data, names, values in ((left, "y", "x"), (below, "x", "y")):
+        layout = data["layout"]
+        ticks, ends = layout[f"{names}axis"], layout[f"{values}axis"]
+        assert ticks["ticktext"][0].replace("<br>", " ") == "first &lt;b>"
+        assert list(ticks["tickvals"]) == list(range(12))
+        assert list(ends["range"]) == [0, 12]
+        assert ends["title"]["text"] == LABELS["y_label"]
+        dots, bar = data["data"][:2]
+        np.testing.assert_allclose(_values(dots[values]), [0.1, 0.3])
+        assert abs(np.mean(_values(dots[names]))) < 1e-9
+        np.testing.assert_allclose(_values(bar[values]), [0.2, 0.2])
+        assert _values(bar[f"error_{values}"]["array"]) == pytest.approx([0.1, 0.1])
+        mark = layout["shapes"][0]
+        assert mark[f"{values}0"] == mark[f"{values}1"] == 0.5
+    top, bottom = left["layout"]["yaxis"]["range"][::-1]
+    assert top < bottom  # the first group stands at the top
+    assert left["layout"]["yaxis"]["automargin"] is True
+    with pytest.raises(TypeError, match="names_left"):
+        dot_chart(groups, names_left="yes", **LABELS)
 
 
 def test_a_log_axis_says_millions_in_a_letter(shown):

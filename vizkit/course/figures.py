@@ -280,13 +280,17 @@ def dot_chart(
     alt: str,
     limits: tuple[float, float] | None = None,
     line: float | None = None,
+    names_left: bool = False,
 ) -> None:
     """Show every seed as a dot: `groups` maps a name to a number or to one number per seed.
 
     A short bar is the mean, the thin line around it ± one standard error. limits: the range of
-    the y axis; line: a level to compare with, e.g. chance.
+    the y axis; line: a level to compare with, e.g. chance. names_left: the groups stand below each
+    other with their names on the left, for so many groups that their names would overlap on a narrow
+    page; x_label is still that of the groups, y_label that of the values.
 
-    Raises ValueError on empty groups, on limits that are no range, and where a label is missing.
+    Raises ValueError on empty groups, on limits that are no range, and where a label is missing;
+    TypeError unless names_left is True or False.
     """
     _require(title=title, x_label=x_label, y_label=y_label, alt=alt)
     _require_named(groups=groups)
@@ -294,9 +298,12 @@ def dot_chart(
         raise ValueError(f"line must be a number or None, received {line!r}")
     if limits is not None:
         limits = _limits(limits)
+    if not isinstance(names_left, bool):
+        raise TypeError(f"expected names_left to be True or False, received {names_left!r}")
     import plotly.graph_objects as go
 
     fig = go.Figure()
+    across, along = ("y", "x") if names_left else ("x", "y")
     for place, (name, values) in enumerate(groups.items()):
         values = np.atleast_1d(_numbers(f"the values of {name!r}", values)).ravel()
         if not values.size:
@@ -305,28 +312,42 @@ def dot_chart(
         spread = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else np.zeros(1)
         marker = {"color": _COLORS[place % len(_COLORS)], "size": 10, "opacity": 0.7}
         marker["symbol"] = _SYMBOLS[place % len(_SYMBOLS)]
-        fig.add_scatter(x=place + spread, y=values, mode="markers", marker=marker, name=name)
+        dots = {across: place + spread, along: values}
+        fig.add_scatter(**dots, mode="markers", marker=marker, name=name)
         error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+        off = {"array": [error] * 2, "color": GREY, "thickness": 1.5, "width": 0}
         fig.add_scatter(
-            x=[place - 0.3, place + 0.3],
-            y=[values.mean()] * 2,
+            **{across: [place - 0.3, place + 0.3], along: [values.mean()] * 2},
             mode="lines",
             line={"color": GREY, "width": 3},
-            error_y={"array": [error] * 2, "color": GREY, "thickness": 1.5, "width": 0},
+            **{f"error_{along}": off},
             hoverinfo="skip",
         )
     if line is not None:
-        fig.add_hline(y=line, line={"color": GREY, "dash": "dot"})
-    _label(fig, title, x_label, y_label)
-    width = _LETTERS // len(groups)
-    fig.update_xaxes(
-        tickvals=list(range(len(groups))),
-        ticktext=["<br>".join(_plain(_lines(name, width))) for name in groups],
-        range=[-0.6, len(groups) - 0.4],
-    )
-    fig.update_yaxes(range=limits)
+        add_line = fig.add_vline if names_left else fig.add_hline
+        add_line(**{along: line}, line={"color": GREY, "dash": "dot"})
+    _label(fig, title, *((y_label, x_label) if names_left else (x_label, y_label)))
+    _name_groups(fig, list(groups), limits, names_left)
     fig.update_layout(showlegend=False)
     show_figure(fig, alt=alt)
+
+
+def _name_groups(fig, names: list[str], limits: Any, left: bool) -> None:
+    """The groups' names at the places 0, 1, … of a dot chart, and the range of its values.
+
+    On the left the first group stands at the top.
+    """
+    width = _LETTERS // 3 if left else _LETTERS // len(names)
+    places = {
+        "tickvals": list(range(len(names))),
+        "ticktext": ["<br>".join(_plain(_lines(name, width))) for name in names],
+    }
+    if left:
+        fig.update_yaxes(**places, range=[len(names) - 0.4, -0.6], automargin=True)
+        fig.update_xaxes(range=limits)
+        return
+    fig.update_xaxes(**places, range=[-0.6, len(names) - 0.4])
+    fig.update_yaxes(range=limits)
 
 
 def heat_map(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from vizkit.zoo.images import to_pixels, to_sentences
 
 WEIGHTS = Path(__file__).with_name("weights")
 BATCH = 256  # pictures at a time: bounds the memory of a large call
+OWN_COMMAND = re.compile(r"python -m vizkit\.training\.[a-z_]+( [a-z0-9-]+)*")
 
 
 def pocket_names(folder: Path = WEIGHTS) -> list[str]:
@@ -89,8 +91,16 @@ def read_weights(file: Path, card: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def rebuild(file: Path) -> str:
-    """What to do about a file that is of no use."""
-    return f"rebuild it with `python -m vizkit.training.pocket {file.stem}`"
+    """What to do about a file that is of no use: the command on its card, if it can be read.
+
+    A card is a file that anybody may have written, so only a command of this package is passed on.
+    """
+    command = f"python -m vizkit.training.pocket {file.stem}"
+    with suppress(OSError, ValueError, AttributeError):
+        told = json.loads(file.with_suffix(".json").read_bytes()).get("command")
+        if isinstance(told, str) and OWN_COMMAND.fullmatch(told):
+            command = told
+    return f"rebuild it with `{command}`"
 
 
 class PocketTower:
