@@ -2,8 +2,8 @@
 
 Locked features of `pocket-vit` and a small text transformer. `counting`: pictures of one to six
 objects, captions that tell the number always or one time in ten; `negation`: pictures of one object,
-captions that say what is not there never, one time in ten, or every second time. About two minutes
-on one core.
+captions that say what is not there never, one time in ten, or every second time; "even" captions
+tell colors alike of what is there and of what is not. About three minutes on one core.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ SETTINGS = {
     "seeds": SEEDS,
     "told": [0.1, 1.0],
     "negated": [0.0, 0.1, 0.5],
+    "even": [0.1, 0.5],
     "pictures": 800,
     "test": 300,
     "steps": 200,
@@ -94,26 +95,41 @@ def measure_counting(point: dict, table: dict) -> dict:
     return row | {"area": round(float((area == test.counts).mean()), 4)}
 
 
+NEGATIONS = {
+    "no": "no {}",
+    "but no": "a shape but no {}",
+    "no, with the color": "no {color} {}",
+}
+AFFIRMATIONS = {"a": "a {}", "a, with the color": "a {color} {}"}
+
+
 def measure_negation(point: dict, table: dict) -> dict:
-    """Share of pictures that prefer what is true, for three forms of sentence."""
+    """Share of pictures that prefer what is true, for three sentences with "no" and two without."""
     from vizkit.training.numbers import TOKENIZER, negating_captions, negation_test
     from vizkit.training.sentences import prefers
 
     (known, asked), (scenes, test) = world()["scene features"], world()["scenes"]
-    model = train(known, negating_captions(scenes, point["seed"], point["negated"]), point["seed"])
+    captions = negating_captions(scenes, point["seed"], point["negated"], even=point["even"])
+    model = train(known, captions, point["seed"])
     row = {}
-    for name, pattern in (("no", "no {}"), ("but no", "a shape but no {}")):
-        true, false = negation_test(test, 5, pattern)
+    for name, pattern in (NEGATIONS | AFFIRMATIONS).items():
+        absent, here = negation_test(test, 5, pattern)
+        true, false = (absent, here) if name in NEGATIONS else (here, absent)
         row[name] = round(float(prefers(model, asked, TOKENIZER, true, false).mean()), 4)
-    absent, here = negation_test(test, 5, "a {}")
-    row["a"] = round(float(prefers(model, asked, TOKENIZER, here, absent).mean()), 4)
     return row
 
 
-def column(table: dict, part: str, share: float, value: str) -> np.ndarray:
-    """One number by seed, (seeds,), of one share."""
-    key = "told" if part == "counting" else "negated"
-    found = {row["seed"]: row[value] for row in table[part] if row[key] == share}
+def negation_points(table: dict) -> list[dict]:
+    """Every share with colors told of what is there alone, and those of "even"."""
+    kinds = [(share, False) for share in SETTINGS["negated"]]
+    kinds += [(share, True) for share in SETTINGS["even"]]
+    return [{"negated": share, "even": even, "seed": s} for share, even in kinds for s in SEEDS]
+
+
+def column(table: dict, part: str, share: float, value: str, *, even: bool = False) -> np.ndarray:
+    """One number by seed, (seeds,), of one share; even: the captions, for negation."""
+    wanted = {"told": share} if part == "counting" else {"negated": share, "even": even}
+    found = {row["seed"]: row[value] for row in table[part] if wanted.items() <= row.items()}
     return np.array([found[seed] for seed in table["settings"]["seeds"]])
 
 
@@ -125,28 +141,45 @@ def verdicts(table: dict) -> dict[str, bool | str]:
     counted = {share: column(table, "counting", share, "right") for share in (rare, always)}
     low = np.mean([column(table, "counting", always, f"right of {k}") for k in (1, 2)], axis=0)
     high = np.mean([column(table, "counting", always, f"right of {k}") for k in (4, 5)], axis=0)
-    no = {share: column(table, "negation", share, "no") for share in table["settings"]["negated"]}
-    return {
+
+    def says(share: float, name: str, even: bool = False):
+        return estimate(column(table, "negation", share, name, even=even))
+
+    found = {
         "it counts when every caption tells the number: above 0.8": estimate(counted[always]).above(
             0.8
         ),
         "captions that seldom tell the number cost ten points": estimate(
             counted[always] - counted[rare]
         ).above(0.1),
+        "rarely told: a linear probe counts better by ten points": estimate(
+            column(table, "counting", rare, "probe") - counted[rare]
+        ).above(0.1),
         "small numbers are easier by ten points": estimate(low - high).above(0.1),
         "a linear probe counts better than the sentences": estimate(
             column(table, "counting", always, "probe") - counted[always]
         ).above(0),
-        "without a no in the captions, no star means star": estimate(no[0.0]).below(0.4),
-        "one no in ten captions is enough: above 0.8": estimate(no[0.1]).above(0.8),
-        "one no in two captions is enough: above 0.8": estimate(no[0.5]).above(0.8),
-        "shapes that are there are named, whatever the share": all_of(
-            *(
-                estimate(column(table, "negation", share, "a")).above(0.9)
-                for share in table["settings"]["negated"]
-            )
+        "always told: it counts better than the inked area by ten points": estimate(
+            counted[always] - column(table, "counting", always, "area")
+        ).above(0.1),
+        "without a no in the captions, no star means star": says(0.0, "no").below(0.4),
+        "without a no in the captions, shapes that are there are named": all_of(
+            *(says(0.0, name).above(0.8) for name in AFFIRMATIONS)
         ),
     }
+    share = table["settings"]["even"][-1]
+    for even, name in ((False, "colors of what is there alone"), (True, "colors told alike")):
+        for level, words in ((0.8, "above 0.8"), (0.5, "above chance")):
+            every = [says(share, one, even).above(level) for one in (*NEGATIONS, *AFFIRMATIONS)]
+            found[f"no in half of the captions, {name}: all five sentences {words}"] = all_of(
+                *every
+            )
+        for one in ("no", "no, with the color"):
+            found[f'no in half of the captions, {name}: "{one}" above chance'] = says(
+                share, one, even
+            ).above(0.5)
+    found["colors of what is there alone: a star is taken for no star"] = says(0.5, "a").below(0.4)
+    return found
 
 
 EXPERIMENT = Experiment(
@@ -162,9 +195,7 @@ EXPERIMENT = Experiment(
         ),
         Part(
             "negation",
-            points=lambda table: [
-                {"negated": share, "seed": seed} for share in SETTINGS["negated"] for seed in SEEDS
-            ],
+            points=negation_points,
             measure=measure_negation,
         ),
     ),

@@ -25,8 +25,28 @@ from vizkit.training.binding import (
     two_colored_scenes,
     with_articles,
 )
-from vizkit.training.blind_pairs import CHANGES, area_under_curve, changed, patches_of, steer
-from vizkit.training.factors import train_sparse_autoencoder
+from vizkit.training.blind_pairs import (
+    CHANGES,
+    Steered,
+    area_under_curve,
+    changed,
+    descriptions,
+    emptied,
+    mean_area,
+    named_at,
+    named_features,
+    pair_cosines,
+    patches_of,
+    pixel_likeness,
+    ranks,
+    said_of,
+    steer,
+    told_right,
+    train_talker,
+    ways_of_steering,
+    within,
+)
+from vizkit.training.factors import train_sparse_autoencoder, true_factors
 from vizkit.training.mending import (
     FrozenViews,
     ResidualMlp,
@@ -43,6 +63,7 @@ from vizkit.training.numbers import (
     negating_captions,
     negation_test,
     number_questions,
+    single_scenes,
 )
 from vizkit.training.reader import (
     ReaderRecipe,
@@ -62,6 +83,7 @@ from vizkit.training.sentences import (
     standardized,
     train_sentences,
 )
+from vizkit.training.vlm import describe_scene
 
 COLOR_LIST = list(COLORS)
 
@@ -280,6 +302,35 @@ def test_negations_are_true_and_the_test_asks_for_the_absent():
     assert all(one != other for one, other in zip(true, false, strict=True))
 
 
+def test_even_captions_tell_colors_alike_of_what_is_there_and_of_what_is_not():
+    table = single_scenes(800, 4)
+    captions = negating_captions(table, 0, 0.5, even=True)
+    there, absent = [], []
+    for text, shape, color in zip(captions, table.shape[:, 0], table.color[:, 0], strict=True):
+        words = text.split()
+        cut = words.index("no") if "no" in words else len(words)
+        for part, told in ((words[:cut], there), (words[cut:], absent)):
+            shapes = [word for word in part if word in SHAPES]
+            if shapes:
+                told.append(any(word in COLORS for word in part))
+                assert (shapes[0] == SHAPES[shape]) == (told is there)
+        named = [word for word in words[:cut] if word in COLORS]
+        assert named in ([], [COLOR_LIST[color]])
+    assert abs(np.mean(there) - 0.5) < 0.06
+    assert abs(np.mean(absent) - 0.5) < 0.06
+    assert not any(TOKENIZER.unknown_words(text) for text in captions)
+
+
+def test_a_negation_may_carry_the_color_of_the_object():
+    table = single_scenes(30, 4)
+    true, false = negation_test(table, 0, "no {color} {}")
+    for pair, shape, color in zip(
+        zip(true, false, strict=True), table.shape[:, 0], table.color[:, 0], strict=True
+    ):
+        assert [text.split()[1] for text in pair] == [COLOR_LIST[color]] * 2
+        assert [text.split()[2] == SHAPES[shape] for text in pair] == [False, True]
+
+
 # ------------------------------------------------------------------------------- blind pairs
 
 
@@ -336,6 +387,158 @@ def test_steering_exchanges_one_feature_where_it_is_told_to():
         expected = tokens[row, 1] + 2 * model.directions[into[row]]
         expected = expected - codes[row, 1, out[row]] * model.directions[out[row]]
         torch.testing.assert_close(steered[row, 1], expected.detach())
+
+
+def test_a_description_is_right_in_what_the_change_is_about():
+    table = scenes(40)
+    true = [describe_scene(table, k) for k in range(40)]
+    words = [text.split() for text in true]
+    other_color = [
+        text.replace(w[1], "red" if w[1] != "red" else "blue")
+        for text, w in zip(true, words, strict=True)
+    ]
+    other_shape = [text.replace(w[2], "ring") for text, w in zip(true, words, strict=True)]
+    for change in CHANGES:
+        assert told_right(table, true, change).all()
+        shapes = change == "another shape"
+        assert told_right(table, other_color, change).all() == shapes
+        assert told_right(table, other_shape, change).any() != shapes
+        assert not told_right(table, [""] * 40, change).any()
+    twins = [describe_scene(changed(table, "colors exchanged", 0), k) for k in range(40)]
+    assert not told_right(table, twins, "colors exchanged").any()
+    with pytest.raises(ValueError, match="change"):
+        told_right(table, true, "nothing")
+    with pytest.raises(ValueError, match="40 answers"):
+        told_right(table, true[1:], CHANGES[0])
+
+
+def test_pairs_that_are_the_same_are_as_like_as_can_be():
+    table = scenes(6)
+    one, other = render(table), render(changed(table, "another shape", 0))
+    encoder = zoo.load("pocket-clip")
+    assert pair_cosines(encoder, one, one) == pytest.approx(np.ones(6), abs=1e-5)
+    assert (pair_cosines(encoder, one, other) < 0.9999).all()
+    assert (pixel_likeness(one, one) == 0).all()
+    apart = pixel_likeness(one[:1], other[:1])[0]
+    assert apart == pytest.approx(-np.sqrt(((one[0].astype(float) - other[0]) ** 2).mean()))
+
+
+def test_areas_are_taken_within_each_change_and_averaged():
+    scores = {"a": np.arange(4.0), "b": np.arange(4.0) + 10, "c": np.arange(4.0)}
+    events = {
+        "a": np.array([0, 0, 1, 1], bool),
+        "b": np.array([1, 0, 0, 1], bool),
+        "c": np.ones(4, bool),  # no pair without the event: left out
+    }
+    assert mean_area(scores, events) == pytest.approx((1 + 0.5) / 2)
+    with pytest.raises(ValueError, match="with the event"):
+        mean_area({"c": scores["c"]}, {"c": events["c"]})
+
+
+def test_what_the_pixels_say_is_taken_out():
+    rng = np.random.default_rng(0)
+    pixels = rng.normal(size=400)
+    hits = {"a": pixels + rng.normal(size=400) > 0}
+    like = {"a": np.exp(pixels)}  # knows what the pixels know, and nothing else
+    held = {"a": pixels}
+    assert mean_area(like, hits) > 0.75
+    assert within(like, held)["a"] == pytest.approx(np.zeros(400), abs=1e-9)
+    more = {"a": pixels + 2 * hits["a"] + 0.1 * rng.normal(size=400)}
+    assert mean_area(within(more, held), hits) > 0.75
+    assert ranks(np.array([5.0, 1.0, 5.0])).tolist() == pytest.approx([2 / 3, 1 / 6, 2 / 3])
+
+
+def steered_colors(n=20):
+    """Scenes whose object 0 gets another color, a sparse autoencoder and a feature for each name."""
+    table = scenes(n)
+    tokens = torch.randn(n, 64, 12, generator=torch.Generator().manual_seed(0))
+    model = train_sparse_autoencoder(
+        tokens.flatten(0, 1), num_features=20, active=4, steps=5, batch_size=64
+    )
+    names = [f"color: {one}" for one in ("red", "blue", "green", "yellow")]
+    names += [f"shape: {one}" for one in ("circle", "square", "star", "heart")]
+    features = {name: number for number, name in enumerate(names)}
+    new = changed(table, "another color", 0)
+    return Steered(table, new, "color", model, features, torch.full((20,), 3.0)), tokens
+
+
+def test_every_way_of_steering_goes_as_far_and_stays_in_its_place():
+    steered, tokens = steered_colors()
+    ways = ways_of_steering(steered, tokens, tokens + 1, seed=0)
+    own, other = (torch.from_numpy(patches_of(steered.scenes, k, 8)) for k in (0, 1))
+    assert torch.equal(ways["as it is"], tokens)
+    assert torch.equal(ways["really changed"], tokens + 1)
+    moved = {name: (some - tokens).norm(dim=-1) for name, some in ways.items()}
+    for name in ("feature", "random direction", "another feature"):
+        assert (moved[name][own] > 0.1).all()
+        assert (moved[name][~own] < 1e-5).all()
+        torch.testing.assert_close(moved[name], moved["feature"], rtol=1e-4, atol=1e-4)
+    assert (moved["empty patches"][own | other] < 1e-5).all()
+    assert ((moved["empty patches"] > 0.1).sum(1) == own.sum(1)).all()
+    expected = steer(
+        steered.model, tokens, own.numpy(), steered.features_of(steered.scenes),
+        steered.features_of(steered.new), steered.strength,
+    )  # fmt: skip
+    torch.testing.assert_close(ways["feature"], expected)
+    along = (ways["another feature"] - tokens)[own]
+    colors = steered.model.directions[:4]  # the features of colors take no part
+    assert (torch.cosine_similarity(along[:, None], colors[None], dim=-1) < 0.999).all()
+
+
+def test_what_is_said_of_a_steered_object_is_counted_by_its_place():
+    steered, _ = steered_colors()
+    old, new = ([describe_scene(s, k) for k in range(20)] for s in (steered.scenes, steered.new))
+    assert said_of(steered, old) == {"new": 0.0, "old": 1.0, "other": 1.0}
+    assert said_of(steered, new) == {"new": 1.0, "old": 0.0, "other": 1.0}
+    assert said_of(steered, ["a red"] * 20) == {"new": 0.0, "old": 0.0, "other": 0.0}
+    twins = [describe_scene(twins_of(steered.scenes), k) for k in range(20)]
+    assert said_of(steered, twins)["other"] == 0.0
+    shapes = [SHAPES[k] for k in steered.scenes.shape[:, 1]]
+    assert named_at(old, steered.scenes, 1, steered.names) == steered.names_of(steered.scenes, 1)
+    assert named_at(old, steered.scenes, 1, SHAPES) == shapes
+
+
+def test_features_get_the_names_of_the_factors_that_they_rank_first():
+    """Tokens that say nothing but the colors and shapes of their patches, one channel each."""
+    table = scenes(60)
+    truth, names = true_factors(table, 8)
+    tokens = torch.from_numpy(5.0 * truth).float()  # (60, 64, 27)
+    model, features, usual = named_features(
+        tokens, table, count=3000, seed=0, num_features=40, active=6, steps=150, batch_size=256
+    )
+    there = [name for name, seen in zip(names, truth.any((0, 1)), strict=True) if seen]
+    assert set(features) == set(there)
+    codes = model.encode(tokens).detach().numpy()
+    for name in ("color: red", "shape: star"):
+        own = truth[..., names.index(name)]
+        mine = codes[..., features[name]]
+        assert mine[own].mean() > 5 * mine[~own].mean()
+        assert usual[features[name]].item() == pytest.approx(
+            mine[own][mine[own] > 0].mean(), rel=0.2
+        )
+    assert (usual >= 0).all()
+    assert (usual > 0).sum() <= len(set(features.values()))
+
+
+def test_a_talker_learns_from_the_tokens_that_it_is_given():
+    table, tokens = scenes(12), torch.randn(12, 16, 6)
+    models = [
+        train_talker(tokens, table, seed=s, steps=2, embed_dim=16, depth=1) for s in (0, 0, 1)
+    ]
+    said = [descriptions(model, tokens, table) for model in models]
+    assert said[0] == said[1]
+    assert len(said[0]) == 12
+    weights = [model.connector.state_dict() for model in models]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not all(torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
+
+
+def test_empty_patches_are_as_many_as_there_are_to_replace():
+    first, second = np.zeros((2, 10), bool), np.zeros((2, 10), bool)
+    first[:, :3], second[0, 3:5], second[1, 3:9] = True, True, True
+    found = emptied(first, second, np.random.default_rng(0))
+    assert found.sum(1).tolist() == [3, 1]  # the second row has but one free patch
+    assert not (found & (first | second)).any()
 
 
 # ------------------------------------------------------------------------------- reading

@@ -67,11 +67,15 @@ def single_scenes(n: int, seed: int) -> SceneTable:
     )
 
 
-def negating_captions(scenes: SceneTable, seed: int, negated: float) -> list[str]:
+def negating_captions(
+    scenes: SceneTable, seed: int, negated: float, *, even: bool = False
+) -> list[str]:
     """One true caption a scene of one object: "a red heart", or with a "no".
 
     negated: how often, 0 to 1, it says what is not there: half of those "a red heart but no star",
     half "no star".
+    even: whether colors are told alike of what is there and of what is not: of each in half of the
+    captions, "a heart but no red star". Otherwise a shape without a color is one that is not there.
     """
     check_scenes(scenes)
     check_share("negated", negated)
@@ -80,8 +84,14 @@ def negating_captions(scenes: SceneTable, seed: int, negated: float) -> list[str
     for index in range(len(scenes)):
         shape, color = SHAPES[scenes.shape[index, 0]], list(COLORS)[scenes.color[index, 0]]
         absent = rng.choice([name for name in NAMES if name != shape])
-        caption, alone = f"a {color} {shape}", rng.random() < 0.5
-        if rng.random() < negated:
+        here, alone = f"{color} {shape}", rng.random() < 0.5
+        says_no = rng.random() < negated
+        if even:
+            told = rng.random(2) < 0.5
+            here = here if told[0] else shape
+            absent = f"{rng.choice(COLOR_NAMES)} {absent}" if told[1] else absent
+        caption = f"a {here}"
+        if says_no:
             caption = f"no {absent}" if alone else f"{caption} but no {absent}"
         captions.append(caption)
     return captions
@@ -90,11 +100,17 @@ def negating_captions(scenes: SceneTable, seed: int, negated: float) -> list[str
 def negation_test(scenes: SceneTable, seed: int, pattern: str) -> tuple[list[str], list[str]]:
     """True and false sentences of what is not there, for scenes of one object.
 
-    pattern: with "{}" for a shape, such as "no {}": the true sentence names a shape that is not in
-    the picture, the false one the shape that is.
+    pattern: with "{}" for a shape, such as "no {}", and "{color}" where the object's color is to
+    stand: the true sentence names a shape that is not in the picture, the false one the shape that
+    is.
     """
     check_scenes(scenes)
     rng = np.random.default_rng(seed)
     here = [SHAPES[shape] for shape in scenes.shape[:, 0]]
+    colors = [list(COLORS)[color] for color in scenes.color[:, 0]]
     absent = [rng.choice([name for name in NAMES if name != shape]) for shape in here]
-    return [pattern.format(one) for one in absent], [pattern.format(one) for one in here]
+    true, false = (
+        [pattern.format(one, color=color) for one, color in zip(some, colors, strict=True)]
+        for some in (absent, here)
+    )
+    return true, false
