@@ -79,6 +79,16 @@ def test_widgets_chart_quiz_and_mathematics_are_alive(either: Page):
     nothing_ran(either)
 
 
+def test_another_layer_of_an_attention_map_is_on_the_page(first: Page):
+    maps = first.locator(".AttentionMap")
+    layer = maps.get_by_label("layer", exact=True)
+    expect(maps.locator(".vk-status")).to_contain_text("layer 2 of 2")
+    drag_slider(layer, 0.0)
+    expect(maps.locator(".vk-status")).to_contain_text("layer 1 of 2")
+    expect(maps.locator(".vk-status")).not_to_contain_text("…")
+    expect(maps).not_to_contain_text("of 2 layers")  # which says that one has not come
+
+
 def test_linked_widgets_follow_each_other(first: Page):
     maps, space = first.locator(".AttentionMap .vk-main canvas").first, first.locator("#vizkit-2")
     maps.scroll_into_view_if_needed()

@@ -11,11 +11,10 @@ import nbformat
 import pytest
 import tokenizers
 import torch
-from nbclient import NotebookClient
 from safetensors.torch import save
 
 from tests.hub import Hub, as_json
-from tools.course.offline import notebook_environment
+from tools.course.execute import executed
 from vizkit.course.claims import CLAIM_MIME
 from vizkit.zoo import load
 from vizkit.zoo.open_clip_encoder import open_clip_files
@@ -100,8 +99,7 @@ def hub(monkeypatch):
 
 def run(notebook, scratch: Path, **variables: str) -> None:
     """Run it in a kernel of its own, with the network blocked but for this machine."""
-    environment = {
-        **notebook_environment(scratch),
+    own = {
         "VIZKIT_NETWORK": "1",
         "VIZKIT_DEVICE": "cpu",
         "HF_HUB_OFFLINE": "0",  # the tests' own kernels start with 1
@@ -112,18 +110,8 @@ def run(notebook, scratch: Path, **variables: str) -> None:
     }
     if "HF_ENDPOINT" in variables:
         notebook.cells.insert(0, nbformat.v4.new_code_cell(NARROW, id="narrow"))
-    client = NotebookClient(
-        notebook,
-        timeout=600,
-        startup_timeout=300,
-        kernel_name="python3",
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(NOTEBOOK.parent)}},
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        client.execute()
+    with executed(notebook, NOTEBOOK.parent, scratch, variables=own):
+        pass
     notebook.cells = [cell for cell in notebook.cells if cell.id != "narrow"]
 
 

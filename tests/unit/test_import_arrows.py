@@ -25,7 +25,6 @@ PRIVATE = {
     "_instances",  # ipywidgets: all widgets that there are
     "_orig_mod",  # torch.compile: the module inside
     "_pos_embed",  # timm
-    "_remove_buffers",  # ipywidgets
     "_repr_mimebundle_",  # IPython's protocol
 }
 

@@ -216,6 +216,48 @@ def test_a_notebook_runs_in_a_kernel_of_its_own_offline(tmp_path):
     assert (result["widgets"], len(cells)) == (NOTHING_SHOWN, 2)
 
 
+SHOWN = """
+import base64, json
+import numpy as np
+from IPython.display import display
+from ipywidgets import HBox, jsdlink, jslink
+from vizkit.widgets import AttentionMap, SimilarityMatrix
+maps = AttentionMap(np.full((3, 2, 9, 9), 1 / 9, dtype="float32"), num_prefix_tokens=0)
+rows, gone, apart = (SimilarityMatrix(similarity=np.eye(2)) for _ in range(3))
+jslink((maps, "selected"), (rows, "selected"))
+jsdlink((rows, "hovered"), (maps, "hovered"))
+jslink((rows, "selected"), (apart, "selected"))
+rows.observe(print, "selected")
+"""
+THEN = """
+gone.close()
+print(json.dumps({
+    "later": {name: base64.b64encode(data).decode() for name, data in maps.page_responses().items()},
+    "ids": [maps.model_id, rows.model_id],
+    "selected": list(rows.selected),
+}))
+"""
+
+
+def test_the_site_keeps_what_widgets_hold_and_what_they_request_later(tmp_path):
+    path = written(tmp_path / "a.ipynb", SHOWN, "display(HBox([maps, rows]))\ngone", THEN)
+    result = execute.run(path, tmp_path / "cache")
+    said = json.loads(result["outputs"][2][0]["text"])
+    maps, rows = (result["widgets"]["models"][model_id] for model_id in said["ids"])
+    assert len(result["widgets"]["models"]) == 3  # with the box, without what was closed
+    assert said["later"].keys() == {"0/0/0", "0/0/1"}  # the last layer is on view
+    assert (maps["responses"], rows["responses"]) == (said["later"], {})
+    assert [one["path"] for one in maps["buffers"]] == [["blocks", "0/0/2"]]
+    assert maps["state"]["blocks"] == {}
+    assert (maps["told"], rows["told"]) == ([], ["selected"])
+    assert not [name for name in maps["state"] if name[0] == "_" or name == "layout"]
+    first, second = said["ids"]
+    assert result["widgets"]["links"] == [
+        {"source": [first, "selected"], "target": [second, "selected"], "both": True},
+        {"source": [second, "hovered"], "target": [first, "hovered"], "both": False},
+    ]
+
+
 # ---------------------------------------------------------------------------- the old site and the new
 
 
@@ -336,7 +378,7 @@ def test_without_a_living_encoder_another_instrument_opens_the_front_page():
     widget = {"kind": key, "state": {}, "buffers": []}
     page = Page("00_a", title="00 · A", codes={key: Code(key, "", "")})
     page.widgets = [{**widget, "kind": "Quiz_1"}, widget]
-    page.answers = {"vizkit-0-x": "wrong", "vizkit-1-layers": "right"}
+    page.responses = {"vizkit-0-x": "wrong", "vizkit-1-layers": "right"}
     front = index_page([page])
     assert '<div class="widget AttentionMap" id="vizkit-0"></div>' in front
     assert '<script type="text/plain" id="vizkit-0-layers">right</script>' in front

@@ -23,10 +23,10 @@ from typing import Any
 import nbformat
 
 from tools.browsers import headless_chromium
+from tools.course.execute import executed
 from tools.course.ledger import PAGE, write_ledger
 from tools.course.looked import unlooked
 from tools.course.measure import KERNEL_USE, Use, store_measured, use_of_kernel
-from tools.course.offline import notebook_environment
 from vizkit.course.figures import PLOTLY_MIME
 from vizkit.course.registry import NOTEBOOKS
 from vizkit.course.storage import write_atomically
@@ -148,29 +148,11 @@ def _page_with_plotly(opened: ExitStack) -> Any:
 
 
 def _execute(notebook, path: Path, scratch: Path) -> Use:
-    from jupyter_core.utils import run_sync
-    from nbclient import NotebookClient
-
-    client = NotebookClient(
-        notebook,
-        timeout=1200,
-        kernel_name="python3",
-        record_timing=False,
-        store_widget_state=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(path.parent)}},
-    )
-    environment = {**os.environ, **notebook_environment(scratch)}
-    environment.setdefault("VIZKIT_DEVICE", "cpu")
     start = time.perf_counter()
-    with client.setup_kernel(env=environment):
-        for index, cell in enumerate(notebook.cells):
-            client.execute_cell(cell, index)
+    with executed(notebook, path.parent, scratch) as ask:
         seconds = time.perf_counter() - start
-        ask = run_sync(client.kc.execute_interactive)
-        expression = {"use": KERNEL_USE}
-        reply = ask("", silent=True, user_expressions=expression, output_hook=lambda message: None)
-    return use_of_kernel(seconds, reply["content"])
+        reply = ask("", silent=True, user_expressions={"use": KERNEL_USE})
+    return use_of_kernel(seconds, reply)
 
 
 def _clean(notebook) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
@@ -14,16 +13,14 @@ from typing import Any
 import nbformat
 
 import vizkit
-from tools.course.offline import notebook_environment
+from tools.course.execute import Ask, executed
 from vizkit.course.storage import read_json, write_atomically
 
 PACKAGE = Path(vizkit.__file__).parent
-HARVEST = Path(__file__).with_name("harvest.py")
+IN_KERNEL = Path(__file__).with_name("save_widget_state.py")
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _SHAPES_OUTPUTS = ("torch", "plotly", "ipywidgets", "anywidget")
 _SUFFIXES = {".py", ".js", ".json", ".safetensors"}
-_SECONDS_PER_CELL = 1200
-_SECONDS_TO_START = 300
 
 
 def run(path: Path, cache: Path, on_cell: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -33,7 +30,7 @@ def run(path: Path, cache: Path, on_cell: Callable[[], None] = lambda: None) -> 
         on_cell: called after each code cell that ran.
 
     Returns:
-        {"outputs": one list of outputs per code cell, "widgets": what `harvest` wrote}.
+        {"outputs": one list of outputs per code cell, "widgets": what `save_widget_state` wrote}.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell raised; nothing is cached.
@@ -79,44 +76,20 @@ def _package_digest() -> str:
         # The front ends are read anew by every build.
         if file.suffix in _SUFFIXES and not place.startswith("widgets/static/"):
             digest.update(place.encode() + b"\0" + file.read_bytes())
-    digest.update(HARVEST.read_bytes())
+    digest.update(IN_KERNEL.read_bytes())
     return digest.hexdigest()
 
 
 def _execute(notebook: Any, folder: Path, on_cell: Callable[[], None]) -> dict[str, Any]:
-    from nbclient import NotebookClient
-
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = []
-    client = NotebookClient(
-        notebook,
-        timeout=_SECONDS_PER_CELL,
-        startup_timeout=_SECONDS_TO_START,
-        kernel_name="python3",
-        # What the kernel logs, of its connection or of being stopped, says nothing of the notebook.
-        extra_arguments=["--IPKernelApp.log_level=50"],
-        record_timing=False,
-        store_widget_state=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(folder)}},
-    )
-    with tempfile.TemporaryDirectory() as scratch:
-        environment = {**os.environ, **notebook_environment(Path(scratch))}
-        environment.setdefault("VIZKIT_DEVICE", "cpu")
-        with client.setup_kernel(env=environment):
-            for index, cell in enumerate(notebook.cells):
-                client.execute_cell(cell, index)
-                if cell.cell_type == "code":
-                    on_cell()
-            widgets = _harvest(client, notebook, Path(scratch) / "widgets.json")
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        with executed(notebook, folder, scratch, on_cell=on_cell) as ask:
+            widgets = _saved_widgets(ask, notebook, scratch / "widgets.json")
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     return {"outputs": outputs, "widgets": widgets}
 
 
-def _harvest(client: Any, notebook: Any, path: Path) -> dict[str, Any]:
-    from jupyter_core.utils import run_sync
-
+def _saved_widgets(ask: Ask, notebook: Any, path: Path) -> dict[str, Any]:
     shown = [
         output.data[WIDGET_MIME]["model_id"]
         for cell in notebook.cells
@@ -124,11 +97,10 @@ def _harvest(client: Any, notebook: Any, path: Path) -> dict[str, Any]:
         if WIDGET_MIME in output.get("data", {})
     ]
     # By its path: in the kernel, "tools" may be something of the learner's.
-    run = f"__import__('runpy').run_path({str(HARVEST)!r})"
-    code = f"{run}['write_widgets']({str(path)!r}, {shown})"
-    ask = run_sync(client.kc.execute_interactive)
+    run = f"__import__('runpy').run_path({str(IN_KERNEL)!r})"
+    code = f"{run}['save_widget_state']({str(path)!r}, {shown})"
     # Not silent, which would hide an error; outside of the history all the same.
-    reply = ask(code, store_history=False, output_hook=lambda message: None)["content"]
+    reply = ask(code, store_history=False)
     if reply["status"] != "ok":
         raise RuntimeError(f"the widgets could not be saved: {reply['ename']}: {reply['evalue']}")
     return json.loads(path.read_text(encoding="utf-8"))

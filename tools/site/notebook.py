@@ -51,7 +51,7 @@ class Page:
         headings: (level, id, text), from top to bottom.
         blocks: HTML, one piece per cell of prose, code cell or output.
         widgets: saved states in the order of their places `vizkit-0`, `vizkit-1`, ….
-        answers: id of an answer → base64.
+        responses: id of what a front end requests later → base64.
         links: the jslinks between the widgets, by place.
         codes: the code of every kind of widget on the page.
         charts: the number of Plotly charts.
@@ -65,7 +65,7 @@ class Page:
     headings: list[tuple[int, str, str]] = field(default_factory=list)
     blocks: list[str] = field(default_factory=list)
     widgets: list[dict[str, Any]] = field(default_factory=list)
-    answers: dict[str, str] = field(default_factory=dict)
+    responses: dict[str, str] = field(default_factory=dict)
     links: list[dict[str, Any]] = field(default_factory=list)
     codes: dict[str, Code] = field(default_factory=dict)
     charts: int = 0
@@ -213,8 +213,8 @@ class Layout:
         self.page.codes[code.key] = code
         saved = {"kind": code.key, "state": model["state"], "buffers": model["buffers"]}
         self.page.widgets.append(saved)
-        for name, answer in model["answers"].items():
-            self.page.answers[f"vizkit-{index}-{name}"] = answer
+        for name, response in model["responses"].items():
+            self.page.responses[f"vizkit-{index}-{name}"] = response
         note = _needs_jupyterlab("what Python code does with this widget") if model["told"] else ""
         name = escape(model["name"])
         return f'<div class="widget {name}" id="vizkit-{index}"></div>{note}'

@@ -104,9 +104,9 @@ def _opening(pages: Sequence[Page]) -> Page:
 def _alone(page: Page, index: int, name: str) -> Page:
     """One of a page's instruments, in the first place of another page."""
     widget, place = page.widgets[index], f"vizkit-{index}-"
-    answers = {
-        key.replace(place, "vizkit-0-"): answer
-        for key, answer in page.answers.items()
+    responses = {
+        key.replace(place, "vizkit-0-"): response
+        for key, response in page.responses.items()
         if key.startswith(place)
     }
     link = f'<a href="{page.name}.html">{title_words_html(page)}</a>'
@@ -116,7 +116,7 @@ def _alone(page: Page, index: int, name: str) -> Page:
         "</section>"
     )
     codes = {widget["kind"]: page.codes[widget["kind"]]}
-    return Page("index", blocks=[block], widgets=[widget], codes=codes, answers=answers)
+    return Page("index", blocks=[block], widgets=[widget], codes=codes, responses=responses)
 
 
 def _is_living(kind: str) -> bool:
@@ -200,8 +200,8 @@ def _live(page: Page, assets: str) -> str:
         parts += [_script(f"{assets}/{key}.js") for key in page.codes]
         parts.append(_script(f"{assets}/host.js"))
         parts += [
-            f'<script type="text/plain" id="{escape(place)}">{answer}</script>'
-            for place, answer in page.answers.items()
+            f'<script type="text/plain" id="{escape(place)}">{response}</script>'
+            for place, response in page.responses.items()
         ]
     if page.charts:
         parts.append(_script(f"{assets}/plotly.min.js", wait=True))

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets.widgets.widget import _instances, _remove_buffers
-from ipywidgets.widgets.widget_link import DirectionalLink, Link
-
 from vizkit.files import write_whole
 from vizkit.widgets import assets
+from vizkit.widgets.saved_state import saved_links, saved_state
 
 if TYPE_CHECKING:
     from vizkit.widgets.base import VizkitWidget
@@ -67,7 +65,7 @@ def page_text(widgets: Sequence[VizkitWidget], *, title: str = "vizkit") -> str:
     scripts = [as_script(name, assets.script(one.frontend)) for name, one in kinds.items()]
     scripts.append(assets.script("page"))
     scripts = [ascii_script(f'(() => {{ "use strict";\n{script}\n}})();') for script in scripts]
-    state = {"widgets": [_saved(widget) for widget in widgets], "links": _links(widgets)}
+    state = _saved(widgets)
     places = "\n".join(
         f'<div class="vizkit" id="vizkit-{index}"></div>' for index in range(len(widgets))
     )
@@ -129,37 +127,15 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _saved(widget: VizkitWidget) -> dict[str, Any]:
-    state, paths, buffers = _remove_buffers(widget.page_state())
-    own = {
-        name: value
-        for name, value in state.items()
-        if not name.startswith("_") and name not in ("layout", "tabbable", "tooltip")
-    }
-    packed = [
-        {"path": path, "data": base64.b64encode(buffer).decode()}
-        for path, buffer in zip(paths, buffers, strict=True)
-    ]
-    return {"kind": type(widget).__name__, "state": own, "buffers": packed}
-
-
-def _links(widgets: Sequence[VizkitWidget]) -> list[dict[str, Any]]:
-    """The jslinks of this process both of whose ends are on the page."""
+def _saved(widgets: Sequence[VizkitWidget]) -> dict[str, Any]:
+    """The widgets, and the links among them by their places on the page."""
     place = {widget.model_id: index for index, widget in enumerate(widgets)}
-    found = []
-    for link in list(_instances.values()):
-        if not isinstance(link, Link):
-            continue
-        ends = [(place.get(widget.model_id), trait) for widget, trait in (link.source, link.target)]
-        if all(index is not None for index, _ in ends):
-            found.append(
-                {
-                    "source": ends[0],
-                    "target": ends[1],
-                    "both": not isinstance(link, DirectionalLink),
-                }
-            )
-    return found
+    saved = [{"kind": type(one).__name__, **saved_state(one.page_state())} for one in widgets]
+    links = [
+        {**link, **{end: (place[link[end][0]], link[end][1]) for end in ("source", "target")}}
+        for link in saved_links(place)
+    ]
+    return {"widgets": saved, "links": links}
 
 
 def json_for_page(state: Any) -> str:
