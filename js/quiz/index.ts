@@ -1,3 +1,4 @@
+import { make } from "../shared/dom.ts";
 import type { View } from "../shared/model.ts";
 
 interface Content {
@@ -13,50 +14,33 @@ interface Content {
 
 let count = 0;
 
-function make<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
-  parent: HTMLElement,
-  text: string,
-  style: string,
-) {
-  const node = document.createElement(tag);
-  node.textContent = text;
-  node.style.cssText = style;
-  return parent.appendChild(node);
-}
-
 /** One question with radio buttons. ipywidgets' own lose the arrow keys to JupyterLab, which moves to the next cell. */
 function render({ model, el }: View): () => void {
   const { question, options, feedback, answer, colors } = model.get("content") as Content;
   const name = `vizkit-quiz-${Date.now()}-${count++}`;
+  const legend = make("legend", { style: "font-weight:bold;padding:0;margin-bottom:6px" }, question);
   const box = make(
     "fieldset",
-    el,
-    "",
-    "border:0;margin:4px 0;padding:0;max-width:60em;line-height:1.5;font-size:14px;color:var(--jp-ui-font-color1,inherit)",
+    {
+      "data-lm-suppress-shortcuts": "true",
+      style:
+        "border:0;margin:4px 0;padding:0;max-width:60em;line-height:1.5;font-size:14px;color:var(--jp-ui-font-color1,inherit)",
+    },
+    legend,
   );
-  box.setAttribute("data-lm-suppress-shortcuts", "true");
-  make("legend", box, question, "font-weight:bold;padding:0;margin-bottom:6px");
+  el.append(box);
   const buttons = options.map((option) => {
-    const label = make(
-      "label",
-      box,
-      "",
-      "display:flex;gap:8px;align-items:baseline;padding:4px 0;cursor:pointer",
-    );
-    const button = make("input", label, "", "flex:none;margin:0");
-    button.type = "radio";
-    button.name = name;
-    make("span", label, option, "");
+    const button = make("input", { type: "radio", name, style: "flex:none;margin:0" });
+    const style = "display:flex;gap:8px;align-items:baseline;padding:4px 0;cursor:pointer";
+    box.append(make("label", { style }, button, make("span", {}, option)));
     return button;
   });
-  const note = make(
-    "div",
-    box,
-    "",
-    "display:none;border-left:6px solid;border-radius:4px;padding:8px 14px;margin-top:6px;background:var(--jp-layout-color2,rgba(128,128,128,.12))",
-  );
-  note.setAttribute("role", "status");
+  const note = make("div", {
+    role: "status",
+    style:
+      "display:none;border-left:6px solid;border-radius:4px;padding:8px 14px;margin-top:6px;background:var(--jp-layout-color2,rgba(128,128,128,.12))",
+  });
+  box.append(note);
   buttons.forEach((button, index) => {
     button.addEventListener("change", () => {
       const right = index === answer;

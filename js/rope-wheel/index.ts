@@ -1,5 +1,7 @@
+import { make } from "../shared/dom.ts";
 import type { View } from "../shared/model.ts";
-import { make, slider } from "./controls.ts";
+import { openScope } from "../shared/scope.ts";
+import { button, slider } from "./controls.ts";
 import { type Colors, draw, drawCurve, drawRow, drawWheel } from "./drawing.ts";
 import { describe, LAST, turned, type WheelState } from "./numbers.ts";
 import { openPresenter, PLAIN } from "./presenter.ts";
@@ -15,18 +17,22 @@ let count = 0;
 function render({ model, el }: View): () => void {
   const { light, dark, ...first } = model.get("content") as Content;
   const state: WheelState = { ...first };
-  const box = make("div", el, PLAIN);
-  box.setAttribute("data-lm-suppress-shortcuts", "true");
-  box.setAttribute("role", "group");
-  box.setAttribute("aria-label", "RoPE wheel");
-  box.tabIndex = -1;
+  const scope = openScope();
+  const box = make("div", {
+    "data-lm-suppress-shortcuts": "true",
+    role: "group",
+    "aria-label": "RoPE wheel",
+    tabindex: "-1",
+    style: PLAIN,
+  });
+  el.append(box);
   const picture = draw("svg", box, {
     viewBox: "0 0 580 350",
     role: "img",
     style: "width:100%;height:auto;display:block",
   });
   const title = `rope-wheel-${Date.now()}-${count++}`;
-  const controls = make("div", box, "display:grid;gap:4px");
+  const controls = make("div", { style: "display:grid;gap:4px" });
   const change = (next: Partial<WheelState>) => {
     Object.assign(state, next);
     paint();
@@ -37,34 +43,27 @@ function render({ model, el }: View): () => void {
   const showFrequency = slider(controls, "radians per patch", { min: 0, max: 1.5, step: 0.01 }, (frequency) =>
     change({ frequency }),
   );
-  const row = make("div", controls, "display:flex;gap:8px;align-items:center");
-  make("span", row, "min-width:11em", "move both together");
   const turn = (step: number) => {
     const [query, key] = [state.query + step, state.key + step];
     if (Math.min(query, key) >= 0 && Math.max(query, key) <= LAST) change({ query, key });
   };
-  const lecture = openPresenter(box, picture, paint, turn);
-  const button = (text: string, name: string, run: () => void, place = "") => {
-    const node = make(
-      "button",
-      row,
-      `font:inherit;padding:2px 14px;border-radius:6px;border:1px solid;background:none;color:inherit;cursor:pointer;${place}`,
-      text,
-    );
-    node.type = "button";
-    node.title = name;
-    node.setAttribute("aria-label", name);
-    node.addEventListener("click", run);
-  };
-  button("\u2190", "move query and key one patch to the left", () => turn(-1));
-  button("\u2192", "move query and key one patch to the right", () => turn(1));
-  button("\u2922", "Full screen (f)", () => lecture.set(!lecture.full()), "margin-left:auto");
-  const note = make(
-    "output",
-    box,
-    "display:block;margin-top:6px;padding:6px 12px;border-radius:4px;background:var(--jp-layout-color2,rgba(128,128,128,.12))",
+  const lecture = openPresenter(box, picture, scope, paint, turn);
+  controls.append(
+    make(
+      "div",
+      { style: "display:flex;gap:8px;align-items:center" },
+      make("span", { style: "min-width:11em" }, "move both together"),
+      button("\u2190", "move query and key one patch to the left", () => turn(-1)),
+      button("\u2192", "move query and key one patch to the right", () => turn(1)),
+      button("\u2922", "Full screen (f)", () => lecture.set(), "margin-left:auto"),
+    ),
   );
-  note.setAttribute("aria-live", "polite");
+  const note = make("output", {
+    "aria-live": "polite",
+    style:
+      "display:block;margin-top:6px;padding:6px 12px;border-radius:4px;background:var(--jp-layout-color2,rgba(128,128,128,.12))",
+  });
+  box.append(controls, note);
 
   function paint() {
     // Light text means a dark page, in JupyterLab and everywhere else.
@@ -89,14 +88,10 @@ function render({ model, el }: View): () => void {
     attributes: true,
     attributeFilter: ["class", "data-jp-theme-light", "data-jp-theme-name"],
   });
+  scope.onClose(() => theme.disconnect());
   // JupyterLab renders before the element is on the page, where it has no colour yet.
-  const size = new ResizeObserver(paint);
-  size.observe(box);
-  return () => {
-    theme.disconnect();
-    size.disconnect();
-    lecture.close();
-  };
+  scope.onResize(box, paint);
+  return scope.close;
 }
 
 // Python's tests compare the words and numbers with their own.
