@@ -597,7 +597,7 @@ _ALL = (
     ),
     Claim(
         "E4",
-        "The sigmoid loss needs its bias",
+        "The sigmoid loss learns far sooner with its bias than without",
         "(b, t) = (-10, 10) 63.0; no bias, 10: 62.0; (-10, 1) 61.0; (0, 10) 61.7; (0, 1) 53.7. "
         "sigmoid(-10), about 1/22,000, matches the share of positives at N = 22 thousand.",
         f"{_SIGLIP}, Table 4",
