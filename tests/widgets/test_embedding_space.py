@@ -301,7 +301,7 @@ def test_pictures_show_marks_in_the_colour_of_their_class(rng):
     widget.hidden_classes = ["1"]
     assert (196, 124, 0) not in {color for _, color in widget.picture().getcolors(4096)}
     widget.hidden_classes = ["0", "1", "2"]
-    assert widget.picture().getcolors() == [(480 * 360, (255, 255, 255))]
+    assert widget.picture().getcolors() == [(960 * 720, (255, 255, 255))]
 
 
 def test_thumbnails_are_in_the_picture(rng):
@@ -319,7 +319,7 @@ def test_mimebundle_has_text_and_a_small_picture(rng):
         == widget.headline()
         == "EmbeddingSpace: 2,000 points in the plane, 10 classes"
     )
-    assert len(base64.b64decode(data["image/png"])) < 11_000
+    assert len(base64.b64decode(data["image/png"])) < 15_000
     assert metadata["image/png"]["alt"] == widget.headline()
 
 

@@ -29,7 +29,7 @@ def test_row_is_a_box_of_equal_shares_with_the_picture_of_both(widgets):
     assert "\n" not in alt
     shown = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     first, second = (widget.picture() for widget in widgets)
-    assert shown.size == (first.width + 16 + second.width, max(first.height, second.height))
+    assert shown.size == (first.width + 32 + second.width, max(first.height, second.height))
     both = np.asarray(row.picture())
     np.testing.assert_array_equal(both[: first.height, : first.width], np.asarray(first))
     np.testing.assert_array_equal(both[: second.height, -second.width :], np.asarray(second))

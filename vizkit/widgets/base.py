@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import inspect
 import warnings
 from collections.abc import Callable
@@ -115,6 +114,6 @@ class VizkitWidget(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        png = picture.to_png(self.picture())
-        data = {**data, "text/plain": self.headline(), "image/png": base64.b64encode(png).decode()}
-        return data, {**metadata, "image/png": {"alt": self.headline()}}
+        png, shown = picture.as_output(self.picture(), self.headline())
+        data = {**data, "text/plain": self.headline(), "image/png": png}
+        return data, {**metadata, "image/png": shown}

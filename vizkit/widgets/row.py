@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sys
 from typing import Any
 
@@ -12,7 +11,7 @@ from PIL import Image
 from vizkit.widgets import picture
 from vizkit.widgets.base import VizkitWidget
 
-GAP = 16  # pixels between two static pictures
+GAP = 16 * picture.SHARP  # pixels between two static pictures
 
 
 class Row(HBox):
@@ -39,9 +38,9 @@ class Row(HBox):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         data = super()._repr_mimebundle_(**kwargs)
-        png = base64.b64encode(picture.to_png(self.picture())).decode()
+        png, shown = picture.as_output(self.picture(), self.headline().replace("\n", "; "))
         data = {**data, "text/plain": self.headline(), "image/png": png}
-        return data, {"image/png": {"alt": self.headline().replace("\n", "; ")}}
+        return data, {"image/png": shown}
 
 
 def side_by_side(*widgets: VizkitWidget) -> Row:

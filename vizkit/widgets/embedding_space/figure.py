@@ -34,72 +34,109 @@ def colors(widget: EmbeddingSpace) -> Array:
     return np.array([as_rgb(color) for color in widget.class_colors], np.uint8)
 
 
+SHARP = picture.SHARP
+FEW = 800  # points that are drawn sharp
+NAME, MOST_NAMES = 110, 12  # room for a class's name; classes that are named beside the map
+
+
 def draw(widget: EmbeddingSpace) -> Image.Image:
     """The map on view; many points as colour by class and saturation by number."""
     width, height = (480, 360) if widget.count <= 500 else (360, 270)
     shown = visible(widget)
     shown = shown[:: -(-len(shown) // PICTURE_POINTS) or 1]  # a sample looks the same
-    image, pen = picture.blank(width, height)
+    many = widget.count > FEW
+    sharp = 1 if many else SHARP  # marks as small as pixels are as sharp as they can be
+    image, pen = picture.blank(width * sharp, height * sharp)
     if not len(shown):
-        return image
+        return framed(widget, enlarged(image) if many else image)
     places = widget.points[widget.projection][widget.step][shown]  # (M, 2)
     low, high = places.min(0), places.max(0)
     scale = np.min([width - 32, height - 32] / np.maximum(high - low, 1e-30))
     middle = (low + high) / 2
-    places = (places - middle) * [scale, -scale] + [width / 2, height / 2]  # (M, 2) pixels
+    places = (
+        (places - middle) * [scale, -scale] + [width / 2, height / 2]
+    ) * sharp  # (M, 2) pixels
     if widget.count > 5_000:
-        return density(widget, places, shown, width, height)
+        return framed(widget, enlarged(density(widget, places, shown, width, height)))
     place = dict(zip(shown.tolist(), places.tolist(), strict=True))
     if widget.pairs is not None and widget.show_pairs:
         for one, other in widget.pairs.tolist():
             if one in place and other in place:
-                pen.line([*place[one], *place[other]], picture.LINE)
+                pen.line([*place[one], *place[other]], picture.LINE, sharp)
     for index, (x, y) in place.items():
-        draw_point(widget, image, pen, index, x, y)
-    return framed(widget, image)
+        draw_point(widget, image, pen, index, x, y, sharp)
+    return framed(widget, enlarged(image) if many else image)
+
+
+def enlarged(image: Image.Image) -> Image.Image:
+    """As large as a sharp picture, in pixels of twice the side: no more bytes."""
+    size = (image.width * SHARP, image.height * SHARP)
+    return image.resize(size, Image.Resampling.NEAREST)
 
 
 def framed(widget: EmbeddingSpace, image: Image.Image) -> Image.Image:
-    """The drawing with its title above it and the names of its colours beside it."""
-    shown = widget.codes is not None and len(widget.classes) <= 12
-    face, top, pen = font(12), 24 if widget.title else 0, ImageDraw.Draw(image)
-    names = {
-        code: picture.shorten(name, pen, face, 110)
-        for code, name in enumerate(widget.classes if shown else [])
-        if name not in widget.hidden_classes
-    }
-    side = 26 + int(max(pen.textlength(name, face) for name in names.values())) if names else 0
-    sheet, pen = picture.blank(image.width + side, image.height + top)
+    """The drawing with its title above it, and beside it the names of its colours and marks."""
+    face, pen = font(12 * SHARP), ImageDraw.Draw(image)
+    lines = legend(widget)
+    names = [picture.shorten(name, pen, face, NAME * SHARP) for _, _, name in lines]
+    longest = max((pen.textlength(name, face) for name in names), default=0)
+    side = 26 * SHARP + int(longest) if names else 0
+    width = image.width + side
+    titles = picture.wrapped(widget.title, pen, font(13 * SHARP), width - 16 * SHARP)
+    top = (4 + 20 * len(titles)) * SHARP if titles else 0
+    sheet, pen = picture.blank(width, max(image.height, (18 * len(names) + 8) * SHARP) + top)
     sheet.paste(image, (0, top))
-    if widget.title:
-        title = picture.shorten(widget.title, pen, font(13), sheet.width - 16)
-        pen.text((8, 5), title, picture.INK, font(13))
-    for number, (code, name) in enumerate(names.items()):
-        y = top + 16 + 18 * number
-        mark, color = marks_of(code)[0], widget.class_colors[code]
-        picture.draw_mark(pen, mark, image.width + 6, y, 5, color)
-        pen.text((image.width + 16, y), name, picture.INK, face, anchor="lm")
+    for line, title in enumerate(titles):
+        pen.text((8 * SHARP, (5 + 20 * line) * SHARP), title, picture.INK, font(13 * SHARP))
+    for number, ((mark, color, _), name) in enumerate(zip(lines, names, strict=True)):
+        y = top + (16 + 18 * number) * SHARP
+        if mark:
+            picture.draw_mark(pen, mark, image.width + 6 * SHARP, y, 5 * SHARP, color)
+        pen.text((image.width + 16 * SHARP, y), name, picture.INK, face, anchor="lm")
     return sheet
 
 
+def legend(widget: EmbeddingSpace) -> list[tuple[str, str, str]]:
+    """Mark, colour and name of each class on view, and of images and texts where both are there."""
+    lines = []
+    by_kind = widget.codes is not None and widget.classes == ["image", "text"]
+    for code, name in enumerate(widget.classes if widget.codes is not None else []):
+        if name not in widget.hidden_classes:
+            mark = marks_of(code)[bool(by_kind and code == 1)]
+            lines.append((mark, widget.class_colors[code], name))
+    if len(lines) > MOST_NAMES:
+        rest = len(lines) - MOST_NAMES + 1
+        lines = [*lines[: MOST_NAMES - 1], ("", picture.MUTED, f"… and {rest} more")]
+    both = widget.modality is not None and widget.modality[visible(widget)].any()
+    if both and not by_kind:
+        lines += [("circle", picture.MUTED, "images"), ("triangle-up", picture.MUTED, "texts")]
+    return lines
+
+
 def draw_point(
-    widget: EmbeddingSpace, image: Image.Image, pen: Any, index: int, x: float, y: float
+    widget: EmbeddingSpace,
+    image: Image.Image,
+    pen: Any,
+    index: int,
+    x: float,
+    y: float,
+    sharp: int = SHARP,
 ) -> None:
     """Draw a point: its picture where pictures are shown, a triangle for a text, or a disc."""
-    radius = 1.5 if widget.count > 800 else float(np.clip(60 / np.sqrt(widget.count), 2.5, 6))
+    radius = 1.5 if widget.count > FEW else float(np.clip(60 / np.sqrt(widget.count), 2.5, 6))
     fill = widget.class_colors[0 if widget.codes is None else int(widget.codes[index])]
     thumbnail = widget.pictures[index] if widget.pictures and widget.count <= 200 else None
     if widget.show_thumbnails and thumbnail is not None:
-        size = int(np.clip(200 / np.sqrt(widget.count), 20, 40))
+        size = int(np.clip(200 / np.sqrt(widget.count), 20, 40)) * sharp
+        rim = 2 * sharp
         corner = (round(x - size / 2), round(y - size / 2))
-        image.paste(
-            fill, (corner[0] - 2, corner[1] - 2, corner[0] + size + 2, corner[1] + size + 2)
-        )
+        end = (corner[0] + size + rim, corner[1] + size + rim)
+        image.paste(fill, (corner[0] - rim, corner[1] - rim, *end))
         image.paste(picture.fit_square(thumbnail, size), corner)
     else:
         code = 0 if widget.codes is None else int(widget.codes[index])
         kind = bool(widget.modality is not None and widget.modality[index])
-        picture.draw_mark(pen, marks_of(code)[kind], x, y, radius, fill)
+        picture.draw_mark(pen, marks_of(code)[kind], x, y, radius * sharp, fill)
 
 
 def density(

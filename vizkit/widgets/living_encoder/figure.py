@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Twice as sharp as it is shown.
 SIDE, GAP, TEXT, ROW, WIDTH = 416, 28, 26, 60, 560
+HEAD = 40
 SHOWN = 6  # captions
 BAR, TRACK = "#0072b2", "#e4e8ec"
 
@@ -24,17 +25,28 @@ BAR, TRACK = "#0072b2", "#e4e8ec"
 def draw(widget: LivingEncoder) -> Image.Image:
     """Scene, where the last block looks, and what the captions get."""
     answer = widget.answer()
-    sheet, pen = picture.blank(2 * SIDE + WIDTH + 2 * GAP, SIDE + 40)
+    sheet, pen = picture.blank(2 * SIDE + WIDTH + 2 * GAP, SIDE + HEAD)
     face = font(TEXT)
-    sheet.paste(Image.fromarray(widget.drawn(SIDE)), (0, 40))
+    sheet.paste(Image.fromarray(widget.drawn(SIDE)), (0, HEAD))
     pen.text((0, 2), "the picture", picture.MUTED, face)
     left = SIDE + GAP
     if answer.attention is not None:
         pen.text((left, 2), _where(widget), picture.MUTED, face)
-        sheet.paste(_over(widget.drawn(SIDE), answer.attention), (left, 40))
+        sheet.paste(_over(widget.drawn(SIDE), answer.attention), (left, HEAD))
         left += SIDE + GAP
     _bars(pen, answer, left, face)
-    return sheet.crop((0, 0, left + WIDTH, sheet.height))
+    return _titled(widget.title, sheet.crop((0, 0, left + WIDTH, sheet.height)))
+
+
+def _titled(title: str, drawn: Image.Image) -> Image.Image:
+    """The title above what is drawn."""
+    _, pen = picture.blank(1, 1)
+    lines = picture.wrapped(title, pen, font(TEXT), drawn.width)
+    sheet, pen = picture.blank(drawn.width, drawn.height + HEAD * len(lines))
+    for number, line in enumerate(lines):
+        pen.text((0, 2 + HEAD * number), line, picture.INK, font(TEXT))
+    sheet.paste(drawn, (0, HEAD * len(lines)))
+    return sheet
 
 
 def _where(widget: LivingEncoder) -> str:
@@ -55,7 +67,7 @@ def _bars(pen: ImageDraw.ImageDraw, answer: Answer, left: int, face: Any) -> Non
     pen.text((left, 2), "probability" if answer.names else "", picture.MUTED, face)
     order = np.argsort(-answer.shares, kind="stable")[:SHOWN]
     for row, index in enumerate(order):
-        top = 40 + row * ROW
+        top = HEAD + row * ROW
         share = answer.shares[index]
         room = WIDTH - 90
         pen.text(
