@@ -74,7 +74,7 @@ RIGHT, HARD = "#007a59", "#b84d00"  # as in the browser
 class Picture:
     """Draws the static picture; few colours and a coarse map keep its PNG at some kilobytes."""
 
-    MAX_CELLS, COLOR_COUNT = 96, 24
+    MAX_CELLS = 96
 
     def __init__(self, widget: SimilarityMatrix) -> None:
         self.widget = widget
@@ -87,6 +87,7 @@ class Picture:
             cell = max(cell, 18)  # slanted captions any closer would overlap
         self.cell = cell * SHARP
         self.face = font(12 * SHARP)
+        self.colors = 24 if self.labelled else 16
         # Soft edges of letters are half of what the picture of a large matrix would weigh.
         self.type = "L" if self.labelled else "1"
 
@@ -202,7 +203,7 @@ class Picture:
             size = [max(1, round(count * share)) for count in values.shape]
             whole = Image.fromarray(values.astype(np.float32), "F")
             values = np.asarray(whole.resize((size[1], size[0]), Image.Resampling.BOX))
-        steps = np.rint(values.clip(0, 1) * (self.COLOR_COUNT - 1)) / (self.COLOR_COUNT - 1)
+        steps = np.rint(values.clip(0, 1) * (self.colors - 1)) / (self.colors - 1)
         return picture.colorize(steps, COLORS[self.widget.view], 0, 1)
 
     def _slanted(self, image: Image.Image, text: str, x: float, y: float) -> None:
@@ -215,7 +216,7 @@ class Picture:
         image.paste(ink, (round(x - 8 * SHARP), round(y - label.height + 4 * SHARP)), label)
 
     def _bar(self, image: Image.Image, pen: Any, left: int, top: int, wide: int) -> None:
-        ramp = picture.colorize(np.linspace(0, 1, self.COLOR_COUNT)[None], self._map(), 0, 1)
+        ramp = picture.colorize(np.linspace(0, 1, self.colors)[None], self._map(), 0, 1)
         image.paste(picture.enlarge(ramp, wide, 8 * SHARP), (left, top))
         low, high = self.widget.color_limits()
         middle = (low + high) / 2 if self.widget.view == VIEWS[0] else (0.0 if low else high / 4)
