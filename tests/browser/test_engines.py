@@ -17,6 +17,8 @@ from tests.support.engines import (
     ENGINES,
     UP,
     Engine,
+    box_of,
+    cell_middle,
     move,
     opened,
     wait_for,
@@ -71,12 +73,6 @@ def show(engine: Engine, widget, tmp_path: Path) -> None:
     wait_for(engine, READY)
 
 
-def box_of(engine: Engine, selector: str) -> tuple[float, float, float, float]:
-    """Left, top, width and height of an element in the window."""
-    script = f"(({{ x, y, width, height }}) => [x, y, width, height])(document.querySelector({selector!r}).getBoundingClientRect())"
-    return tuple(engine.ask(script))
-
-
 def pixel(engine: Engine, x: float, y: float) -> np.ndarray:
     image = np.asarray(engine.screenshot(), float)
     scale = image.shape[1] / engine.ask("innerWidth")
@@ -85,14 +81,8 @@ def pixel(engine: Engine, x: float, y: float) -> np.ndarray:
 
 def cell_middles(engine: Engine) -> dict[tuple[int, int], tuple[float, float]]:
     """Middle of each cell of the matrix in the window."""
-    x, y, *_ = box_of(engine, "canvas.sm-main")
-    cells = engine.ask('document.querySelector("canvas.sm-main").dataset.cells')
-    left, top, width, height = map(float, cells.split(",")[:4])
-    return {
-        (row, column): (x + left + (column + 0.5) * width, y + top + (row + 0.5) * height)
-        for row in range(ROWS)
-        for column in range(COLUMNS)
-    }
+    cells = np.ndindex(ROWS, COLUMNS)
+    return {cell: cell_middle(engine, "canvas.sm-main", *cell) for cell in cells}
 
 
 def map_middles(engine: Engine) -> dict[tuple[int, int], tuple[float, float]]:

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.test_engines import READY, STATUS, box_of, engine  # noqa: F401  (a fixture)
-from tests.support.engines import DOWN, UP, move, opened, wait_for
+from tests.browser.test_engines import READY, STATUS, engine  # noqa: F401  (a fixture)
+from tests.support.engines import DOWN, UP, box_of, move, opened, wait_for
 from tests.support.harness import bundled, click_at, drag, hover_at, wait_until
 from vizkit.widgets import LivingEncoder, assets
 from vizkit.zoo import load

@@ -75,6 +75,33 @@ def wait_for(engine: Engine, expression: str, seconds: float = 60) -> Any:
     return value
 
 
+def box_of(engine: Engine, selector: str) -> tuple[float, float, float, float]:
+    """Left, top, width and height of an element in the window."""
+    script = f"(({{ x, y, width, height }}) => [x, y, width, height])(document.querySelector({selector!r}).getBoundingClientRect())"
+    return tuple(engine.ask(script))
+
+
+def into_view(engine: Engine, selector: str) -> tuple[float, float, float, float]:
+    """The box of an element, once it has been scrolled to the middle of the window."""
+    where = "{ block: 'center', behavior: 'instant' }"
+    engine.ask(f"document.querySelector({selector!r}).scrollIntoView({where})")
+    return box_of(engine, selector)
+
+
+def cell_middle(engine: Engine, canvas: str, row: int, column: int) -> tuple[float, float]:
+    """Middle of a cell of a SimilarityMatrix in the window."""
+    x, y, *_ = box_of(engine, canvas)
+    cells = engine.ask(f"document.querySelector({canvas!r}).dataset.cells")
+    left, top, width, height = map(float, cells.split(",")[:4])
+    return x + left + (column + 0.5) * width, y + top + (row + 0.5) * height
+
+
+def click(engine: Engine, selector: str, kind: str = "mouse") -> None:
+    """A click, or a tap, in the middle of an element."""
+    x, y, width, height = into_view(engine, selector)
+    engine.pointer([move(x + width / 2, y + height / 2), DOWN, UP], kind=kind)
+
+
 def address_of(page: Path | str) -> str:
     return page.as_uri() if isinstance(page, Path) else page
 
