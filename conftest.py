@@ -3,6 +3,8 @@
 - The whole run is offline: this process, and through PYTHONPATH every kernel it starts.
 - The groups (unit, widgets, …, notebooks) get a heading each, and at the end a line that says how
   long each of them took; notebooks and browser tests get a marker.
+- On several processes (`-n 2`) a file stays on one of them; the browser tests stay together, because
+  they share a JupyterLab and a built site. What takes longest begins first.
 - Property-based tests try the same examples in every run (`tests/examples.py`).
 - A missing Chromium ends the run at once, with one line.
 """
@@ -44,6 +46,35 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(group_of(item))
 
 
+def share_of(node_id: str) -> str:
+    """The tests that one process runs together: the browser's in two shares, others by their file."""
+    file = node_id.split("::")[0]
+    if not file.startswith("tests/browser/"):
+        return file
+    return "JupyterLab" if file.endswith("test_notebooks_in_jupyterlab.py") else "browser"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Shares in place of xdist's groups, which get lost in the ids of pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class SharesScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return share_of(nodeid)
+
+    return SharesScheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Several processes begin with what takes longest: the browser's two shares, then notebooks."""
+    if hasattr(config, "workerinput"):
+        rank = {"browser": 0, "JupyterLab": 1}
+        items.sort(
+            key=lambda item: (rank.get(share_of(item.nodeid), 2), item.path.suffix != ".ipynb")
+        )
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
@@ -58,9 +89,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None):
     """Writes a heading before the first test of each group."""
     config, group = item.config, group_of(item)
-    if config.stash.get(LAST_GROUP, None) != group:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and config.stash.get(LAST_GROUP, None) != group:  # none in one of several processes
         config.stash[LAST_GROUP] = group
-        reporter = config.pluginmanager.get_plugin("terminalreporter")
         reporter.write("\n")
         reporter.section(f"{group} tests", sep="-")
     start = time.perf_counter()
@@ -70,8 +101,21 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None):
     return result
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes hands its times over."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["seconds"] = session.config.stash.get(SECONDS, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error) -> None:
+    seconds = node.config.stash.setdefault(SECONDS, {})
+    for group, took in getattr(node, "workeroutput", {}).get("seconds", {}).items():
+        seconds[group] = seconds.get(group, 0.0) + took
+
+
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    """Says how long each group took, fixtures included."""
+    """Says how long each group took, fixtures included; the times of several processes are added up."""
     seconds = config.stash.get(SECONDS, {})
     if seconds:
         terminalreporter.section("how long each group took", sep="-")

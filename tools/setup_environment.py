@@ -347,7 +347,19 @@ def test(arguments: list[str]) -> NoReturn:
     python = ensure_environment("test")
     prepare_jupyter()
     prepare_front_end()
-    run_in_environment([python, "-m", "pytest", *arguments])
+    run_in_environment([python, "-m", "pytest", *(arguments or two_processes())])
+
+
+def two_processes() -> list[str]:
+    """Options for the whole run: a browser waits much, so two processes of one thread each are quicker.
+
+    More would be in one another's way: notebooks and browser tests measure times.
+    """
+    if (os.cpu_count() or 1) < 2:
+        return []
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    return ["--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder"]
 
 
 def repeat(arguments: list[str]) -> NoReturn:
