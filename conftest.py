@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import runpy
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -76,13 +77,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if session.config.option.collectonly:
-        return
-    if any(group_of(item) == "browser" for item in session.items):
-        from tools.browsers import CHROMIUM_MISSING, find_chromium
+    alone = not hasattr(session.config, "workerinput")
+    if alone and not session.config.option.collectonly:
+        ask_for_chromium(item.nodeid for item in session.items)
 
-        if find_chromium() is None:
-            pytest.exit(CHROMIUM_MISSING, returncode=1)
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node, ids: list[str]) -> None:
+    ask_for_chromium(ids)
+
+
+def ask_for_chromium(ids: Iterable[str]) -> None:
+    from tools.browsers import CHROMIUM_MISSING, find_chromium
+
+    if any(one.startswith("tests/browser/") for one in ids) and find_chromium() is None:
+        pytest.exit(CHROMIUM_MISSING, returncode=1)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -254,3 +254,36 @@ def test_the_pins_are_those_of_the_lock(tool, monkeypatch):
     assert {(pin.name, str(pin.specifier)[2:]) for pin in pins} == locked
     here = [pin.name for pin in pins if pin.marker is None or pin.marker.evaluate()]
     assert len(here) == len(set(here)) == len({name for name, _ in locked})
+
+
+def test_the_whole_run_takes_two_processes_and_a_chosen_part_takes_one(tool, monkeypatch):
+    called = []
+    monkeypatch.setattr(tool, "run_in_environment", called.append)
+    monkeypatch.setattr(tool, "ensure_environment", lambda *_: "python")
+    monkeypatch.setattr(tool, "prepare_jupyter", lambda: None)
+    monkeypatch.setattr(tool, "prepare_front_end", lambda: None)
+    monkeypatch.setattr(tool.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(tool.os, "environ", {})
+    tool.test([])
+    tool.test(["tests/unit"])
+    monkeypatch.setattr(tool.os, "cpu_count", lambda: 1)
+    tool.test([])
+    whole, part, one_core = (command[3:] for command in called)
+    assert whole[0] == "--numprocesses=2" and tool.os.environ["OMP_NUM_THREADS"] == "1"
+    assert part == ["tests/unit"]
+    assert one_core == []
+
+
+def test_a_share_of_the_tests_stays_on_one_process():
+    from conftest import share_of
+
+    assert share_of("tests/browser/test_site.py::test_a") == share_of(
+        "tests/browser/test_slides.py::test_b"
+    )
+    assert share_of("tests/browser/test_notebooks_in_jupyterlab.py::test_c[00]") == "JupyterLab"
+    assert share_of("notebooks/08_siglip.ipynb::Cell 0") == share_of(
+        "notebooks/08_siglip.ipynb::Cell 9"
+    )
+    assert share_of("notebooks/07_temperature.ipynb::Cell 0") != share_of(
+        "notebooks/08_siglip.ipynb::Cell 0"
+    )
