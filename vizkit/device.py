@@ -2,6 +2,10 @@
 
 import os
 
+from vizkit.extras import require
+
+require("models", "torch", what="vizkit.device")
+
 import torch
 
 

@@ -8,10 +8,14 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from vizkit.extras import require
+
+require("models", "tqdm", what="A progress bar")
+
 from tqdm import tqdm
 
 
-def progress_bar(iterable: Iterable | None = None, **options: Any) -> tqdm:
+def progress_bar(iterable: Iterable[Any] | None = None, **options: Any) -> tqdm:
     """A bar of tqdm, with tqdm's own options, in text.
 
     In a Jupyter kernel it goes to the standard output: what goes to the standard error stands

@@ -49,6 +49,10 @@ for name, call in {
     "capture_attention": lambda: vizkit.capture_attention,
     "scenes": lambda: vizkit.scenes,
     "course": lambda: __import__("vizkit.course"),
+    "training": lambda: __import__("vizkit.training"),
+    "device": lambda: __import__("vizkit.device"),
+    "progress": lambda: __import__("vizkit.progress"),
+    "LivingEncoder": lambda: vizkit.LivingEncoder(object()),
     "from_model": lambda: AttentionMap.from_model(object(), np.zeros((8, 8, 3), np.uint8)),
 }.items():
     try:
@@ -69,6 +73,10 @@ EXTRAS = {
     "capture_attention": "models",
     "scenes": "course",
     "course": "course",
+    "training": "course",
+    "device": "models",
+    "progress": "models",
+    "LivingEncoder": "models",
     "from_model": "models",
 }
 

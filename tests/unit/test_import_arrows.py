@@ -19,12 +19,16 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # Private names of other libraries for which there is no public one.
 PRIVATE = {
     "_BatchNorm",  # torch: the base of all batch norms
+    "_asdict",  # namedtuple, where it is public
     "_base",  # torch: what a view is a view of
+    "_esm",  # anywidget: a widget's code
+    "_fields",  # namedtuple
     "_forward_hooks",  # torch
     "_forward_pre_hooks",  # torch
     "_instances",  # ipywidgets: all widgets that there are
     "_orig_mod",  # torch.compile: the module inside
     "_pos_embed",  # timm
+    "_trait_notifiers",  # traitlets: who observes what
     "_repr_mimebundle_",  # IPython's protocol
 }
 
@@ -69,7 +73,8 @@ def private_names(source: str) -> list[str]:
 def test_nobody_reads_anothers_private_names():
     found = {
         f"{path.relative_to(ROOT).as_posix()}: {name}"
-        for path in PACKAGE.rglob("*.py")
+        for folder in (PACKAGE, ROOT / "tools", ROOT / "benchmarks")
+        for path in folder.rglob("*.py")
         for name in private_names(path.read_text(encoding="utf-8"))
         if name not in PRIVATE
     }

@@ -1,4 +1,4 @@
-"""LivingEncoder in Python: what it takes and refuses, what it sends, its static faces, its page."""
+"""LivingEncoder in Python: what it takes and refuses, what it sends, its static pictures, its page."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 from tools.course.offline import notebook_environment
 
 # Runs code in the kernel, as `execute_interactive` of jupyter_client does, and returns the reply's content.
-Ask = Callable[..., dict[str, Any]]
+Request = Callable[..., dict[str, Any]]
 _SECONDS_PER_CELL = 1200
 _SECONDS_TO_START = 300
 
@@ -24,7 +24,7 @@ def executed(
     *,
     variables: Mapping[str, str] | None = None,
     on_cell: Callable[[], None] = lambda: None,
-) -> Iterator[Ask]:
+) -> Iterator[Request]:
     """Run every cell of a notebook; what they show is in the notebook then, and the kernel lives on.
 
     Args:
@@ -64,7 +64,7 @@ def executed(
                 on_cell()
         run = run_sync(client.kc.execute_interactive)
 
-        def ask(code: str, **options: Any) -> dict[str, Any]:
+        def request(code: str, **options: Any) -> dict[str, Any]:
             return run(code, output_hook=lambda message: None, **options)["content"]
 
-        yield ask
+        yield request

@@ -149,9 +149,9 @@ def _page_with_plotly(opened: ExitStack) -> Any:
 
 def _execute(notebook, path: Path, scratch: Path) -> Use:
     start = time.perf_counter()
-    with executed(notebook, path.parent, scratch) as ask:
+    with executed(notebook, path.parent, scratch) as request:
         seconds = time.perf_counter() - start
-        reply = ask("", silent=True, user_expressions={"use": KERNEL_USE})
+        reply = request("", silent=True, user_expressions={"use": KERNEL_USE})
     return use_of_kernel(seconds, reply)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 
 import vizkit
-from tools.course.execute import Ask, executed
+from tools.course.execute import Request, executed
 from vizkit.course.storage import read_json, write_atomically
 
 PACKAGE = Path(vizkit.__file__).parent
@@ -83,13 +83,13 @@ def _package_digest() -> str:
 def _execute(notebook: Any, folder: Path, on_cell: Callable[[], None]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        with executed(notebook, folder, scratch, on_cell=on_cell) as ask:
-            widgets = _saved_widgets(ask, notebook, scratch / "widgets.json")
+        with executed(notebook, folder, scratch, on_cell=on_cell) as request:
+            widgets = _saved_widgets(request, notebook, scratch / "widgets.json")
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     return {"outputs": outputs, "widgets": widgets}
 
 
-def _saved_widgets(ask: Ask, notebook: Any, path: Path) -> dict[str, Any]:
+def _saved_widgets(request: Request, notebook: Any, path: Path) -> dict[str, Any]:
     shown = [
         output.data[WIDGET_MIME]["model_id"]
         for cell in notebook.cells
@@ -100,7 +100,7 @@ def _saved_widgets(ask: Ask, notebook: Any, path: Path) -> dict[str, Any]:
     run = f"__import__('runpy').run_path({str(IN_KERNEL)!r})"
     code = f"{run}['save_widget_state']({str(path)!r}, {shown})"
     # Not silent, which would hide an error; outside of the history all the same.
-    reply = ask(code, store_history=False)
+    reply = request(code, store_history=False)
     if reply["status"] != "ok":
         raise RuntimeError(f"the widgets could not be saved: {reply['ename']}: {reply['evalue']}")
     return json.loads(path.read_text(encoding="utf-8"))

@@ -151,7 +151,7 @@ class Layout:
         return f'<div class="code"><pre tabindex="0">{colored(code)}</pre></div>'
 
     def output(self, output: dict[str, Any]) -> str:
-        """The richest face of one output that needs no kernel."""
+        """The richest form of one output that needs no kernel."""
         kind = output["output_type"]
         if kind == "stream":
             noise = " noise" if output["name"] == "stderr" else ""

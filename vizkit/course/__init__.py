@@ -5,7 +5,7 @@ Knows arrays only: tensors are converted on entry, and nothing here imports torc
 
 from vizkit.extras import require
 
-require("course", "filelock", "plotly", "pygments", "IPython", what="vizkit.course")
+require("course", "filelock", "plotly", "pygments", "IPython", "scipy", what="vizkit.course")
 
 from vizkit.course.claims import cite, claim
 from vizkit.course.drawings import Svg, show_drawing

@@ -5,7 +5,8 @@ from vizkit.data import sample_scenes, render, write_captions, scenes, pairs, ph
 
 from vizkit.extras import require
 
-require("course", "datasets", "tqdm", what="vizkit.data")
+# What reads or writes datasets asks for that library itself: the drawn world needs none of it.
+require("course", "tqdm", what="vizkit.data")
 
 from vizkit.data.captions import (
     PROMPTS,

@@ -15,9 +15,11 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from vizkit.data.archives import archive_of, is_archive, list_members, read_member, why_no_member
+from vizkit.extras import require
 from vizkit.inputs import upright_rgb
 
 __all__ = [
@@ -206,9 +208,15 @@ def _label(folder: Path, name: str) -> str:
 
 
 def _is_picture(name: str) -> bool:
+    return Path(name).suffix.lower() in _picture_suffixes()
+
+
+@cache
+def _picture_suffixes() -> frozenset[str]:
+    require("course", "datasets", what="A folder of pictures")
     from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
 
-    return Path(name).suffix.lower() in (*ImageFolder.EXTENSIONS, *LATER_PICTURES)
+    return frozenset((*ImageFolder.EXTENSIONS, *LATER_PICTURES))
 
 
 # Captions from metadata

@@ -25,6 +25,7 @@ from vizkit.data.folders import (
 from vizkit.data.render import check_image_size
 from vizkit.data.scenes import SceneTable, check_count, check_share, sample_scenes
 from vizkit.data.store import images_as_array, scenes
+from vizkit.extras import require
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -186,6 +187,7 @@ def _from_folder(
     image_column: str,
     caption_column: str | None,
 ) -> ImageTextPairs:
+    require("course", "datasets", what="pairs")
     from datasets import Dataset, Features, Image, Value
 
     entries, problems = read_folder(folder, caption_column, split, image_column)
@@ -223,6 +225,7 @@ def _from_hub(
     image_column: str,
     caption_column: str | None,
 ) -> ImageTextPairs:
+    require("course", "datasets", what="pairs")
     from datasets import load_dataset
 
     try:

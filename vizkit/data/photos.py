@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vizkit.data.folders import FILE_NAME, list_problems, read_folder, stored_name, why_unreadable
+from vizkit.extras import require
 from vizkit.inputs import as_image, upright_rgb
 
 __all__ = ["Photo", "photos"]
@@ -98,10 +99,12 @@ def photos(
 
 def _load(name: str, source: str, credit: str, licence: str) -> Photo:
     if source == "skimage.data":
+        require("course", "skimage", what=f"The photo {name!r}")
         import skimage.data
 
         image = getattr(skimage.data, name)()
     else:
+        require("course", "sklearn", what=f"The photo {name!r}")
         from sklearn.datasets import load_sample_image
 
         image = load_sample_image(f"{name}.jpg")

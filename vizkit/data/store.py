@@ -22,6 +22,7 @@ from vizkit.data.render import check_image_size, render
 from vizkit.data.scenes import PLACES, RELATIONS, SIZES, SceneTable, sample_scenes
 from vizkit.data.shapes import SHAPES
 from vizkit.data.styles import BACKGROUNDS, COLORS, STYLES
+from vizkit.extras import require
 from vizkit.files import cache_folder
 from vizkit.inputs import upright_rgb
 
@@ -65,6 +66,7 @@ def scenes(
         ValueError: options that `sample_scenes` or `render` refuse.
         TypeError: an unknown option.
     """
+    require("course", "datasets", what="scenes")
     from datasets import Dataset
     from datasets.table import InMemoryTable, MemoryMappedTable
 
@@ -102,6 +104,7 @@ def images_as_array(dataset: Dataset, image_size: int | None = None) -> np.ndarr
         TypeError: no dataset.
         ValueError: no image column, an empty dataset, or pictures of different sizes.
     """
+    require("course", "datasets", what="images_as_array")
     from datasets import Dataset
 
     if not isinstance(dataset, Dataset):
@@ -206,6 +209,7 @@ def _decode_png(data: bytes) -> np.ndarray | None:
 
 
 def _schema() -> pa.Schema:
+    require("course", "datasets", what="scenes")
     from datasets import ClassLabel, Features, Image, List, Value
 
     def per_object(names: tuple[str, ...]) -> List:

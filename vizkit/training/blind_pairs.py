@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vizkit.data import COLORS, SHAPES
 from vizkit.data.scenes import SceneTable
+from vizkit.extras import require
 from vizkit.models import MlpConnector, VisionLanguageModel
 from vizkit.models.sparse_autoencoder import SparseAutoencoder
 from vizkit.training.binding import twins_of
@@ -70,6 +71,7 @@ def area_under_curve(scores: np.ndarray, events: np.ndarray) -> float:
 
     scores (N,), events (N,) of bool. Raises ValueError unless there are both.
     """
+    require("course", "scipy", what="blind_pairs")
     from scipy.stats import rankdata
 
     events = np.asarray(events, bool)
@@ -148,6 +150,7 @@ def pixel_likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """The rank of each value as a share, above 0 and below 1; equal values share theirs."""
+    require("course", "scipy", what="blind_pairs")
     from scipy.stats import rankdata
 
     return (rankdata(values) - 0.5) / len(values)

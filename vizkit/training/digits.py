@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vizkit.extras import require
 from vizkit.models import (
     RESNET_TO_CONVNEXT,
     ConvNet,
@@ -68,6 +69,7 @@ def digits() -> tuple[Tensor, Tensor]:
 
     The digits that scikit-learn carries (Alpaydin and Kaynak 1998), enlarged from 8 x 8 pixels.
     """
+    require("course", "sklearn", what="digits")
     from sklearn.datasets import load_digits
 
     raw = load_digits()

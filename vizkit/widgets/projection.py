@@ -122,6 +122,7 @@ def tsne(embeddings: Array, *, seed: int = 0) -> Projection:
     Raises:
         ValueError: too few points, or so many that it would take minutes.
     """
+    require("tsne", "sklearn", what="t-SNE")
     steps, count, dims = embeddings.shape
     check_tsne(steps, count)
     from sklearn.manifold import TSNE

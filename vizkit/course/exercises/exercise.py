@@ -36,6 +36,7 @@ from vizkit.course.exercises.wording import (
     short_error,
 )
 from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, card, show
+from vizkit.extras import require
 
 Kind = Literal["not yet attempted", "right", "mistake", "wrong"]
 
@@ -327,6 +328,7 @@ def _for_learner(arguments: tuple, to: str) -> tuple:
     arguments = copy.deepcopy(arguments)  # a function that writes into its input harms no one
     if to == "numpy":
         return arguments
+    require("models", "torch", what="An exercise on tensors")
     import torch
 
     return tuple(

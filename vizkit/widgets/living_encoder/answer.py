@@ -1,4 +1,4 @@
-"""What the encoder says of one picture, asked in Python: for the static face, where no browser computes."""
+"""What the encoder says of one picture, computed in Python: for the static picture, where no browser computes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Answer:
     attention: Array | None
 
 
-def ask(parts: Parts, facts: dict[str, Any], picture: Array, captions: list[str]) -> Answer:
+def run_encoder(parts: Parts, facts: dict[str, Any], picture: Array, captions: list[str]) -> Answer:
     """Run the encoder on one picture, uint8 (S, S, 3), as it stands in Python."""
     with _resting(parts.model):
         pixels = (picture / 255 - facts["mean"]) / facts["std"]  # (S, S, 3)

@@ -1,4 +1,4 @@
-"""The static faces of LivingEncoder: a picture without a browser, and a Plotly figure."""
+"""LivingEncoder without its front end: a picture without a browser, and a Plotly figure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from vizkit.extras import require
 from vizkit.fonts import font
 from vizkit.widgets import picture
 from vizkit.widgets.codec import Array
@@ -81,6 +82,7 @@ def _bars(pen: ImageDraw.ImageDraw, answer: Answer, left: int, face: Any) -> Non
 
 def figure(widget: LivingEncoder) -> Any:
     """The same as a Plotly figure."""
+    require("plotly", "plotly", what="to_plotly")
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 

@@ -8,10 +8,11 @@ from typing import Any
 import traitlets
 from PIL import Image
 
+from vizkit.extras import require
 from vizkit.inputs import as_texts
 from vizkit.widgets import assets
 from vizkit.widgets.base import VizkitWidget
-from vizkit.widgets.living_encoder.answer import Answer, ask
+from vizkit.widgets.living_encoder.answer import Answer, run_encoder
 from vizkit.widgets.living_encoder.encoder import pack_encoder, parts_of
 from vizkit.widgets.living_encoder.scene import as_scene, draw_scene
 
@@ -48,6 +49,7 @@ class LivingEncoder(VizkitWidget, frontend="living_encoder"):
         captions, scene, theme, title: two-way. `scene` is the dictionary above, with indices.
 
     Raises:
+        ModuleNotFoundError: PyTorch, which every encoder needs, is not installed.
         TypeError: an encoder whose architecture the browser does not have, with the reason; an unknown
             keyword; captions for an encoder without a text tower.
         ValueError: too many weights, a normalisation that is not known, or an argument out of range.
@@ -73,6 +75,7 @@ class LivingEncoder(VizkitWidget, frontend="living_encoder"):
         **traits: Any,
     ) -> None:
         self.refuse_unknown(LivingEncoder.__init__, traits)
+        require("models", "torch", what="LivingEncoder")
         self._parts = parts_of(encoder, tokenizer, labels)
         packed = pack_encoder(self._parts, mean, std)
         self.facts = packed["facts"]
@@ -111,7 +114,7 @@ class LivingEncoder(VizkitWidget, frontend="living_encoder"):
 
     def answer(self) -> Answer:
         """What the encoder says of scene and captions, computed in Python with nothing switched off."""
-        return ask(self._parts, self.facts, self.drawn(), list(self.captions))
+        return run_encoder(self._parts, self.facts, self.drawn(), list(self.captions))
 
     def headline(self) -> str:
         """The encoder, its size, and what it thinks of the scene."""
