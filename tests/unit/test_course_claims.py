@@ -44,9 +44,8 @@ def bundle_of(monkeypatch, **changes) -> dict:
     return {**shown[CLAIM_MIME], "html": shown["html"]}
 
 
-# Numbers that are kept for claims which no notebook measures yet: counting and negation (17, whose
-# table is stored), and blind pairs.
-KEPT_FREE = {"J": {3, 4}}
+# Numbers that are kept for claims which no notebook measures yet: blind pairs (17).
+KEPT_FREE = {"J": {4}}
 
 
 def test_registry_holds_every_claim_once_and_in_order():

@@ -849,6 +849,21 @@ _ALL = (
         },
     ),
     Claim(
+        "J3",
+        'A contrastive encoder cannot count, and does not understand "no"',
+        "Captions seldom tell a number or what is missing; one that learns from captions that do "
+        'counts, and reads "no" where nothing else gives it away.',
+        "Paiss et al. 2023, Teaching CLIP to Count to Ten (2302.12066); Alhamoud et al. 2025, "
+        "Vision-Language Models Do Not Understand Negation (2501.09425)",
+        ("17_why_it_fails",),
+        {
+            "silent captions": "Not the encoder but its captions, which hardly ever speak of it.",
+            "it cannot be seen": "The number may not be in the features of the picture.",
+            "the inked area": "Who sees how much is inked can seem to count.",
+            "a missing color": 'What comes along with "no" may be read in its place.',
+        },
+    ),
+    Claim(
         "J5",
         "Words in the picture beat the picture, and few heads read them",
         "A written word changes CLIP's answer; heads that carry it can be found and switched off.",
