@@ -146,6 +146,7 @@ resize_and_crop = Exercise(
         ),
     ],
     inputs=lambda rng: [
+        (np.arange(12.0, dtype="float32").reshape(2, 2, 3), 1),  # to redo by hand
         (_picture(rng, 2, 4), 1),
         (_picture(rng, 12, 24), 4),
         (_picture(rng, 30, 10), 5),
@@ -269,6 +270,9 @@ zero_shot_scores = Exercise(
         ),
     ],
     inputs=lambda rng: [
+        # The first two are small enough to redo by hand.
+        (np.array([[1.0, 0.0], [0.6, 0.8]]), np.array([[0.8, 0.6], [0.0, 1.0]]), 2.0, None),
+        (np.array([[0.6, 0.8]]), np.array([[1.0, 0.0], [0.0, 1.0]]), 5.0, -3.0),
         (_unit(rng, 3, 6), _unit(rng, 4, 6), 8.0, None),
         (_unit(rng, 2, 5), _unit(rng, 3, 5), 10.0, -3.0),
         (_unit(rng, 2, 5), _unit(rng, 3, 5), 5.0, 0.0),  # a bias all the same

@@ -13,6 +13,9 @@ def _masks(rng: np.random.Generator) -> list[tuple]:
         (np.array([[0.9, 0.8, 0.95, 0.7], [0.1, 0.3, 0.2, 0.05]]), 0.5),
         (rng.random((3, 16)) ** 2, 0.75),
         (rng.random((4, 10)) ** 0.5, 0.3),
+        # No whole number of patches: rounded down, rounded up and a quantile all come out otherwise.
+        (rng.random((2, 12)), 0.2),
+        (rng.random((2, 12)), 0.3),
     ]
 
 

@@ -111,12 +111,19 @@ zero_shot_classifier = Exercise(
         ),
     ],
     inputs=lambda rng: [
-        (
-            rng.normal(size=(n, 8)).astype("float32") * rng.uniform(0.5, 3, (n, 1)),
-            rng.normal(size=(k, p, 8)).astype("float32") * rng.uniform(0.3, 3, (k, p, 1)),
-            scale,
-        )
-        for n, k, p, scale in ((2, 2, 2, 10.0), (7, 3, 3, 4.0))
+        (  # small enough to redo by hand
+            np.array([[3.0, 4.0], [0.0, 2.0]]),
+            np.array([[[1.0, 0.0], [0.0, 2.0]], [[0.0, 1.0], [-3.0, 0.0]]]),
+            2.0,
+        ),
+        *(
+            (
+                rng.normal(size=(n, 8)).astype("float32") * rng.uniform(0.5, 3, (n, 1)),
+                rng.normal(size=(k, p, 8)).astype("float32") * rng.uniform(0.3, 3, (k, p, 1)),
+                scale,
+            )
+            for n, k, p, scale in ((2, 2, 2, 10.0), (7, 3, 3, 4.0))
+        ),
     ],
     difficulty=3,
     minutes=10,
