@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
+from vizkit.course.exercises.maths import unit
 
 # ── The mask of packed pictures ───────────────────────────────────────────────────────────────────
 
@@ -223,13 +224,9 @@ pixels_kept = Exercise(
 # ── Partners to merge ─────────────────────────────────────────────────────────────────────────────
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
 def _partners(keys: np.ndarray) -> np.ndarray:
     """For every token at an even place the place of the most similar one at an odd place."""
-    return 2 * (_unit(keys[::2]) @ _unit(keys[1::2]).T).argmax(1) + 1
+    return 2 * (unit(keys[::2]) @ unit(keys[1::2]).T).argmax(1) + 1
 
 
 def _keys(rng: np.random.Generator) -> list[tuple]:
@@ -248,7 +245,7 @@ def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _likest_of_all(keys: np.ndarray) -> np.ndarray:
-    cosine = _unit(keys) @ _unit(keys).T
+    cosine = unit(keys) @ unit(keys).T
     np.fill_diagonal(cosine, -np.inf)
     return cosine.argmax(1)[::2]
 
@@ -277,7 +274,7 @@ partners = Exercise(
         ),
         Mistake(
             "the other set looks",
-            lambda keys: 2 * (_unit(keys[1::2]) @ _unit(keys[::2]).T).argmax(1),
+            lambda keys: 2 * (unit(keys[1::2]) @ unit(keys[::2]).T).argmax(1),
             (
                 "How many partners do you return?",
                 "The tokens at the even places 0, 2, 4, … look for partners at the odd ones.",
@@ -286,7 +283,7 @@ partners = Exercise(
         ),
         Mistake(
             "the least similar",
-            lambda keys: 2 * (_unit(keys[::2]) @ _unit(keys[1::2]).T).argmin(1) + 1,
+            lambda keys: 2 * (unit(keys[::2]) @ unit(keys[1::2]).T).argmin(1) + 1,
             (
                 "Are the tokens that you merge alike?",
                 "Merging is harmless for tokens that are alike: the largest cosine is wanted.",
@@ -314,8 +311,7 @@ partners = Exercise(
         Mistake(
             "halves instead of alternating places",
             lambda keys: (
-                (half := (len(keys) + 1) // 2)
-                + (_unit(keys[:half]) @ _unit(keys[half:]).T).argmax(1)
+                (half := (len(keys) + 1) // 2) + (unit(keys[:half]) @ unit(keys[half:]).T).argmax(1)
             ),
             (
                 "Which tokens are in your first set?",

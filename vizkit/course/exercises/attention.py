@@ -5,17 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
-
-
-def _softmax(scores: np.ndarray, axis: int = -1) -> np.ndarray:
-    powers = np.exp(scores - scores.max(axis, keepdims=True))
-    return powers / powers.sum(axis, keepdims=True)
+from vizkit.course.exercises.maths import softmax
 
 
 def _attend(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
     """(H, T, d) each to (H, T, d): softmax(Q K^T / sqrt(d)) V, Vaswani et al. 2017, eq. 1."""
     scores = query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1])  # (H, T, T)
-    return _softmax(scores) @ value
+    return softmax(scores) @ value
 
 
 def _attend_scaled_by(scale: Callable[[int, int], float]) -> Callable:
@@ -24,20 +20,20 @@ def _attend_scaled_by(scale: Callable[[int, int], float]) -> Callable:
     def attend(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
         heads, _, channels = query.shape
         scores = query @ key.swapaxes(-1, -2) * scale(heads, channels)  # (H, T, T)
-        return _softmax(scores) @ value
+        return softmax(scores) @ value
 
     return attend
 
 
 def _attend_over_queries(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
     scores = query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1])
-    return _softmax(scores, axis=-2) @ value
+    return softmax(scores, axis=-2) @ value
 
 
 def _attend_causally(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
     scores = query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1])
     seen = np.tril(np.ones(scores.shape[-2:], dtype=bool))
-    return _softmax(np.where(seen, scores, -np.inf)) @ value
+    return softmax(np.where(seen, scores, -np.inf)) @ value
 
 
 scaled_dot_product_attention = Exercise(
@@ -256,8 +252,8 @@ rollout = Exercise(
     ],
     inputs=lambda rng: [
         (np.array([[[[0.8, 0.2], [0.4, 0.6]]], [[[0.5, 0.5], [0.1, 0.9]]]]),),
-        (_softmax(2 * rng.normal(size=(3, 2, 5, 5))),),
-        (_softmax(2 * rng.normal(size=(2, 3, 4, 4))),),
+        (softmax(2 * rng.normal(size=(3, 2, 5, 5))),),
+        (softmax(2 * rng.normal(size=(2, 3, 4, 4))),),
     ],
     difficulty=3,
     minutes=10,
@@ -334,8 +330,8 @@ distance_in_pixels = Exercise(
     ],
     inputs=lambda rng: [
         (np.array([[0.5, 0.2, 0.3], [0.1, 0.8, 0.1], [0.4, 0.4, 0.2]]), 2, 10),
-        (_softmax(3 * rng.normal(size=(12, 12))), 4, 8),
-        (_softmax(3 * rng.normal(size=(16, 16))), 4, 16),
+        (softmax(3 * rng.normal(size=(12, 12))), 4, 8),
+        (softmax(3 * rng.normal(size=(16, 16))), 4, 16),
     ],
     difficulty=3,
     minutes=10,

@@ -5,19 +5,11 @@ import math
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
-
-
-def _unit(vectors: np.ndarray, axis: int = 1) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
-
-
-def _probabilities(logits: np.ndarray, axis: int) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis, keepdims=True))
-    return powers / powers.sum(axis, keepdims=True)
+from vizkit.course.exercises.maths import softmax, unit
 
 
 def _logits(images: np.ndarray, texts: np.ndarray, temperature: float) -> np.ndarray:
-    return _unit(images.astype(float)) @ _unit(texts.astype(float)).T / temperature  # (N, N)
+    return unit(images.astype(float)) @ unit(texts.astype(float)).T / temperature  # (N, N)
 
 
 def _loss_of(logits: np.ndarray, axes: tuple[int, ...] = (1, 0), labels: int = 0) -> float:
@@ -25,9 +17,7 @@ def _loss_of(logits: np.ndarray, axes: tuple[int, ...] = (1, 0), labels: int = 0
     asked = np.arange(len(logits))
     own = np.roll(asked, -labels)
     cells = {1: (asked, own), 0: (own, asked)}  # a row asks for a column, a column for a row
-    return float(
-        np.mean([-np.log(_probabilities(logits, axis)[cells[axis]]).mean() for axis in axes])
-    )
+    return float(np.mean([-np.log(softmax(logits, axis)[cells[axis]]).mean() for axis in axes]))
 
 
 def _info_nce(images: np.ndarray, texts: np.ndarray, temperature: float) -> float:
@@ -41,7 +31,7 @@ def _one_sided(axis: int):
 
 def _log_of_the_mean(images: np.ndarray, texts: np.ndarray, temperature: float) -> float:
     logits = _logits(images, texts, temperature)
-    own = [_probabilities(logits, axis).diagonal() for axis in (1, 0)]
+    own = [softmax(logits, axis).diagonal() for axis in (1, 0)]
     return float(np.mean([-np.log(each.mean()) for each in own]))
 
 
@@ -55,7 +45,7 @@ def _own_left_out_below(images: np.ndarray, texts: np.ndarray, temperature: floa
 def _softmax_twice(images: np.ndarray, texts: np.ndarray, temperature: float) -> float:
     """What cross_entropy returns for shares instead of logits."""
     logits = _logits(images, texts, temperature)
-    shares = (_probabilities(logits, 1), _probabilities(logits, 0).T)  # (N, N) each
+    shares = (softmax(logits, 1), softmax(logits, 0).T)  # (N, N) each
     return float(np.mean([_loss_of(share, (1,)) for share in shares]))
 
 
@@ -77,7 +67,7 @@ info_nce = Exercise(
         Mistake(
             "only the images normalised",
             lambda images, texts, temperature: _loss_of(
-                _unit(images.astype(float)) @ texts.astype(float).T / temperature
+                unit(images.astype(float)) @ texts.astype(float).T / temperature
             ),
             (
                 "One of the two kinds of vectors still has lengths of its own.",
@@ -88,7 +78,7 @@ info_nce = Exercise(
         Mistake(
             "only the texts normalised",
             lambda images, texts, temperature: _loss_of(
-                images.astype(float) @ _unit(texts.astype(float)).T / temperature
+                images.astype(float) @ unit(texts.astype(float)).T / temperature
             ),
             (
                 "One of the two kinds of vectors still has its own lengths.",
@@ -99,7 +89,7 @@ info_nce = Exercise(
         Mistake(
             "normalised over the wrong axis",
             lambda images, texts, temperature: _loss_of(
-                _unit(images.astype(float), 0) @ _unit(texts.astype(float), 0).T / temperature
+                unit(images.astype(float), 0) @ unit(texts.astype(float), 0).T / temperature
             ),
             (
                 "Which axis of (N, D) is one embedding?",
@@ -312,12 +302,12 @@ chance = Exercise(
 
 def _gap(images: np.ndarray, texts: np.ndarray) -> float:
     """Raw features (N, D) each to the distance of the two means; Liang et al. 2022, section 2."""
-    return float(np.linalg.norm(_unit(images).mean(0) - _unit(texts).mean(0)))
+    return float(np.linalg.norm(unit(images).mean(0) - unit(texts).mean(0)))
 
 
 def _unit_means(images: np.ndarray, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The means of the unit vectors, brought to length 1 themselves, (1, D) each."""
-    first, second = (_unit(_unit(x).mean(0, keepdims=True)) for x in (images, texts))
+    first, second = (unit(unit(x).mean(0, keepdims=True)) for x in (images, texts))
     return first, second
 
 
@@ -337,7 +327,7 @@ modality_gap = Exercise(
         Mistake(
             "normalised over the wrong axis",
             lambda images, texts: float(
-                np.linalg.norm(_unit(images, 0).mean(0) - _unit(texts, 0).mean(0))
+                np.linalg.norm(unit(images, 0).mean(0) - unit(texts, 0).mean(0))
             ),
             (
                 "Which axis of (N, D) is one vector?",
@@ -347,9 +337,7 @@ modality_gap = Exercise(
         ),
         Mistake(
             "mean distance of the pairs",
-            lambda images, texts: float(
-                np.linalg.norm(_unit(images) - _unit(texts), axis=1).mean()
-            ),
+            lambda images, texts: float(np.linalg.norm(unit(images) - unit(texts), axis=1).mean()),
             (
                 "How many distances did you take?",
                 "You measured how far each image is from its own text. The gap lies between the "
@@ -377,7 +365,7 @@ modality_gap = Exercise(
         ),
         Mistake(
             "sum of the absolute differences",
-            lambda images, texts: float(np.abs(_unit(images).mean(0) - _unit(texts).mean(0)).sum()),
+            lambda images, texts: float(np.abs(unit(images).mean(0) - unit(texts).mean(0)).sum()),
             (
                 "Which distance is meant?",
                 "You added the absolute differences. The gap is the ordinary (Euclidean) distance.",

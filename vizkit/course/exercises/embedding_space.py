@@ -5,10 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
-
-
-def _unit(vectors: np.ndarray, axis: int = 1) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
+from vizkit.course.exercises.maths import unit
 
 
 def _turned(points: np.ndarray) -> np.ndarray:
@@ -147,7 +144,7 @@ def _ranked(scores: np.ndarray, k: int, *, own: bool = False) -> np.ndarray:
 
 
 def _cosines(rows: np.ndarray) -> np.ndarray:
-    return _unit(rows) @ _unit(rows).T
+    return unit(rows) @ unit(rows).T
 
 
 def _nearest(rows: np.ndarray, k: int) -> np.ndarray:
@@ -187,7 +184,7 @@ nearest_by_cosine = Exercise(
         ),
         Mistake(
             "normalised over the wrong axis",
-            lambda rows, k: _ranked(_unit(rows, 0) @ _unit(rows, 0).T, k),
+            lambda rows, k: _ranked(unit(rows, 0) @ unit(rows, 0).T, k),
             (
                 "What is the length of each of your rows after the division?",
                 "You divided each column by its length. A vector is a row.",
@@ -234,13 +231,15 @@ nearest_by_cosine = Exercise(
 _Pair = tuple[np.ndarray, np.ndarray]
 
 
-def _moved(by: Callable[[np.ndarray, np.ndarray], _Pair], *, raw: bool = False, unit: bool = True):
+def _moved(
+    by: Callable[[np.ndarray, np.ndarray], _Pair], *, raw: bool = False, normalized: bool = True
+):
     """A function of two clouds that subtracts what `by` says from each of them."""
 
     def move(images: np.ndarray, texts: np.ndarray) -> _Pair:
-        clouds = (images, texts) if raw else (_unit(images), _unit(texts))
+        clouds = (images, texts) if raw else (unit(images), unit(texts))
         moved = [cloud - step for cloud, step in zip(clouds, by(*clouds), strict=True)]
-        return tuple(_unit(cloud) if unit else cloud for cloud in moved)
+        return tuple(unit(cloud) if normalized else cloud for cloud in moved)
 
     return move
 
@@ -289,7 +288,7 @@ close_gap = Exercise(
         ),
         Mistake(
             "length 1 forgotten at the end",
-            _moved(_shares(0.5, -0.5), unit=False),
+            _moved(_shares(0.5, -0.5), normalized=False),
             (
                 "How long are the rows that you return?",
                 "After the shift the vectors are no longer of length 1: normalise them again.",

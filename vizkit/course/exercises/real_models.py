@@ -3,6 +3,7 @@
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
+from vizkit.course.exercises.maths import softmax
 
 
 def _shrunk(image: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -159,11 +160,6 @@ resize_and_crop = Exercise(
 )
 
 
-def _softmax(logits: np.ndarray, axis: int) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis, keepdims=True))
-    return powers / powers.sum(axis, keepdims=True)
-
-
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-logits))
 
@@ -173,7 +169,7 @@ def _probabilities(
 ) -> np.ndarray:
     """Unit vectors (N, D) and (K, D) to probabilities (N, K): softmax for CLIP, else sigmoid."""
     logits = scale * (images.astype(float) @ texts.T)  # (N, K)
-    return _softmax(logits, 1) if bias is None else _sigmoid(logits + bias)
+    return softmax(logits, 1) if bias is None else _sigmoid(logits + bias)
 
 
 def _unit(rng: np.random.Generator, count: int, width: int) -> np.ndarray:
@@ -257,7 +253,7 @@ zero_shot_scores = Exercise(
         Mistake(
             "softmax over the images",
             lambda images, texts, scale, bias: (
-                _softmax(scale * (images.astype(float) @ texts.T), 0)
+                softmax(scale * (images.astype(float) @ texts.T), 0)
                 if bias is None
                 else _probabilities(images, texts, scale, bias)
             ),

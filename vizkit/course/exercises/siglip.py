@@ -5,17 +5,14 @@ from collections.abc import Callable
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+from vizkit.course.exercises.maths import unit
 
 
 def _features(rng: np.random.Generator, count: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
     """Pictures and texts (N, D) of length 1 that partly agree."""
     images = rng.normal(size=(count, channels))
     texts = images + rng.normal(size=(count, channels))
-    return _unit(images).astype("float32"), _unit(texts).astype("float32")
+    return unit(images).astype("float32"), unit(texts).astype("float32")
 
 
 def _softplus(values: np.ndarray) -> np.ndarray:

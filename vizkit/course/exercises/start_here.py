@@ -3,6 +3,7 @@
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
+from vizkit.course.exercises.maths import unit
 
 count_negatives = Exercise(
     "Count the negative pairs",
@@ -59,10 +60,6 @@ count_negatives = Exercise(
 )
 
 
-def _unit(vectors: np.ndarray, axis: int = 1) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
-
-
 def _square(vectors: np.ndarray) -> np.ndarray:
     return vectors / (vectors**2).sum(axis=1, keepdims=True)
 
@@ -81,7 +78,7 @@ def _pairs(rng: np.random.Generator) -> list[tuple]:
 
 cosine_matrix = Exercise(
     "Cosine similarity",
-    solution=lambda images, texts: _unit(images) @ _unit(texts).T,
+    solution=lambda images, texts: unit(images) @ unit(texts).T,
     mistakes=[
         Mistake(
             "missing normalisation",
@@ -94,7 +91,7 @@ cosine_matrix = Exercise(
         ),
         Mistake(
             "texts not normalised",
-            lambda images, texts: _unit(images) @ texts.T,
+            lambda images, texts: unit(images) @ texts.T,
             (
                 "Make a text vector twice as long: does your answer change?",
                 "The texts still have lengths other than 1.",
@@ -103,7 +100,7 @@ cosine_matrix = Exercise(
         ),
         Mistake(
             "images not normalised",
-            lambda images, texts: images @ _unit(texts).T,
+            lambda images, texts: images @ unit(texts).T,
             (
                 "Make an image vector twice as long: does your answer change?",
                 "The images still have lengths other than 1.",
@@ -112,7 +109,7 @@ cosine_matrix = Exercise(
         ),
         Mistake(
             "normalised over the wrong axis",
-            lambda images, texts: _unit(images, 0) @ _unit(texts, 0).T,
+            lambda images, texts: unit(images, 0) @ unit(texts, 0).T,
             (
                 "Which axis of the array runs through one vector?",
                 "You divided each feature by its length over the batch: a vector is a row.",
@@ -130,7 +127,7 @@ cosine_matrix = Exercise(
         ),
         Mistake(
             "transposed",
-            lambda images, texts: _unit(texts) @ _unit(images).T,
+            lambda images, texts: unit(texts) @ unit(images).T,
             (
                 "Which shape did the task ask for?",
                 "Rows should be images and columns texts; yours are the other way round.",

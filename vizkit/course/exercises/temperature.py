@@ -6,11 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
-
-
-def _softmax(logits: np.ndarray, axis: int = 1) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis, keepdims=True))
-    return powers / powers.sum(axis, keepdims=True)
+from vizkit.course.exercises.maths import softmax
 
 
 def _similarities(rng: np.random.Generator) -> list[tuple]:
@@ -28,11 +24,11 @@ def _rescaled(weights: np.ndarray) -> np.ndarray:
 
 softmax_with_temperature = Exercise(
     "Softmax with a temperature",
-    solution=lambda cosines, temperature: _softmax(cosines / temperature),
+    solution=lambda cosines, temperature: softmax(cosines / temperature),
     mistakes=[
         Mistake(
             "temperature multiplied",
-            lambda cosines, temperature: _softmax(cosines * temperature),
+            lambda cosines, temperature: softmax(cosines * temperature),
             (
                 "Does a small temperature make your rows sharper or flatter?",
                 "A small temperature must sharpen: divide by it (or multiply by 1 / τ).",
@@ -41,7 +37,7 @@ softmax_with_temperature = Exercise(
         ),
         Mistake(
             "softmax over the wrong axis",
-            lambda cosines, temperature: _softmax(cosines / temperature, axis=0),
+            lambda cosines, temperature: softmax(cosines / temperature, axis=0),
             (
                 "Do your rows sum to 1, or your columns?",
                 "Each image, a row, shares its probability out over the texts.",
@@ -50,7 +46,7 @@ softmax_with_temperature = Exercise(
         ),
         Mistake(
             "softmax over the whole matrix",
-            lambda cosines, temperature: _softmax(cosines.reshape(1, -1) / temperature).reshape(
+            lambda cosines, temperature: softmax(cosines.reshape(1, -1) / temperature).reshape(
                 cosines.shape
             ),
             (
@@ -61,7 +57,7 @@ softmax_with_temperature = Exercise(
         ),
         Mistake(
             "temperature after the softmax",
-            lambda cosines, temperature: _softmax(cosines) / temperature,
+            lambda cosines, temperature: softmax(cosines) / temperature,
             (
                 "What does each of your rows sum to?",
                 "Divide the cosines, inside the exponential; probabilities must still sum to 1.",
@@ -70,7 +66,7 @@ softmax_with_temperature = Exercise(
         ),
         Mistake(
             "temperature forgotten",
-            lambda cosines, temperature: _softmax(cosines),
+            lambda cosines, temperature: softmax(cosines),
             (
                 "Change the temperature: do your shares change?",
                 "You have not used the temperature. The cosines are divided by it.",
@@ -79,7 +75,7 @@ softmax_with_temperature = Exercise(
         ),
         Mistake(
             "the logarithm of the shares",
-            lambda cosines, temperature: np.log(_softmax(cosines / temperature)),
+            lambda cosines, temperature: np.log(softmax(cosines / temperature)),
             (
                 "Can a probability be below zero?",
                 "You returned the logarithms of the probabilities.",
@@ -115,7 +111,7 @@ softmax_with_temperature = Exercise(
 def _shares(cosines: np.ndarray, temperature: float, axis: int = 1) -> np.ndarray:
     """(N, N): how each row's push on its negatives is shared out; Wang and Liu 2021, section 3."""
     logits = np.where(np.eye(len(cosines), dtype=bool), -np.inf, cosines / temperature)
-    return _softmax(logits, axis)
+    return softmax(logits, axis)
 
 
 def _without_diagonal(weights: np.ndarray) -> np.ndarray:
@@ -128,7 +124,7 @@ shares_of_negatives = Exercise(
     mistakes=[
         Mistake(
             "positive included",
-            lambda cosines, temperature: _softmax(cosines / temperature),
+            lambda cosines, temperature: softmax(cosines / temperature),
             (
                 "What stands on your diagonal?",
                 "The own text is pulled, not pushed: leave it out, so that the negatives of a row "
@@ -138,7 +134,7 @@ shares_of_negatives = Exercise(
         ),
         Mistake(
             "positive removed too late",
-            lambda cosines, temperature: _without_diagonal(_softmax(cosines / temperature)),
+            lambda cosines, temperature: _without_diagonal(softmax(cosines / temperature)),
             (
                 "What do the rows that you return sum to?",
                 "Divide by what is left when the own text is out.",
@@ -147,7 +143,7 @@ shares_of_negatives = Exercise(
         ),
         Mistake(
             "the positive's cosine set to zero",
-            lambda cosines, temperature: _softmax(_without_diagonal(cosines) / temperature),
+            lambda cosines, temperature: softmax(_without_diagonal(cosines) / temperature),
             (
                 "What is exp(0)?",
                 "A cosine of 0 still gets a share. Only minus infinity gets none.",
@@ -185,7 +181,7 @@ shares_of_negatives = Exercise(
         Mistake(
             "the gradient itself",
             lambda cosines, temperature: (
-                (_softmax(cosines / temperature) - np.eye(len(cosines))) / temperature
+                (softmax(cosines / temperature) - np.eye(len(cosines))) / temperature
             ),
             (
                 "Is there a negative number in your answer?",

@@ -3,15 +3,12 @@
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+from vizkit.course.exercises.maths import unit
 
 
 def _lock(features: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """(N, F) unit vectors around the mean of the seen rows."""
-    return _unit(features - features[seen].mean(0))
+    return unit(features - features[seen].mean(0))
 
 
 def _locked_inputs(rng: np.random.Generator) -> list[tuple]:
@@ -29,7 +26,7 @@ centre_on_seen = Exercise(
     mistakes=[
         Mistake(
             "the mean of all pictures",
-            lambda features, seen: _unit(features - features.mean(0)),
+            lambda features, seen: unit(features - features.mean(0)),
             (
                 "Which pictures may you look at?",
                 "The unseen pictures are the test: nothing may be computed from them.",
@@ -47,7 +44,7 @@ centre_on_seen = Exercise(
         ),
         Mistake(
             "at length 1 before the mean is taken off",
-            lambda features, seen: _lock(_unit(features), seen),
+            lambda features, seen: _lock(unit(features), seen),
             (
                 "In which order do you work?",
                 "First the mean, then the length. You shortened the features before as well.",
@@ -56,7 +53,7 @@ centre_on_seen = Exercise(
         ),
         Mistake(
             "no mean taken off",
-            lambda features, seen: _unit(features),
+            lambda features, seen: unit(features),
             (
                 "What have all drawings in common?",
                 "The mean of the seen pictures has to come off first.",
@@ -86,7 +83,7 @@ centre_on_seen = Exercise(
         ),
         Mistake(
             "the mean over the numbers of a picture",
-            lambda features, seen: _unit(features - features.mean(1, keepdims=True)),
+            lambda features, seen: unit(features - features.mean(1, keepdims=True)),
             (
                 "How many numbers does your mean have?",
                 "The mean is a picture's worth of numbers: one for each column.",

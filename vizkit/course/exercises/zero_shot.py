@@ -3,43 +3,35 @@
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
-
-
-def _unit(vectors: np.ndarray, axis: int = -1) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
-
-
-def _softmax(logits: np.ndarray, axis: int = 1) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis, keepdims=True))
-    return powers / powers.sum(axis, keepdims=True)
+from vizkit.course.exercises.maths import softmax, unit
 
 
 def _classify(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
     """Raw features (N, D) and (K, P, D) to probabilities (N, K); Radford et al. 2021, §3.1.4."""
-    classes = _unit(_unit(prompts).mean(axis=1))  # (K, D)
-    return _softmax(scale * _unit(images) @ classes.T)  # (N, K)
+    classes = unit(unit(prompts).mean(axis=1))  # (K, D)
+    return softmax(scale * unit(images) @ classes.T)  # (N, K)
 
 
 def _images_not_normalised(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
-    return _softmax(scale * images @ _unit(_unit(prompts).mean(axis=1)).T)
+    return softmax(scale * images @ unit(unit(prompts).mean(axis=1)).T)
 
 
 def _prompts_not_normalised(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
-    return _softmax(scale * _unit(images) @ _unit(prompts.mean(axis=1)).T)
+    return softmax(scale * unit(images) @ unit(prompts.mean(axis=1)).T)
 
 
 def _mean_not_renormalised(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
-    return _softmax(scale * _unit(images) @ _unit(prompts).mean(axis=1).T)
+    return softmax(scale * unit(images) @ unit(prompts).mean(axis=1).T)
 
 
 def _softmax_over_images(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
-    classes = _unit(_unit(prompts).mean(axis=1))
-    return _softmax(scale * _unit(images) @ classes.T, axis=0)
+    classes = unit(unit(prompts).mean(axis=1))
+    return softmax(scale * unit(images) @ classes.T, axis=0)
 
 
 def _mean_over_classes(images: np.ndarray, prompts: np.ndarray, scale: float) -> np.ndarray:
-    classes = _unit(_unit(prompts).mean(axis=0))  # (P, D)
-    return _softmax(scale * _unit(images) @ classes.T)
+    classes = unit(unit(prompts).mean(axis=0))  # (P, D)
+    return softmax(scale * unit(images) @ classes.T)
 
 
 zero_shot_classifier = Exercise(
