@@ -14,10 +14,15 @@ export interface Context extends Store, ReturnType<typeof openWriter> {
   /** The token whose attention is on view. */
   query(): number;
   tokenName(token: number): string;
-  /** Calls a step before every picture: what is no canvas brings itself up to date. */
+  /** Calls a step after every picture: what is no canvas brings itself up to date. */
   onUpdate(step: () => void): void;
+  /** The same for sentences that people read, or have read to them: at most four times a second, the last one always. */
+  onWords(step: () => void): void;
   update(): void;
 }
+
+/** Milliseconds between two sentences: while one drags, more could not be read, and each is a text to lay out. */
+const BETWEEN_WORDS = 250;
 
 export function openContext(frame: Frame, engine: Engine, model: object): Context {
   const { facts } = engine;
@@ -25,6 +30,7 @@ export function openContext(frame: Frame, engine: Engine, model: object): Contex
   const { state } = store;
   const answers = answersOf(engine, state);
   const updates: (() => void)[] = [];
+  const words = openWords(frame);
   const middle = facts.prefix + Math.floor(facts.grid[0] / 2) * facts.grid[1] + Math.floor(facts.grid[1] / 2);
   return {
     frame,
@@ -46,8 +52,33 @@ export function openContext(frame: Frame, engine: Engine, model: object): Contex
     onUpdate: (step) => {
       updates.push(step);
     },
+    onWords: words.on,
     update() {
       for (const step of updates) step();
+      words.ask();
+    },
+  };
+}
+
+/** Steps that run at most so often, however often one asks; after the last time once more. */
+function openWords(frame: Frame) {
+  const steps: (() => void)[] = [];
+  let last = Number.NEGATIVE_INFINITY;
+  let waiting = false;
+  const run = () => {
+    waiting = false;
+    last = performance.now();
+    for (const step of steps) step();
+  };
+  return {
+    on: (step: () => void) => {
+      steps.push(step);
+    },
+    ask() {
+      const rest = last + BETWEEN_WORDS - performance.now();
+      if (rest <= 0 && !waiting) return run();
+      if (!waiting) frame.later(run, rest);
+      waiting = true;
     },
   };
 }

@@ -42,7 +42,7 @@ export function mount(view: View, open: () => Engine): () => void {
   places.aside.append(last);
   const norms = openNorms(context, last);
   const input = openInput(context, last);
-  context.onUpdate(() => frame.say(describe(context, stage.map())));
+  context.onWords(() => frame.say(describe(context, stage.map())));
   const layout = followLayout(frame, { places, canvas: stage.canvas, tools, captions, heads, norms, input });
   layout();
   frame.draw();

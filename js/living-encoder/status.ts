@@ -12,11 +12,17 @@ export function describe(context: Context, map: PatchMap | null): string {
 }
 
 export function thingInWords({ shape, color, style, x, y }: Thing): string {
-  const where = `${Math.round(100 * x)}% from the left, ${Math.round(100 * y)}% from the top`;
-  return `${STYLES[style]} ${COLORS[color]} ${SHAPES[shape]} at ${where}`;
+  return `${STYLES[style]} ${COLORS[color]} ${SHAPES[shape]} at ${placeInWords(x, y)}`;
 }
 
+const placeInWords = (x: number, y: number) =>
+  `${Math.round(100 * x)}% from the left, ${Math.round(100 * y)}% from the top`;
+
 function objects({ state }: Context): string {
+  if (state.pen && state.tool !== "move") {
+    const { x, y, down } = state.pen;
+    return `${state.tool === "erase" ? "eraser" : "brush"} ${down ? "down" : "up"} at ${placeInWords(x, y)}`;
+  }
   const { scene, photo, strokes } = state.picture;
   const chosen = scene.objects[state.chosen];
   if (chosen) return `chosen: ${thingInWords(chosen)}`;

@@ -1,9 +1,11 @@
 import type { Frame } from "../shared/frame.ts";
+import { clamp } from "../shared/numbers.ts";
 import type { Ablation, Facts } from "./engine.ts";
 import { ALL_HEADS, shuffledOrder } from "./numbers.ts";
 import { FIRST_SCENE, type Picture } from "./scene.ts";
 import { type History, openHistory } from "./stage/history.ts";
-import type { Ink } from "./world/palette.ts";
+import type { Pen } from "./stage/pen.ts";
+import { type Ink, inkOf } from "./world/palette.ts";
 
 /** What lies over the picture, and what people read of it. */
 export const SHOWS = {
@@ -32,12 +34,30 @@ export interface Off {
 
 export const NOTHING_OFF: Off = { heads: new Set(), layers: new Set(), positions: "kept", stem: "whole" };
 
+export interface Brush {
+  /** Index of the colour, and what it is on a light ground. */
+  color: number;
+  ink: Ink;
+  width: number;
+}
+
+export const THINNEST = 0.02;
+export const THICKEST = 0.3;
+
+export const brushOf = (color: number, width: number): Brush => ({
+  color,
+  ink: inkOf(color, 0),
+  width: clamp(THINNEST, width, THICKEST),
+});
+
 export interface State {
   picture: Picture;
   /** Index of the chosen object, −1 for none. */
   chosen: number;
   tool: Tool;
-  brush: { ink: Ink; width: number };
+  brush: Brush;
+  /** Where the keyboard's pen is; null before it was used. */
+  pen: Pen | null;
   /** Tokens whose attention is on view: where the pointer is, what was pinned; −1 for none. */
   hover: number;
   pinned: number;
@@ -81,7 +101,8 @@ function firstState(frame: Frame, facts: Facts): State {
     picture: { scene: frame.get("scene") ?? FIRST_SCENE, strokes: [], photo: null },
     chosen: -1,
     tool: "move",
-    brush: { ink: [0.87, 0.17, 0.2], width: 0.08 },
+    brush: brushOf(0, 0.08),
+    pen: null,
     hover: -1,
     pinned: -1,
     show: facts.layers ? "attention" : "caption",
@@ -109,7 +130,12 @@ export function openStore(frame: Frame, facts: Facts, model: object) {
     set({ picture, chosen: state.chosen < count ? state.chosen : -1 });
     frame.write("scene", picture.scene);
   };
+  /** Whatever else happens to the picture, the line that is being drawn ends. */
+  const lift = () => {
+    if (state.pen?.down) state.pen = { ...state.pen, down: false };
+  };
   const back = (picture: Picture | null) => {
+    lift();
     if (picture) show(picture);
     return !!picture;
   };
@@ -125,6 +151,7 @@ export function openStore(frame: Frame, facts: Facts, model: object) {
     set,
     /** Replaces the picture; edits of one `name` within a second are undone together. */
     edit(picture: Picture, name = "") {
+      lift();
       history.keep(state.picture, name);
       show(picture);
     },

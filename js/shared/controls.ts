@@ -1,4 +1,4 @@
-import { make } from "./dom.ts";
+import { make, mark, setText } from "./dom.ts";
 import { clamp, formatNumber } from "./numbers.ts";
 import type { Scope } from "./scope.ts";
 
@@ -95,12 +95,13 @@ export function slider(scope: Scope, parent: HTMLElement, options: SliderOptions
   // The number that was set, which may lie between the steps that the thumb can show.
   let current = value;
   const tell = () => {
-    shown.textContent = format(current);
-    input.setAttribute("aria-valuetext", format(current));
+    setText(shown, format(current));
+    mark(input, "aria-valuetext", format(current));
   };
   const set = (next: number) => {
     current = clamp(min, next, max);
-    input.value = String(toPosition(current));
+    const position = String(toPosition(current));
+    if (input.value !== position) input.value = position;
     tell();
   };
   set(value);

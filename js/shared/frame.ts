@@ -4,7 +4,7 @@ import { openFullScreen } from "./full-screen.ts";
 import { openKeyboard } from "./keyboard.ts";
 import { hostOf, type View } from "./model.ts";
 import { openMore } from "./more.ts";
-import { openPainter, type Paint } from "./painter.ts";
+import { openPainter, type Paint, type Shows } from "./painter.ts";
 import { openRequests } from "./requests.ts";
 import { openScope } from "./scope.ts";
 import { type ScrubberOptions, scrubber } from "./scrubber.ts";
@@ -77,8 +77,14 @@ export function openFrame({ model, el }: View, about: { kind: string; help: stri
     tooltip,
     fullScreen,
     addKeys: keyboard.add,
-    surface: (parent: HTMLElement, label: string, paint: Paint, attributes?: Record<string, string>) =>
-      painter.surface(theme, parent, label, paint, attributes),
+    afterDraw: painter.afterDraw,
+    surface: (
+      parent: HTMLElement,
+      label: string,
+      paint: Paint,
+      attributes?: Record<string, string>,
+      shows?: Shows,
+    ) => painter.surface(theme, parent, label, paint, attributes, shows),
     button: controls.button.bind(null, scope),
     toggle: controls.toggle.bind(null, scope),
     select: controls.select.bind(null, scope),

@@ -14,6 +14,10 @@ export interface Surface {
 /** Paints a surface; may change the canvas's size and return true to begin again. */
 export type Paint = (surface: Surface) => boolean | void;
 
+/** What a surface shows: it is painted again where one of these is another than the last time. Its size, the screen's
+ * sharpness and the theme need not be among them. Without it, a surface is painted in every picture. */
+export type Shows = () => readonly unknown[];
+
 export interface Painter {
   /** Draws every surface now: for a first picture, which need not wait for a frame. */
   draw(): void;
@@ -26,16 +30,22 @@ export interface Painter {
     label: string,
     paint: Paint,
     attributes?: Record<string, string>,
+    shows?: Shows,
   ): Surface;
+  /** Calls back when all surfaces are painted: for what is no canvas. Between them, a text that changes would make the
+   * browser lay out the page once for each canvas that is asked for its size. */
+  afterDraw(step: () => void): void;
 }
 
 export function openPainter(scope: Scope): Painter {
   const surfaces = new Set<() => void>();
+  const afterwards: (() => void)[] = [];
   let frame = 0;
   const draw = () => {
     cancelAnimationFrame(frame);
     frame = 0;
     for (const paint of surfaces) paint();
+    for (const step of afterwards) step();
   };
   const requestDraw = () => {
     frame ||= requestAnimationFrame(draw);
@@ -43,12 +53,16 @@ export function openPainter(scope: Scope): Painter {
   scope.onClose(() => {
     cancelAnimationFrame(frame);
     surfaces.clear();
+    afterwards.length = 0;
   });
   watchPixelRatio(scope, requestDraw);
   return {
     draw,
     requestDraw,
-    surface(theme, parent, label, paint, attributes = {}) {
+    afterDraw: (step) => {
+      afterwards.push(step);
+    },
+    surface(theme, parent, label, paint, attributes = {}, shows) {
       const canvas = make("canvas", { class: "vk-canvas", role: "img", "aria-label": label, ...attributes });
       const surface: Surface = {
         canvas,
@@ -58,8 +72,19 @@ export function openPainter(scope: Scope): Painter {
         requestDraw,
       };
       parent.append(canvas);
+      let shown: readonly unknown[] = [];
       const run = () => {
-        if (fit(surface) && paint(surface)) run();
+        if (!hasPlace(surface)) return;
+        if (shows) {
+          const next = [surface.width, surface.height, window.devicePixelRatio, theme.version(), ...shows()];
+          const same = next.length === shown.length && next.every((value, at) => Object.is(value, shown[at]));
+          if (same) return;
+          shown = next;
+        }
+        clear(surface);
+        if (!paint(surface)) return;
+        shown = [];
+        run();
       };
       surfaces.add(run);
       scope.onResize(canvas, () => {
@@ -71,23 +96,26 @@ export function openPainter(scope: Scope): Painter {
   };
 }
 
-/** Gives a canvas the pixels that its place on the screen has; false where it has no place. */
-function fit(surface: Surface): boolean {
-  const { canvas, context } = surface;
-  const ratio = window.devicePixelRatio || 1;
-  const { clientWidth: width, clientHeight: height } = canvas;
+/** Reads a canvas's size; false where it has no place. */
+function hasPlace(surface: Surface): boolean {
+  const { clientWidth: width, clientHeight: height } = surface.canvas;
   if (!width || !height) return false; // not on the page yet, or in a folded output
+  surface.width = width;
+  surface.height = height;
+  return true;
+}
+
+/** Gives a canvas the pixels that its place on the screen has, all empty. */
+function clear({ canvas, context, width, height }: Surface): void {
+  const ratio = window.devicePixelRatio || 1;
   const pixelWidth = Math.round(width * ratio);
   const pixelHeight = Math.round(height * ratio);
   if (canvas.width !== pixelWidth || canvas.height !== pixelHeight) {
     canvas.width = pixelWidth;
     canvas.height = pixelHeight;
   }
-  surface.width = width;
-  surface.height = height;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
-  return true;
 }
 
 /** The browser's zoom, and a move to another screen, change no element's size in CSS pixels. */

@@ -37,6 +37,8 @@ export interface Theme {
   scale(): number;
   font(pixels: number, weight?: string): string;
   dark(): boolean;
+  /** Another number after every change of the theme, or of what else the styles depend on. */
+  version(): number;
   /** Forgets the styles that were read. */
   forget(): void;
 }
@@ -45,6 +47,11 @@ export interface Theme {
 export function followTheme(root: HTMLElement, host: Host, scope: Scope, changed: () => void): Theme {
   // Reading a computed style makes the browser lay out again.
   const styles = new Map<string, string>();
+  let version = 0;
+  const forget = () => {
+    styles.clear();
+    version++;
+  };
   const style = (property: string) => {
     const known = styles.get(property);
     if (known !== undefined) return known;
@@ -61,7 +68,7 @@ export function followTheme(root: HTMLElement, host: Host, scope: Scope, changed
     const dark = free ? page.dark : choice === "dark";
     root.dataset.theme = dark ? "dark" : "light";
     root.dataset.lab = String(page.lab && dark === page.dark);
-    styles.clear();
+    forget();
     changed();
   };
   const observer = new MutationObserver(apply);
@@ -84,6 +91,7 @@ export function followTheme(root: HTMLElement, host: Host, scope: Scope, changed
     color: (name) => style(`--vk-${name}`) || "#888",
     font: (pixels, weight = "400") => `${weight} ${pixels * scale()}px ${style("font-family")}`,
     dark: () => root.dataset.theme === "dark",
-    forget: () => styles.clear(),
+    version: () => version,
+    forget,
   };
 }

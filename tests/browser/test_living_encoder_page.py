@@ -181,6 +181,212 @@ def test_paint_and_eraser_change_the_answer_and_can_be_undone(page, stage):
     assert color[2] > color[0] + 60, color
 
 
+def test_by_keyboard_the_brush_draws_a_line_and_the_eraser_wipes_one(page, stage):
+    stage.focus()
+    press = page.keyboard.press
+    press("b")
+    says(page, "brush up at 6% from the left, 6% from the top")
+    for _ in range(7):
+        press("Shift+ArrowDown")
+    for _ in range(6):
+        press("c")
+    press("Space")
+    says(page, "brush down at 6% from the left, 94% from the top")
+    for _ in range(4):
+        press("Shift+ArrowRight")
+    press("ArrowRight")
+    says(page, "brush down at 58% from the left")
+    press("Space")
+    press("Shift+ArrowRight")  # up: paints nothing
+    says(page, "brush up at 70% from the left")
+    expect_painted(page, {0.12: True, 0.3: True, 0.5: True, 0.85: False})  # between the steps, too
+    press("e")
+    says(page, "eraser up at 6% from the left, 6% from the top")
+    for _ in range(7):
+        press("Shift+ArrowDown")
+    press("+")
+    press("Space")
+    for _ in range(2):
+        press("Shift+ArrowRight")
+    press("Space")
+    expect_painted(page, {0.12: False, 0.3: False, 0.5: True})
+    press("u")  # a line is one step
+    expect_painted(page, {0.12: True, 0.3: True, 0.5: True})
+    press("r")
+    expect_painted(page, {0.12: False, 0.3: False, 0.5: True})
+    press("u")
+    press("u")
+    expect_painted(page, {0.12: False, 0.3: False, 0.5: False})
+    press("Space")
+    says(page, "eraser down")
+    press("u")  # while it is down
+    press("ArrowLeft")
+    says(page, "eraser up")
+    press("m")
+    says(page, "red heart, green circle on")
+
+
+def expect_painted(page: Page, wanted: dict[float, bool]) -> None:
+    """Where along the lower edge the picture that arrives at the encoder has another colour than its ground."""
+    arrived = page.locator("[data-panel=input] canvas")
+
+    def found() -> dict[float, bool]:
+        seen = picture(arrived)
+        ground = at(seen, 0.95, 0.94)
+        return {x: bool(np.abs(at(seen, x, 0.94) - ground).max() > 40) for x in wanted}
+
+    wait_until(lambda: found() == wanted, f"paint at {wanted}")
+
+
+def test_the_stage_says_what_it_can_do_without_a_pointer(page, stage):
+    described = stage.get_attribute("aria-description")
+    for gesture in (
+        "arrows move it",
+        "turn it",
+        "scale it",
+        "colour, shape and style",
+        "Delete removes it",
+        "a adds one",
+        "space puts it down and the arrows draw",
+        "e the eraser",
+        "u undoes",
+        "p opens a picture",
+    ):
+        assert gesture in described
+    # What it promises is in the list of keys.
+    keys = stage.get_attribute("aria-keyshortcuts").lower().split()
+    stage.press("?")
+    shown = page.locator(".vk-keys").inner_text().lower()
+    signs = {"plus": "+", "minus": "-", "comma": ",", "period": "."}
+    for key in keys:
+        assert key.startswith("control") or signs.get(key, key) in shown, key
+
+
+def test_a_picture_is_opened_by_a_key_pasted_and_dropped(page, stage):
+    page.evaluate(
+        "void (HTMLInputElement.prototype.click = function () { window.asked = [this.type, this.accept]; })"
+    )
+    stage.focus()
+    page.keyboard.press("p")
+    wait_until(lambda: page.evaluate("window.asked") == ["file", "image/*"], "a choice of files")
+    arrived = page.locator("[data-panel=input] canvas")
+    for kind, part in (("ClipboardEvent", "clipboardData"), ("DragEvent", "dataTransfer")):
+        stage.evaluate(
+            """async (canvas, [kind, part]) => {
+                const own = Object.assign(document.createElement("canvas"), { width: 60, height: 60 });
+                const pen = own.getContext("2d");
+                pen.fillStyle = "rgb(220 30 30)";
+                pen.fillRect(0, 0, 60, 60);
+                const blob = await new Promise((done) => own.toBlob(done));
+                const data = new DataTransfer();
+                data.items.add(new File([blob], "own.png", { type: "image/png" }));
+                const type = kind === "DragEvent" ? "drop" : "paste";
+                canvas.dispatchEvent(new window[kind](type, { bubbles: true, cancelable: true, [part]: data }));
+            }""",
+            [kind, part],
+        )
+        says(page, "nothing on your picture")
+        wait_until(lambda: at(picture(arrived), 0.5, 0.5)[0] > 180, f"red, by {kind}")
+        page.keyboard.press("u")
+        says(page, "red heart, green circle")
+
+
+# ------------------------------------------------------------------------- what a picture costs
+
+# Counts what every frame does: pictures of each canvas, pictures of bytes, and texts and sizes between.
+WATCH = """() => {
+  const seen = window.seen = { frames: 0, painted: {}, bytes: 0, changes: 0, words: 0, late: 0 };
+  const { prototype } = CanvasRenderingContext2D;
+  const { clearRect, putImageData } = prototype;
+  let dirty = false;
+  const frame = () => { seen.frames++; requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
+  const placeOf = (canvas) => canvas.closest("[data-panel]")?.dataset.panel ?? canvas.className.split(" ").at(-1);
+  prototype.clearRect = function (...box) {
+    const { canvas } = this;
+    if (canvas.isConnected) seen.painted[placeOf(canvas)] = (seen.painted[placeOf(canvas)] ?? 0) + 1;
+    return clearRect.apply(this, box);
+  };
+  prototype.putImageData = function (...rest) { seen.bytes++; return putImageData.apply(this, rest); };
+  const count = (list) => {
+    for (const { target } of list) {
+      seen.changes++;
+      if (target.closest?.("output.vk-status")) seen.words++;
+    }
+  };
+  const observer = new MutationObserver((list) => { dirty = false; count(list); });
+  const all = { subtree: true, childList: true, characterData: true, attributes: true };
+  observer.observe(document.querySelector(".vk"), all);
+  for (const name of ["clientWidth", "clientHeight"]) {
+    const { get } = Object.getOwnPropertyDescriptor(Element.prototype, name);
+    Object.defineProperty(Element.prototype, name, { get() {
+      const list = observer.takeRecords();
+      if (list.length) dirty = true;
+      count(list);
+      if (dirty && this.tagName === "CANVAS") seen.late++;
+      return get.call(this);
+    } });
+  }
+}"""
+
+
+def painted(page: Page) -> dict[str, int]:
+    return page.evaluate("window.seen.painted")
+
+
+def test_a_drag_paints_each_canvas_once_a_frame_and_writes_little(page, stage):
+    click_at(stage, *CIRCLE)
+    says(page, "chosen: flat green circle")
+    page.wait_for_timeout(700)  # its warm-up is over
+    page.evaluate(WATCH)
+    began = page.evaluate("performance.now()")
+    drag(stage, [(CIRCLE[0] + 0.01 * k, CIRCLE[1] - 0.01 * k) for k in range(25)])
+    page.wait_for_timeout(400)
+    seconds = (page.evaluate("performance.now()") - began) / 1000
+    seen = page.evaluate("window.seen")
+    pictures = seen["painted"]["vk-picture"]
+    assert 5 <= pictures <= seen["frames"] + 1
+    assert set(seen["painted"]) == {"vk-picture", "vk-legend", "heads", "norms", "input"}
+    for name, count in seen["painted"].items():
+        assert count <= pictures, (name, count, pictures)
+    # The map over the picture, all heads together, the ramp of the legend, what arrives.
+    assert seen["bytes"] <= 4 * pictures, seen
+    # Three numbers of each of four captions, a few words; and no size is asked for after a change.
+    assert seen["changes"] <= 12 * pictures + 8 * seconds + 20, seen
+    assert seen["words"] <= 4 * seconds + 3, seen
+    assert seen["late"] == 0, seen
+
+
+def test_only_what_changed_is_painted_again(page, stage):
+    page.wait_for_timeout(700)
+    hover_at(stage, 0.05, 0.95)
+    says(page, "of the patch in row 7, column 0")
+    page.evaluate(WATCH)
+    hover_at(stage, 0.95, 0.05)
+    says(page, "of the patch in row 0, column 7")
+    assert set(painted(page)) == {"vk-picture", "vk-legend", "heads"}
+    # A caption that is typed changes no map of attention.
+    page.evaluate("window.seen.painted = {}")
+    page.get_by_label("caption 1", exact=True).fill("a red circle")
+    wait_until(lambda: painted(page), "another picture")
+    page.wait_for_timeout(400)
+    assert set(painted(page)) == {"vk-picture"}
+    assert page.evaluate("window.seen.bytes") <= 4
+
+
+def test_nothing_that_changes_in_every_frame_is_cut_out_round_or_casts_a_shadow(page, stage):
+    """Where no graphics card helps, each of these costs as much as all the rest of a frame."""
+    costly = page.locator(".vk canvas, .vk-meter").evaluate_all(
+        """(all) => all.flatMap((element) => {
+            const style = getComputedStyle(element);
+            const clips = element.tagName === "CANVAS" || style.overflow !== "visible";
+            const cut = style.borderRadius !== "0px" && clips;
+            return cut || style.boxShadow !== "none" || style.filter !== "none" ? [element.className] : [];
+        })"""
+    )
+    assert not costly
+
+
 def picture(stage: Locator) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(stage.screenshot())).convert("RGB"), float)
 

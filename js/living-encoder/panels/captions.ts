@@ -1,5 +1,5 @@
 import { CATEGORY_COLORS } from "../../shared/color.ts";
-import { make } from "../../shared/dom.ts";
+import { hide, make, mark, setText } from "../../shared/dom.ts";
 import { formatNumber } from "../../shared/numbers.ts";
 import type { Context } from "../context.ts";
 import { percent } from "../numbers.ts";
@@ -116,19 +116,28 @@ function openRow(context: Context, list: HTMLElement, index: number): Row {
     show({ text, on, unknown, empty, ...numbers }) {
       const typing = (field.getRootNode() as Document | ShadowRoot).activeElement === field;
       if (field.value !== text && !typing) field.value = text;
-      label.textContent = text;
-      choose.setAttribute("aria-pressed", String(on));
-      row.classList.toggle("vk-on", on);
-      fill.style.width = `${numbers.probability * 100}%`;
-      ghost.hidden = numbers.probabilityBefore === undefined;
-      ghost.style.left = `${(numbers.probabilityBefore ?? 0) * 100}%`;
+      setText(label, text);
+      mark(choose, "aria-pressed", on);
+      if (row.classList.contains("vk-on") !== on) row.classList.toggle("vk-on", on);
+      lengthen(fill, "width", numbers.probability);
+      hide(ghost, numbers.probabilityBefore === undefined);
+      lengthen(ghost, "left", numbers.probabilityBefore ?? 0);
       const arrow = (before: number | undefined, now: number, say: (value: number) => string) =>
         before === undefined ? say(now) : `${say(before)} → ${say(now)}`;
-      share.textContent = arrow(numbers.probabilityBefore, numbers.probability, percent);
-      cosine.textContent = arrow(numbers.cosineBefore, numbers.cosine, (value) => formatNumber(value, 2));
-      note.textContent = noteOf(unknown, empty);
+      setText(share, arrow(numbers.probabilityBefore, numbers.probability, percent));
+      setText(
+        cosine,
+        arrow(numbers.cosineBefore, numbers.cosine, (value) => formatNumber(value, 2)),
+      );
+      setText(note, noteOf(unknown, empty));
     },
   };
+}
+
+/** Sets a length to a share, in steps that can be seen. */
+function lengthen({ style }: HTMLElement, side: "width" | "left", share: number): void {
+  const length = `${Math.round(share * 500) / 5}%`;
+  if (style[side] !== length) style[side] = length;
 }
 
 /** What the encoder cannot read, in words. */

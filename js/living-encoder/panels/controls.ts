@@ -1,3 +1,4 @@
+import { choose, hide, mark } from "../../shared/dom.ts";
 import type { Context } from "../context.ts";
 import { headName } from "../stage/maps.ts";
 import { isAnythingOff, NOTHING_OFF, SHOWS, showsOf } from "../store.ts";
@@ -26,14 +27,14 @@ export function openControls(context: Context, tour: () => void): void {
   frame.button(toolbar, "Tour", tour, "A tour in steps (t)");
   openRare(context, frame.more().panel);
   onUpdate(() => {
-    show.value = SHOWS[state.show];
+    choose(show, SHOWS[state.show]);
     layer?.show();
     if (head) {
-      head.value = headName(state.head);
-      head.parentElement!.hidden = state.show !== "attention";
+      choose(head, headName(state.head));
+      hide(head.parentElement!, state.show !== "attention");
     }
     words?.show();
-    allOn.hidden = !isAnythingOff(state.off);
+    hide(allOn, !isAnythingOff(state.off));
   });
 }
 
@@ -47,8 +48,8 @@ function openWords({ frame, answers, state, set }: Context) {
   );
   return {
     show() {
-      select.value = answers.list().name;
-      select.parentElement!.hidden = state.show !== "labels";
+      choose(select, answers.list().name);
+      hide(select.parentElement!, state.show !== "labels");
     },
   };
 }
@@ -68,9 +69,8 @@ function openLayer({ frame, facts, state, set }: Context) {
   return {
     show() {
       // Neither the covering of patches nor the picture alone belongs to a layer.
-      slider.element.hidden = state.show === "covering" || state.show === "nothing";
-      const input = slider.element.querySelector("input")!;
-      input.min = state.show === "attention" ? "1" : "0";
+      hide(slider.element, state.show === "covering" || state.show === "nothing");
+      mark(slider.element.querySelector("input")!, "min", state.show === "attention" ? "1" : "0");
       slider.set(state.show === "attention" ? Math.max(1, state.depth) : state.depth);
     },
   };

@@ -1,4 +1,4 @@
-import { make } from "../../shared/dom.ts";
+import { make, setText } from "../../shared/dom.ts";
 import { pointerWithin } from "../../shared/frame.ts";
 import { type Box, cells, outline, PIN, wordOf } from "../../shared/paint.ts";
 import type { Surface } from "../../shared/painter.ts";
@@ -17,7 +17,8 @@ export function openHeads(context: Context, parent: HTMLElement) {
   const element = make("div", { class: "vk-panel", "data-panel": "heads" }, caption);
   parent.append(element);
   element.hidden = !layers;
-  const pixels = cells(grid[1], grid[0]);
+  // All heads side by side in one picture.
+  const pixels = cells(grid[1] * heads || 1, grid[0] * layers || 1);
   const label = () => 17 * frame.scale();
   const boxOf = (layer: number, head: number, width: number): Box => {
     const size = (width - label()) / heads;
@@ -34,6 +35,16 @@ export function openHeads(context: Context, parent: HTMLElement) {
     context.text(pen, words, 0, 0, "center", "muted", height);
     pen.restore();
   };
+  /** The attention of one head, as pixels of its place in the common picture. */
+  const fill = (layer: number, head: number) => {
+    const [rows, columns] = grid;
+    const row = answers.attention(layer, head, query());
+    const most = span(row)[1] || 1;
+    for (let patch = 0; patch < row.length; patch++) {
+      const y = layer * rows + Math.floor(patch / columns);
+      pixels.words[(y * heads + head) * columns + (patch % columns)] = wordOf(false, row[patch] / most);
+    }
+  };
   const paint = ({ context: pen, width }: Surface) => {
     if (!layers) return;
     pen.imageSmoothingEnabled = false;
@@ -41,28 +52,30 @@ export function openHeads(context: Context, parent: HTMLElement) {
       const [x, , size] = boxOf(0, head, width);
       context.text(pen, `head ${head + 1}`, x + size / 2, 12 * frame.scale(), "center", "muted", size);
     }
+    for (let layer = 0; layer < layers; layer++) for (let head = 0; head < heads; head++) fill(layer, head);
+    pixels.put();
+    const [rows, columns] = grid;
     for (let layer = 0; layer < layers; layer++)
       for (let head = 0; head < heads; head++) {
         const box = boxOf(layer, head, width);
         if (!head) upright(`layer ${layer + 1}`, box);
-        const row = answers.attention(layer, head, query());
-        const most = span(row)[1];
-        row.forEach((value, patch) => {
-          pixels.words[patch] = wordOf(false, value / (most || 1));
-        });
-        pixels.put();
         pen.globalAlpha = isOff(layer, head) ? 0.25 : 1;
-        pen.drawImage(pixels.canvas, ...box);
+        pen.drawImage(pixels.canvas, head * columns, layer * rows, columns, rows, ...box);
         pen.globalAlpha = 1;
         if (isOff(layer, head)) cross(pen, box, frame.color("ink"), 2 * frame.scale());
         const on = layer === attentionLayer(context) && (state.head < 0 || state.head === head);
         if (on && state.show === "attention") outline(pen, box, PIN);
       }
   };
-  const surface = frame.surface(element, "Attention of all heads", paint, {
-    style: "cursor:pointer",
-    "data-processor": "",
-  });
+  const attributes = { style: "cursor:pointer", "data-processor": "" };
+  const surface = frame.surface(element, "Attention of all heads", paint, attributes, () => [
+    answers.image(),
+    query(),
+    state.off,
+    state.show,
+    state.depth,
+    state.head,
+  ]);
   const hit = (event: MouseEvent) => {
     const at = pointerWithin(event, surface.canvas);
     const size = (surface.width - label()) / heads;
@@ -86,7 +99,7 @@ export function openHeads(context: Context, parent: HTMLElement) {
   });
   frame.listen(surface.canvas, "pointerleave", () => frame.tooltip(null));
   onUpdate(() => {
-    caption.textContent = `attention of the ${tokenName(query())} in all heads`;
+    setText(caption, `attention of the ${tokenName(query())} in all heads`);
   });
   return {
     element,

@@ -1,4 +1,4 @@
-import { make } from "../../shared/dom.ts";
+import { make, setText } from "../../shared/dom.ts";
 import { cells } from "../../shared/paint.ts";
 import type { Surface } from "../../shared/painter.ts";
 import type { Context } from "../context.ts";
@@ -6,7 +6,7 @@ import { orderOf } from "../store.ts";
 
 /** The very pixels that the encoder receives; shuffled where the patches are. */
 export function openInput(context: Context, parent: HTMLElement) {
-  const { frame, facts, answers, state, onUpdate } = context;
+  const { frame, facts, answers, state, onWords } = context;
   const size = facts.imageSize;
   const note = make("div", { class: "vk-small" });
   const element = make("div", { class: "vk-panel vk-input-panel", "data-panel": "input" });
@@ -16,10 +16,12 @@ export function openInput(context: Context, parent: HTMLElement) {
   const paint = ({ context: pen, width, height }: Surface) => {
     const planes = answers.pixels();
     const plane = size * size;
+    const shuffled = state.off.positions === "shuffled";
+    const byte = (at: number) => Math.round(255 * planes[at]);
     for (let at = 0; at < plane; at++) {
-      const from = state.off.positions === "shuffled" ? shuffledFrom(at) : at;
-      const [red, green, blue] = [0, 1, 2].map((channel) => Math.round(255 * planes[channel * plane + from]));
-      raster.words[at] = (255 << 24) | (blue << 16) | (green << 8) | red;
+      const from = shuffled ? shuffledFrom(at) : at;
+      raster.words[at] =
+        (255 << 24) | (byte(2 * plane + from) << 16) | (byte(plane + from) << 8) | byte(from);
     }
     raster.put();
     pen.imageSmoothingEnabled = false;
@@ -35,13 +37,16 @@ export function openInput(context: Context, parent: HTMLElement) {
       (Math.floor(patch / columns) * high + (row % high)) * size + (patch % columns) * wide + (column % wide)
     );
   };
-  const surface = frame.surface(element, "What the encoder receives", paint, { "data-processor": "" });
+  const surface = frame.surface(element, "What the encoder receives", paint, { "data-processor": "" }, () => [
+    answers.pixels(),
+    state.off.positions,
+  ]);
   element.append(note);
-  onUpdate(() => {
+  onWords(() => {
     const time = answers.milliseconds();
     const words = [`${size} × ${size} pixels arrive`];
     if (time) words.push(`answer in ${time < 9.5 ? time.toFixed(1) : Math.round(time)} ms, in this browser`);
-    note.textContent = words.join("; ");
+    setText(note, words.join("; "));
   });
   return {
     element,

@@ -34,8 +34,13 @@ export function openLegend(context: Context, parent: HTMLElement, map: () => Pat
     pen.strokeStyle = frame.color("line");
     pen.strokeRect(left, height * 0.3, right - left, height * 0.45);
   };
-  frame.surface(parent, "What the colours mean", paint, {
-    class: "vk-canvas vk-legend",
-    "data-processor": "",
-  });
+  const shows = () => {
+    const now = map();
+    if (!now) return [];
+    return now.kind === "values"
+      ? [now.name, now.signed, now.low, now.high]
+      : [now.name, Math.max(...now.sure)];
+  };
+  const attributes = { class: "vk-canvas vk-legend", "data-processor": "" };
+  frame.surface(parent, "What the colours mean", paint, attributes, shows);
 }

@@ -1,4 +1,4 @@
-import { make } from "../../shared/dom.ts";
+import { make, mark } from "../../shared/dom.ts";
 import { formatNumber, roundTicks } from "../../shared/numbers.ts";
 import { PIN } from "../../shared/paint.ts";
 import type { Surface } from "../../shared/painter.ts";
@@ -15,7 +15,7 @@ interface Line {
 
 /** How long the residual stream is after each layer: the class token, and the mean of the patches. */
 export function openNorms(context: Context, parent: HTMLElement) {
-  const { frame, facts, answers, state } = context;
+  const { frame, facts, answers, state, onWords } = context;
   const element = make(
     "div",
     { class: "vk-panel", "data-panel": "norms" },
@@ -38,10 +38,16 @@ export function openNorms(context: Context, parent: HTMLElement) {
     const before = answers.before();
     const now = linesOf(answers.image(), false);
     paintChart(context, surface, [...(before ? linesOf(before, true) : []), ...now], state.depth);
-    surface.canvas.setAttribute("aria-label", inWords(now));
   };
-  const surface = frame.surface(element, "Length of the residual stream by layer", paint, {
-    "data-processor": "",
+  const surface = frame.surface(
+    element,
+    "Length of the residual stream by layer",
+    paint,
+    { "data-processor": "" },
+    () => [answers.image(), answers.before(), state.depth],
+  );
+  onWords(() => {
+    if (facts.layers) mark(surface.canvas, "aria-label", inWords(linesOf(answers.image(), false)));
   });
   return {
     element,

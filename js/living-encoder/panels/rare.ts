@@ -1,4 +1,4 @@
-import { make } from "../../shared/dom.ts";
+import { choose, make, mark, setText } from "../../shared/dom.ts";
 import type { Context } from "../context.ts";
 import { headKey } from "../engine.ts";
 import { FIRST_SCENE, type Picture } from "../scene.ts";
@@ -28,12 +28,12 @@ function openSwitches(context: Context, panel: HTMLElement): void {
       switchOff({ layers: toggled(state.off.layers, layer()) });
     });
     onUpdate(() => {
-      head.element.textContent =
-        state.head < 0 ? "head: choose one" : `${headName(state.head)} of layer ${layer() + 1}`;
-      head.element.disabled = state.head < 0;
-      head.element.setAttribute("aria-pressed", String(state.off.heads.has(headKey(layer(), state.head))));
-      block.element.textContent = `layer ${layer() + 1}`;
-      block.element.setAttribute("aria-pressed", String(state.off.layers.has(layer())));
+      const none = state.head < 0;
+      setText(head.element, none ? "head: choose one" : `${headName(state.head)} of layer ${layer() + 1}`);
+      if (head.element.disabled !== none) head.element.disabled = none;
+      mark(head.element, "aria-pressed", state.off.heads.has(headKey(layer(), state.head)));
+      setText(block.element, `layer ${layer() + 1}`);
+      mark(block.element, "aria-pressed", state.off.layers.has(layer()));
     });
   }
   if (facts.positions) {
@@ -66,7 +66,7 @@ function openChoice(
     switchOff({ [part]: keys.find((key) => names[key] === name) }),
   );
   onUpdate(() => {
-    select.value = names[state.off[part]];
+    choose(select, names[state.off[part]]);
   });
 }
 
@@ -95,7 +95,7 @@ function openPicture(context: Context, panel: HTMLElement): void {
     changed: (value) => set({ opacity: value }),
   });
   onUpdate(() => {
-    ground.value = BACKGROUNDS[state.picture.scene.background];
+    choose(ground, BACKGROUNDS[state.picture.scene.background]);
     opacity.set(state.opacity);
   });
 }

@@ -1,14 +1,16 @@
-import { make } from "../../shared/dom.ts";
+import { choose, hide, make, mark, setText } from "../../shared/dom.ts";
 import type { Context } from "../context.ts";
 import type { Thing } from "../scene.ts";
 import { add, change, remove, resize, turn } from "../stage/edits.ts";
+import { take } from "../stage/pen.ts";
 import type { Tool } from "../store.ts";
+import { brushOf, THICKEST, THINNEST } from "../store.ts";
 import { COLORS, css, inkOf, SHAPES, STYLES } from "../world/palette.ts";
 
 const TOOLS: [tool: Tool, name: string, hint: string][] = [
-  ["move", "Move", "Drag, turn and scale the objects"],
-  ["paint", "Brush", "Paint over the picture"],
-  ["erase", "Eraser", "Paint with what lies behind the objects"],
+  ["move", "Move", "Drag, turn and scale the objects (m)"],
+  ["paint", "Brush", "Paint over the picture (b); by keyboard: space puts it down, arrows draw"],
+  ["erase", "Eraser", "Paint with what lies behind the objects (e); by keyboard as the brush"],
 ];
 
 /** The tools under the picture, and what one can do with the chosen object or with the brush. */
@@ -20,7 +22,7 @@ export function openTools(context: Context, parent: HTMLElement): HTMLElement {
   parent.append(element);
   const tools = TOOLS.map(([tool, name, hint]) => ({
     tool,
-    element: frame.button(bar, name, () => set({ tool, chosen: tool === "move" ? state.chosen : -1 }), hint),
+    element: frame.button(bar, name, () => take(context, tool), hint),
   }));
   const addOne = () => {
     edit(add(state.picture));
@@ -33,14 +35,14 @@ export function openTools(context: Context, parent: HTMLElement): HTMLElement {
   const hint = make("span", { class: "vk-small" });
   own.append(hint);
   onUpdate(() => {
-    for (const one of tools) one.element.setAttribute("aria-pressed", String(one.tool === state.tool));
-    back.disabled = !canUndo();
+    for (const one of tools) mark(one.element, "aria-pressed", one.tool === state.tool);
+    if (back.disabled === canUndo()) back.disabled = !canUndo();
     const chosen = state.picture.scene.objects[state.chosen];
     object.show(chosen);
-    brush.hidden = state.tool !== "paint";
-    hint.hidden = !!chosen || state.tool === "paint";
-    hint.textContent =
-      state.tool === "erase" ? "Wipe parts of the picture away." : "Drag an object; click it to change it.";
+    hide(brush, state.tool !== "paint");
+    hide(hint, !!chosen || state.tool === "paint");
+    const wipe = state.tool === "erase";
+    setText(hint, wipe ? "Wipe parts of the picture away." : "Drag an object; click it to change it.");
   });
   return element;
 }
@@ -77,11 +79,11 @@ function openObject({ frame, state, edit }: Context, parent: HTMLElement) {
   );
   return {
     show(now: Thing | undefined) {
-      element.hidden = !now;
+      hide(element, !now);
       if (!now) return;
       showColor(now.color);
-      shape.value = SHAPES[now.shape];
-      style.value = STYLES[now.style];
+      choose(shape, SHAPES[now.shape]);
+      choose(style, STYLES[now.style]);
     },
   };
 }
@@ -96,29 +98,24 @@ function openSwatches(frame: Context["frame"], parent: HTMLElement, chosen: (col
     button.style.background = css(inkOf(color, 0));
     return button;
   });
-  return (on: number) =>
-    buttons.forEach((button, color) => button.setAttribute("aria-pressed", String(color === on)));
+  return (on: number) => buttons.forEach((button, color) => mark(button, "aria-pressed", color === on));
 }
 
 function openBrush({ frame, state, set, onUpdate }: Context, parent: HTMLElement): HTMLElement {
   const element = make("div", { class: "vk-bar vk-object", role: "group", "aria-label": "brush" });
   parent.append(element);
-  let color = 0;
-  const show = openSwatches(frame, element, (next) => {
-    color = next;
-    set({ brush: { ...state.brush, ink: inkOf(next, 0) } });
-  });
+  const show = openSwatches(frame, element, (color) => set({ brush: brushOf(color, state.brush.width) }));
   const width = frame.slider(element, {
     label: "width",
-    min: 0.02,
-    max: 0.3,
+    min: THINNEST,
+    max: THICKEST,
     step: 0.01,
     value: state.brush.width,
     format: (value) => `${Math.round(value * 100)}%`,
-    changed: (value) => set({ brush: { ...state.brush, width: value } }),
+    changed: (value) => set({ brush: brushOf(state.brush.color, value) }),
   });
   onUpdate(() => {
-    show(color);
+    show(state.brush.color);
     width.set(state.brush.width);
   });
   return element;

@@ -1,10 +1,20 @@
 import type { Shortcut } from "../../shared/keyboard.ts";
 import type { Context } from "../context.ts";
 import { headKey } from "../engine.ts";
-import { showsOf, toggled } from "../store.ts";
-import { add, addStroke, cycle, remove, resize, turn } from "./edits.ts";
+import type { Picture, Thing } from "../scene.ts";
+import { brushOf, showsOf, type Tool, toggled } from "../store.ts";
+import { COLORS } from "../world/palette.ts";
+import { add, cycle, remove, resize, turn } from "./edits.ts";
 import { attentionLayer } from "./maps.ts";
+import { movePen, penOf, press, take } from "./pen.ts";
+import { choosePhoto } from "./photo.ts";
 import { step } from "./pointer.ts";
+
+/** The stage says what it can do without a pointer: for `aria-description` and `aria-keyshortcuts`. */
+export const BY_KEYBOARD =
+  "n chooses an object, the arrows move it, comma and full stop turn it, plus and minus scale it, c, s and y change its colour, shape and style, Delete removes it, a adds one. b takes the brush and e the eraser: the arrows move it, space puts it down and the arrows draw. u undoes, p opens a picture, the question mark lists all keys.";
+export const SHORTCUTS =
+  "N A C S Y M B E U R P Plus Minus Comma Period Delete Space Enter Control+Z Control+V";
 
 /** A pixel of the encoder's picture, and with Shift a patch. */
 const FINE = 1 / 64;
@@ -30,72 +40,95 @@ export function followKeys(context: Context, canvas: HTMLCanvasElement, turn: (b
   });
 }
 
+/** What the arrows, space, and the keys for colour and size do depends on the tool in the hand. */
 function editing(context: Context, canvas: HTMLCanvasElement): Shortcut[] {
-  const { state, edit, set, undo, redo } = context;
-  const chosen = () => state.picture.scene.objects[state.chosen];
-  const cycled = (part: "color" | "shape" | "style") => () => {
-    if (chosen()) edit(cycle(state.picture, state.chosen, part));
-  };
-  const scaled = (factor: number) => {
-    if (chosen())
-      edit(resize(state.picture, state.chosen, chosen().radius * factor), `scale ${state.chosen}`);
-  };
-  const turned = (angle: number) => {
-    if (chosen()) edit(turn(state.picture, state.chosen, chosen().rotation + angle), `turn ${state.chosen}`);
-  };
+  const { state, set, undo, redo } = context;
+  const object = onObject(context);
+  const brush = onBrush(context);
+  const paints = () => state.tool !== "move";
   const next = () => {
     const count = state.picture.scene.objects.length;
     set({ chosen: state.chosen + 1 < count ? state.chosen + 1 : -1 });
     canvas.focus({ preventScroll: true });
   };
-  const dab = () => {
-    // Paint, or erase, at the patch that asks.
-    const { facts, query } = context;
-    if (state.tool === "move") return next();
-    const patch = Math.max(0, query() - facts.prefix);
-    const [row, column] = [Math.floor(patch / facts.grid[1]), patch % facts.grid[1]];
-    const points = [(column + 0.5) / facts.grid[1], (row + 0.5) / facts.grid[0]];
-    const ink = state.tool === "erase" ? "ground" : state.brush.ink;
-    edit(addStroke(state.picture, { points, width: state.brush.width, ink }));
+  const tools: Record<string, Tool> = { m: "move", b: "paint", e: "erase" };
+  const arrow = ({ key, shiftKey }: KeyboardEvent) => {
+    const [dx, dy] = ARROWS[key];
+    const far = shiftKey ? COARSE : FINE;
+    if (paints()) movePen(context, dx * far, dy * far);
+    else step(context, dx, dy, far);
   };
   return [
     {
-      name: "move the chosen object (Shift: further), or the patch that asks",
+      name: "move the chosen object, or the patch that asks, or the brush; Shift: further",
       keys: "ArrowLeft / ArrowRight / ArrowUp / ArrowDown",
-      run: ({ key, shiftKey }) => step(context, ...ARROWS[key], shiftKey ? COARSE : FINE),
+      run: arrow,
     },
     { name: "choose the next object", keys: "n", run: next },
-    { name: "the same; with brush or eraser, paint a dot", keys: " ", run: dab },
+    {
+      name: "put brush or eraser down, so that the arrows draw, or lift it; else the next object",
+      keys: " ",
+      run: () => (paints() ? press(context) : next()),
+    },
+    {
+      name: "move, brush, eraser",
+      keys: "m / b / e",
+      run: ({ key }) => {
+        take(context, tools[key]);
+        // A button that was pressed would keep the space bar.
+        canvas.focus({ preventScroll: true });
+        if (paints()) set({ pen: penOf(context) });
+      },
+    },
     {
       name: "larger, smaller",
       keys: "+ / = / -",
-      run: ({ key }) => scaled(key === "-" ? 1 / 1.1 : 1.1),
+      run: ({ key }) => (paints() ? brush : object).scale(key === "-" ? 1 / 1.1 : 1.1),
     },
     {
       name: "turn left, turn right",
       keys: ", / .",
-      run: ({ key }) => turned(((key === "," ? -1 : 1) * Math.PI) / 24),
+      run: ({ key }) => object.turn(((key === "," ? -1 : 1) * Math.PI) / 24),
     },
-    { name: "next colour", keys: "c", run: cycled("color") },
-    { name: "next shape", keys: "s", run: cycled("shape") },
-    { name: "next style", keys: "y", run: cycled("style") },
-    {
-      name: "add an object",
-      keys: "a",
-      run: () => {
-        edit(add(state.picture));
-        set({ chosen: state.picture.scene.objects.length - 1, tool: "move" });
-      },
-    },
-    {
-      name: "delete the chosen object",
-      keys: "Delete / Backspace",
-      run: () => {
-        if (chosen()) edit(remove(state.picture, state.chosen));
-      },
-    },
+    { name: "next colour", keys: "c", run: () => (paints() ? brush : object).recolour() },
+    { name: "next shape", keys: "s", run: () => object.cycle("shape") },
+    { name: "next style", keys: "y", run: () => object.cycle("style") },
+    { name: "add an object", keys: "a", run: object.add },
+    { name: "delete the chosen object", keys: "Delete / Backspace", run: object.remove },
     { name: "undo, redo", keys: "u / r", run: ({ key }) => void (key === "u" ? undo() : redo()) },
+    {
+      name: "open a picture of your own (or paste one)",
+      keys: "p",
+      run: () => choosePhoto(context),
+    },
   ];
+}
+
+/** What is done with the chosen object; without one, nothing. */
+function onObject({ state, edit, set }: Context) {
+  const chosen = () => state.picture.scene.objects[state.chosen];
+  const change = (next: (picture: Picture, index: number, thing: Thing) => Picture, name = "") => {
+    if (chosen()) edit(next(state.picture, state.chosen, chosen()), name && `${name} ${state.chosen}`);
+  };
+  return {
+    scale: (factor: number) => change((from, at, { radius }) => resize(from, at, radius * factor), "scale"),
+    turn: (angle: number) => change((from, at, { rotation }) => turn(from, at, rotation + angle), "turn"),
+    recolour: () => change((from, at) => cycle(from, at, "color")),
+    cycle: (part: "shape" | "style") => change((from, at) => cycle(from, at, part)),
+    remove: () => change(remove),
+    add() {
+      edit(add(state.picture));
+      set({ chosen: state.picture.scene.objects.length - 1, tool: "move" });
+    },
+  };
+}
+
+function onBrush({ state, set }: Context) {
+  const { length } = COLORS;
+  return {
+    scale: (factor: number) => set({ brush: brushOf(state.brush.color, state.brush.width * factor) }),
+    recolour: () => set({ brush: brushOf((state.brush.color + 1) % length, state.brush.width) }),
+  };
 }
 
 function looking(context: Context, turn: (by: number) => boolean): Shortcut[] {

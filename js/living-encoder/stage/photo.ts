@@ -14,13 +14,17 @@ export function choosePhoto(context: Context): void {
   input.click();
 }
 
-/** Takes a file that is dropped on the stage. */
+/** Takes a file that is dropped on the stage, or pasted while the stage has the focus. */
 export function acceptDrops(context: Context, canvas: HTMLCanvasElement): void {
   const { frame } = context;
   frame.listen<DragEvent>(canvas, "dragover", (event) => event.preventDefault());
   frame.listen<DragEvent>(canvas, "drop", (event) => {
     event.preventDefault();
     void openPhoto(context, event.dataTransfer?.files[0]);
+  });
+  frame.listen<ClipboardEvent>(canvas, "paste", (event) => {
+    event.preventDefault();
+    void openPhoto(context, event.clipboardData?.files[0]);
   });
 }
 

@@ -42,6 +42,7 @@ export function followPointer(context: Context, canvas: HTMLCanvasElement): void
       const ink = state.tool === "erase" ? "ground" : state.brush.ink;
       drag = { ...still(event.pointerId), grip: "stroke" };
       edit(addStroke(state.picture, { points: [spot.x, spot.y], width: state.brush.width, ink }));
+      if (state.pen) set({ pen: null });
     } else {
       const found = take(spot, touch);
       if (!found) return;

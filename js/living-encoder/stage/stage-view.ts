@@ -3,8 +3,9 @@ import type { Surface } from "../../shared/painter.ts";
 import { type Context, placeOf } from "../context.ts";
 import { paintGrips } from "./handles.ts";
 import { openHints } from "./hint.ts";
-import { followKeys } from "./keys.ts";
+import { BY_KEYBOARD, followKeys, SHORTCUTS } from "./keys.ts";
 import { mapOf, type PatchMap, type ValueMap } from "./maps.ts";
+import { paintPen } from "./pen.ts";
 import { acceptDrops } from "./photo.ts";
 import { followPointer } from "./pointer.ts";
 import { openSprites } from "./sprites.ts";
@@ -22,7 +23,6 @@ export function openStage(context: Context, parent: HTMLElement, turn: (by: numb
   let map: PatchMap | null = null;
   const paint = ({ context: pen, width }: Surface) => {
     map = mapOf(context);
-    update();
     drawPicture(pen, state.picture, width, window.devicePixelRatio || 1);
     if (map?.kind === "values") {
       fill(pixels.words, map);
@@ -34,16 +34,23 @@ export function openStage(context: Context, parent: HTMLElement, turn: (by: numb
       pen.imageSmoothingEnabled = true;
     } else if (map) drawWords(pen, map, width);
     paintQuery(context, pen, width);
+    if (state.pen && state.tool !== "move") paintPen(pen, state.pen, state.brush.width, width);
     const thing = state.picture.scene.objects[state.chosen];
     if (thing) paintGrips(pen, thing, width, frame.scale(), frame.dark() ? "#7a3c00" : frame.color("focus"));
-    frame.ready();
   };
   const surface = frame.surface(parent, "The picture: drag the objects", paint, {
     tabindex: "0",
     role: "application",
     "aria-roledescription": "stage",
+    "aria-keyshortcuts": SHORTCUTS,
+    "aria-description": BY_KEYBOARD,
     class: "vk-canvas vk-picture",
     "data-processor": "",
+  });
+  frame.afterDraw(() => {
+    if (!surface.width) return; // in a folded output
+    update();
+    frame.ready();
   });
   followPointer(context, surface.canvas);
   openHints(context, surface.canvas, () => map);
