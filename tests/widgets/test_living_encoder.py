@@ -180,6 +180,33 @@ def test_other_encoders_are_refused_with_the_reason(encoder, says):
         LivingEncoder(encoder(), **HALF)
 
 
+class OwnPart(torch.nn.Identity):
+    """A part that a learner wrote."""
+
+
+@pytest.mark.parametrize(
+    ("where", "part"),
+    [
+        ("blocks.1", torch.nn.Identity()),
+        ("blocks.1.norm_2", torch.nn.RMSNorm(32)),
+        ("blocks.1.mlp", torch.nn.Linear(32, 32)),
+        ("blocks.0.attention", OwnPart()),
+        ("norm", torch.nn.RMSNorm(32)),
+        ("patch_embed", OwnPart()),
+        ("pooling", OwnPart()),
+    ],
+)
+def test_a_vit_with_a_part_that_the_browser_does_not_know_is_refused(where, part):
+    """Else the page would show what another encoder sees."""
+    model = small(depth=2)
+    model.set_submodule(where, part)
+    shown = where.replace("blocks.0", r"blocks\[0\]").replace("blocks.1", r"blocks\[1\]")
+    with pytest.raises(
+        TypeError, match=rf"expected {shown} to be .*{type(part).__name__}.*AttentionMap"
+    ):
+        LivingEncoder(model, **HALF)
+
+
 def test_more_than_five_million_weights_are_refused():
     with pytest.raises(ValueError, match=r"at most 5,000,000 weights.*has 7,"):
         LivingEncoder(small(embed_dim=384, num_heads=6, depth=4), **HALF)

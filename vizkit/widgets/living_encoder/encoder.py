@@ -19,6 +19,7 @@ MOST_WEIGHTS = 5_000_000  # more would be slow on two cores, and a large page
 LARGEST = float(np.finfo(np.float16).max)
 STEMS = {"PatchEmbed": "patch", "ConvolutionalStem": "convolution", "ResidualStem": "residual"}
 POOLINGS = {"ClassTokenPooling": "cls", "MeanPooling": "mean", "AttentionPooling": "map"}
+NORMS = ("norm_1", "norm_2")
 ELSEWHERE = "AttentionMap.from_model(model, image) shows the attention of any encoder"
 
 
@@ -197,6 +198,7 @@ def _vit_facts(tower: Any) -> dict[str, Any]:
         raise ValueError(
             f"expected an encoder for colours (3 channels), received one for {tower.in_channels}"
         )
+    _check_layers(tower)
     attention = tower.blocks[0].attention
     return {
         "kind": "vit",
@@ -213,6 +215,29 @@ def _vit_facts(tower: Any) -> dict[str, Any]:
         "width": tower.embed_dim,
         "strides": [],
     }
+
+
+def _check_layers(tower: Any) -> None:
+    """Every part is one that the browser computes: else it would show what another encoder sees, and not say so."""
+    found = [
+        ("patch_embed", tower.patch_embed, (*STEMS,)),
+        ("pooling", tower.pooling, (*POOLINGS,)),
+        ("norm", tower.norm, ("LayerNorm",)),
+    ]
+    for number, block in enumerate(tower.blocks):
+        where = f"blocks[{number}]"
+        found.append((where, block, ("EncoderBlock",)))
+        if _kind(block) != "EncoderBlock":
+            break  # its parts have other names
+        found += [(f"{where}.{name}", getattr(block, name), ("LayerNorm",)) for name in NORMS]
+        found.append((f"{where}.attention", block.attention, ("Attention",)))
+        found.append((f"{where}.mlp", block.mlp, ("Mlp",)))
+    for where, part, known in found:
+        if _kind(part) not in known:
+            raise TypeError(
+                f"expected {where} to be {' or '.join(known)}, received {_type(part)}: the browser computes the"
+                f" forward pass itself and has no file for it (js/living-encoder/model). {ELSEWHERE}"
+            )
 
 
 def _cnn_facts(parts: Parts) -> dict[str, Any]:
