@@ -104,10 +104,10 @@ function entriesOf(state: State, matrix: Matrix, now: Analysis, most: number): E
 
 /** How many entries there is room for. */
 function entriesFor(frame: Frame, element: Element): number {
-  if (frame.isFull()) return window.innerHeight < 800 ? 5 : 7;
   if (!frame.fillsRoom()) return 10;
-  // The name above the list and the verdict below it take as much as five entries.
-  return clamp(1, Math.floor(frame.heightBelow(element) / (29 * frame.scale())) - 5, 7);
+  // The name above the list and the verdict below it take as much as four entries; on a slide, where words wrap more, five.
+  const others = frame.isFull() ? 3.8 : 5;
+  return clamp(1, Math.floor(frame.heightBelow(element) / (29 * frame.scale()) - others), 7);
 }
 
 /** Letters of the name above the list: two lines of the narrowest panel. */

@@ -265,9 +265,10 @@ def describe(widget: AttentionMap) -> str:
         query = f"query {(side.prefix_names or unknown_names(prefix))[widget.query]}"
     else:
         query = "query row {}, column {}".format(*divmod(widget.query - prefix, columns))
-    names = widget.head_names
+    names, most = widget.head_names, max(layer.heads for layer in side.layers)
     head = names[widget.head] if names else f"head {widget.head + 1}"
-    mode = head if widget.mode == "one head" else widget.mode
+    # As in the browser: of one head, or of one map, there is nothing to say.
+    mode = (head if widget.mode == "one head" else widget.mode) if most > 1 else ""
     if widget.direction == "received":
         whose = (
             query.removeprefix("query ") if widget.query >= 0 else "each patch, from all queries"
@@ -275,9 +276,10 @@ def describe(widget: AttentionMap) -> str:
         query = f"attention received by {whose}"
     names = [one.name for one in side.layers]
     name = names[widget.layer]
-    layer = f"layer {name}" if name[:1].isdigit() else name  # a name of its own says what it is
-    if len(names) > 1 and names == [str(index + 1) for index in range(len(names))]:
-        layer += f" of {len(names)}"
+    word = "layer" if widget.kind == "attention" or most > 1 else "map"
+    layer = f"{word} {name}" if name[:1].isdigit() else name  # a name of its own says what it is
+    if names == [str(index + 1) for index in range(len(names))]:
+        layer = f"{layer} of {len(names)}" if len(names) > 1 else ""
     return ", ".join(part for part in (layer, mode, query) if part)
 
 
