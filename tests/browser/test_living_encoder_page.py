@@ -376,7 +376,7 @@ def test_only_what_changed_is_painted_again(page, stage):
 
 
 def test_nothing_that_changes_in_every_frame_is_cut_out_round_or_casts_a_shadow(page, stage):
-    """Where no graphics card helps, each of these costs as much as all the rest of a frame."""
+    """In WebKitGTK without a graphics card they made the putting together of the page a third dearer."""
     costly = page.locator(".vk canvas, .vk-meter").evaluate_all(
         """(all) => all.flatMap((element) => {
             const style = getComputedStyle(element);
