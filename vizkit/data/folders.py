@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from vizkit.data.archives import archive_of, is_archive, list_members, read_member, why_no_member
 from vizkit.extras import require
@@ -189,7 +190,8 @@ def _from_labels(
     depths = {name.count("/") for name in pictures}
     if not forced and (len(labels) < 2 or len(depths) > 1):
         return [], []
-    entries, problems = [], []
+    entries: Entries = []
+    problems: Problems = []
     for name in splits.get(split, ()):
         if _is_picture(name):
             label = _label(folder, name)
@@ -245,7 +247,7 @@ def _from_metadata(
 def _read_metadata(
     folder: Path,
     name: str,
-    read: Callable[[Path, str], Iterator[tuple[str, object]]],
+    read: Callable[[Path, str], Iterator[tuple[str, Any]]],
     caption_column: str | None,
     image_column: str,
 ) -> tuple[Entries, Problems]:
@@ -274,7 +276,7 @@ def _read_metadata(
     return entries, problems
 
 
-def _file_column(record: dict, image_column: str) -> str | None:
+def _file_column(record: dict[str, Any], image_column: str) -> str | None:
     """Where a record names its picture, or a list of them: "file_name", "<image column>_file_name"."""
     for name in (FILE_NAME, FILE_NAMES):
         ends = f"_{name}"

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -171,7 +171,7 @@ def _from_scenes(
     noise: float,
     omit: Mapping[str, float] | None,
     cache_dir: str | Path | None,
-    options: dict,
+    options: dict[str, Any],
 ) -> ImageTextPairs:
     table = sample_scenes(n, seed, **options)
     captions, is_noise = write_captions(table, seed, noise=noise, omit=omit, return_noise=True)
@@ -191,7 +191,8 @@ def _from_folder(
     from datasets import Dataset, Features, Image, Value
 
     entries, problems = read_folder(folder, caption_column, split, image_column)
-    names, captions = [], []
+    names: list[str] = []
+    captions: list[str] = []
     for name, caption in entries:
         if n is not None and len(names) == n:
             break

@@ -89,9 +89,9 @@ class SceneTable:
     def __len__(self) -> int:
         return len(self.style)
 
-    def __getitem__(self, index: slice | Sequence[int] | np.ndarray) -> SceneTable:
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> SceneTable:
         if isinstance(index, (int, np.integer)):
-            index = [index]
+            index = [int(index)]
         if not isinstance(index, slice):
             index = np.asarray(index)
         return SceneTable(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
@@ -242,7 +242,7 @@ def check_share(name: str, value: float) -> None:
         raise ValueError(f"{name} must be a share from 0 to 1, got {value!r}")
 
 
-def _indices(names: Names, known: Sequence[str], option: str) -> np.ndarray:
+def _indices(names: Names | np.ndarray, known: Sequence[str], option: str) -> np.ndarray:
     """Indices of the named entries; all of them for None."""
     if names is None:
         return np.arange(len(known))

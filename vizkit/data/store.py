@@ -14,7 +14,7 @@ from dataclasses import fields
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -129,7 +129,7 @@ def images_as_array(dataset: Dataset, image_size: int | None = None) -> np.ndarr
     return images
 
 
-def square_image(image, image_size: int) -> np.ndarray:
+def square_image(image: Any, image_size: int) -> np.ndarray:
     """Cuts a PIL image to its centred square and resizes it: `(S, S, 3)` uint8."""
     from PIL import Image, ImageOps
 
@@ -137,7 +137,7 @@ def square_image(image, image_size: int) -> np.ndarray:
     return np.asarray(fitted)
 
 
-def _decode(row: dict, image_size: int | None) -> np.ndarray:
+def _decode(row: dict[str, Any], image_size: int | None) -> np.ndarray:
     from PIL import Image
 
     data = row["bytes"]

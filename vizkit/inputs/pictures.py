@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -63,9 +63,21 @@ def as_image(name: str, value: Any) -> Array:
     return as_pictures([name], [value])[0]
 
 
+@overload
+def as_images(
+    name: str, value: Any, count: int | None = None, *, missing: Literal[False] = False
+) -> list[Array]: ...
+
+
+@overload
+def as_images(
+    name: str, value: Any, count: int | None = None, *, missing: bool
+) -> list[Array | None]: ...
+
+
 def as_images(
     name: str, value: Any, count: int | None = None, *, missing: bool = False
-) -> list[Array | None]:
+) -> list[Any]:
     """Return `count` pictures as uint8 `(H, W, 3)` each; they may differ in size.
 
     Takes any column (see `as_list`) of what `as_image` takes, or one array with an axis more. The

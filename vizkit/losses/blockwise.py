@@ -8,6 +8,7 @@ digits when it is almost zero.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,7 +59,14 @@ def blocks(count: int, block_size: int) -> list[slice]:
     return [slice(start, min(start + block_size, count)) for start in starts]
 
 
-def add_products(tile: Tile, grads: Tensor, images, texts, image_grads, text_grads) -> None:
+def add_products(
+    tile: Tile,
+    grads: Tensor,
+    images: Tensor,
+    texts: Tensor,
+    image_grads: Tensor,
+    text_grads: Tensor,
+) -> None:
     """Add one block of grads (R, C) to the gradients (N, D), (M, D) of the features."""
     image_grads[tile.rows].addmm_(grads, texts[tile.columns])
     text_grads[tile.columns].addmm_(grads.T, images[tile.rows])
@@ -91,7 +99,7 @@ class BlockwiseInfoNCE(Function):
     """InfoNCE in 4 matrix products: logits forward; logits again and two gradients backward."""
 
     @staticmethod
-    def forward(ctx, images: Tensor, texts: Tensor, scale: Tensor, block_size: int) -> Tensor:
+    def forward(ctx: Any, images: Tensor, texts: Tensor, scale: Tensor, block_size: int) -> Tensor:
         own = scale * row_products(images, texts)  # (N,)
         rows, columns = others_logsumexp(images, texts, scale, block_size)  # (N,), (N,)
         ctx.save_for_backward(images, texts, scale, own, rows, columns)
@@ -101,7 +109,7 @@ class BlockwiseInfoNCE(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_output: Tensor):
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         images, texts, scale, own, rows, columns = ctx.saved_tensors
         image_grads, text_grads = info_nce_grads(
             images, texts, scale, ctx.block_size, own, rows, own, columns
@@ -211,7 +219,7 @@ class BlockwiseSigmoid(Function):
 
     @staticmethod
     def forward(
-        ctx, images: Tensor, texts: Tensor, scale: Tensor, bias: Tensor, block_size: int
+        ctx: Any, images: Tensor, texts: Tensor, scale: Tensor, bias: Tensor, block_size: int
     ) -> Tensor:
         ctx.save_for_backward(images, texts, scale, bias)
         ctx.block_size = block_size
@@ -222,16 +230,17 @@ class BlockwiseSigmoid(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_output: Tensor):
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         images, texts, scale, bias = ctx.saved_tensors
         # The gradients are handed over, not copied; whoever asks twice has them computed again.
         sweep, ctx.sweep = ctx.sweep, None
         sweep = sweep or sigmoid_sweep(images, texts, scale, bias, ctx.block_size)
         step = grad_output / len(images)
-        scale_grad = row_products(images, sweep.image_grads).sum()
+        image_grads, text_grads = sweep.feature_grads()
+        scale_grad = row_products(images, image_grads).sum()
         return (
-            sweep.image_grads.mul_(step * scale),
-            sweep.text_grads.mul_(step * scale),
+            image_grads.mul_(step * scale),
+            text_grads.mul_(step * scale),
             (step * scale_grad).to(scale.dtype),
             (step * sweep.bias_grad).to(bias.dtype),
             None,
@@ -246,6 +255,12 @@ class Sweep:
     bias_grad: Tensor  # ()
     image_grads: Tensor | None = None  # (N, D)
     text_grads: Tensor | None = None  # (M, D)
+
+    def feature_grads(self) -> tuple[Tensor, Tensor]:
+        """Of images (N, D) and texts (M, D); RuntimeError where the sweep was made without them."""
+        if self.image_grads is None or self.text_grads is None:
+            raise RuntimeError("this sweep was made without gradients")
+        return self.image_grads, self.text_grads
 
 
 def sigmoid_sweep(
@@ -287,7 +302,7 @@ def add_negatives(
         if sweep.image_grads is not None:
             chances = powers.div_(torch.add(powers, 1, out=tile.scratch))  # (R, C)
             sweep.bias_grad += chances.sum()
-            add_products(tile, chances, images, texts, sweep.image_grads, sweep.text_grads)
+            add_products(tile, chances, images, texts, *sweep.feature_grads())
 
 
 def add_positives(
@@ -300,5 +315,6 @@ def add_positives(
         error = (-own).sigmoid()  # (N,)
         sweep.bias_grad -= error.sum()
         error = error.to(images.dtype)[:, None]  # (N, 1)
-        sweep.image_grads.addcmul_(error, texts, value=-1)
-        sweep.text_grads.addcmul_(error, images, value=-1)
+        image_grads, text_grads = sweep.feature_grads()
+        image_grads.addcmul_(error, texts, value=-1)
+        text_grads.addcmul_(error, images, value=-1)

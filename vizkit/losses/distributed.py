@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -35,7 +36,15 @@ class GatheredInfoNCE(Function):
     """InfoNCE after an all-gather of the texts; the images stay where they are."""
 
     @staticmethod
-    def forward(ctx, images, texts, scale, block_size, group, timeout) -> Tensor:
+    def forward(
+        ctx: Any,
+        images: Tensor,
+        texts: Tensor,
+        scale: Tensor,
+        block_size: int | None,
+        group: Any,
+        timeout: float,
+    ) -> Tensor:
         peers = Peers(group, timeout)
         check_sizes(images, peers.gather)
         block_size = block_size or len(images) * peers.count
@@ -53,10 +62,10 @@ class GatheredInfoNCE(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_output: Tensor):
-        images, all_texts, scale, *logits = ctx.saved_tensors
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        images, all_texts, scale, own, rows, all_own, columns = ctx.saved_tensors
         image_grads, text_grads = info_nce_grads(
-            images, all_texts, scale, ctx.block_size, *logits, ctx.first
+            images, all_texts, scale, ctx.block_size, own, rows, all_own, columns, ctx.first
         )  # (n, D), (N, D)
         scale_grad = row_products(images, image_grads).sum()
         text_grads = ctx.peers.share_out(text_grads)  # (n, D)
@@ -76,17 +85,27 @@ class RingSigmoid(Function):
     """The sigmoid loss while the texts, and with them their gradients, go once round the ring."""
 
     @staticmethod
-    def forward(ctx, images, texts, scale, bias, block_size, group, timeout) -> Tensor:
+    def forward(
+        ctx: Any,
+        images: Tensor,
+        texts: Tensor,
+        scale: Tensor,
+        bias: Tensor,
+        block_size: int | None,
+        group: Any,
+        timeout: float,
+    ) -> Tensor:
         peers, block_size = Peers(group, timeout), block_size or len(images)
         check_sizes(images, peers.collect)
         sweep = ring_sweep(peers, images, texts, scale, bias, block_size)
-        scale_grad = row_products(images, sweep.image_grads).sum()
+        image_grads, text_grads = sweep.feature_grads()
+        scale_grad = row_products(images, image_grads).sum()
         sums = torch.stack([sweep.loss, scale_grad, sweep.bias_grad])
         loss, scale_grad, bias_grad = peers.collect(sums).mean(dim=0) / len(images)
         step = scale / len(images)
         ctx.save_for_backward(
-            sweep.image_grads.mul_(step),
-            sweep.text_grads * step,
+            image_grads.mul_(step),
+            text_grads * step,
             scale_grad.to(scale.dtype),
             bias_grad.to(bias.dtype),
         )
@@ -94,7 +113,7 @@ class RingSigmoid(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_output: Tensor):
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         return *(grad_output * gradient for gradient in ctx.saved_tensors), None, None, None
 
 
@@ -102,7 +121,8 @@ def ring_sweep(
     peers: "Peers", images: Tensor, texts: Tensor, scale: Tensor, bias: Tensor, block_size: int
 ) -> Sweep:
     """All pairs of this process' images, and the grads of its texts from all processes."""
-    sweep = Sweep(*exact(images.new_zeros(2)), image_grads=torch.zeros_like(images))
+    loss, bias_grad = exact(images.new_zeros(2))
+    sweep = Sweep(loss, bias_grad, image_grads=torch.zeros_like(images))
     parcel = torch.stack([texts, torch.zeros_like(texts)])  # (2, n, D): texts and their grads
     for hop in range(peers.count):
         visitors, sweep.text_grads = parcel
@@ -175,7 +195,9 @@ class Peers:
             parts.append(self.pass_on(parts[-1]))
         return torch.stack(parts)
 
-    def start(self, exchange: Callable, *tensors: Tensor, **neighbour: int) -> "dist.Work":
+    def start(
+        self, exchange: Callable[..., Any], *tensors: Tensor, **neighbour: int
+    ) -> "dist.Work":
         if neighbour:
             return exchange(*tensors, group=self.group, **neighbour)
         return exchange(*tensors, group=self.group, async_op=True)

@@ -109,7 +109,7 @@ class VizkitWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(title={self.title!r})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict] | None:
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None

@@ -35,7 +35,7 @@ def category_count() -> int:
 
 
 # Corners of the marks on a circle of radius 1, as (right, down); a disc has none.
-_CORNERS = {
+_CORNERS: dict[str, list[tuple[float, float]]] = {
     "square": [(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)],
     "diamond": [(0, -1.2), (1.2, 0), (0, 1.2), (-1.2, 0)],
     "hourglass": [(-0.9, -1), (0.9, -1), (-0.9, 1), (0.9, 1)],
@@ -59,7 +59,7 @@ def draw_mark(
         turns = np.arange(10 if mark == "star" else 5) * (np.pi / (5 if mark == "star" else 2.5))
         length = radius * np.where(np.arange(len(turns)) % 2, 0.5 if mark == "star" else 1, 1.15)
         places = np.stack([x + length * np.sin(turns), y - length * np.cos(turns)], 1)
-        pen.polygon([tuple(place) for place in places.tolist()], fill)
+        pen.polygon([(float(a), float(b)) for a, b in places], fill)
     elif mark in _CORNERS:
         pen.polygon([(x + radius * a, y + radius * b) for a, b in _CORNERS[mark]], fill)
     else:
@@ -100,7 +100,12 @@ def wrapped(text: str, pen: ImageDraw.ImageDraw, face: Any, width: float) -> lis
     return lines
 
 
-def shorten(text: str, pen: ImageDraw.ImageDraw, face: ImageFont.FreeTypeFont, width: float) -> str:
+def shorten(
+    text: str,
+    pen: ImageDraw.ImageDraw,
+    face: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    width: float,
+) -> str:
     """Cut `text` to at most `width` pixels, with an ellipsis where something is missing."""
     text = " ".join(text.split())
     if pen.textlength(text, face) <= width:
@@ -142,7 +147,11 @@ def _palette(image: Image.Image, colors: int) -> Image.Image:
     """A picture in palette mode whose palette holds the colours for `image`: all, if there are few."""
     found = image.getcolors(colors)
     if found:
-        palette = [part for _, color in found for part in color]
+        palette = [
+            part
+            for _, color in found
+            for part in (color if isinstance(color, tuple) else (int(color),))
+        ]
     else:
         shape = (-(-image.width // SAMPLE), -(-image.height // SAMPLE))
         sample = image.resize(shape, Image.Resampling.NEAREST)

@@ -127,7 +127,8 @@ def tsne(embeddings: Array, *, seed: int = 0) -> Projection:
     check_tsne(steps, count)
     from sklearn.manifold import TSNE
 
-    start, maps = pca(embeddings[:1]).points[0], []
+    start = pca(embeddings[:1]).points[0]
+    maps: list[Array] = []
     for one in embeddings:
         start = 1e-4 * start / (start[:, 0].std() or 1.0)
         model = TSNE(2, perplexity=min(30, (count - 1) / 3), init=start, random_state=seed)

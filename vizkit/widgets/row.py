@@ -14,7 +14,7 @@ from vizkit.widgets.base import VizkitWidget
 GAP = 16 * picture.SHARP  # pixels between two static pictures
 
 
-class Row(HBox):
+class Row(HBox):  # type: ignore[misc]  # ipywidgets has no types
     """What `side_by_side` returns: an `ipywidgets.HBox` that GitHub and PDF show as a picture."""
 
     def headline(self) -> str:
@@ -36,7 +36,7 @@ class Row(HBox):
         """What marimo asks for: it knows these widgets, but no boxes of ipywidgets."""
         return sys.modules["marimo"].hstack(self.children, widths="equal")
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data = super()._repr_mimebundle_(**kwargs)
         png, shown = picture.as_output(self.picture(), self.headline().replace("\n", "; "))
         data = {**data, "text/plain": self.headline(), "image/png": png}

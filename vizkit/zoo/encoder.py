@@ -14,12 +14,14 @@ class Encoder(Protocol):
     """Pictures and sentences to unit vectors in one space.
 
     name: as `load` knows it;
-    logit_scale: 1 / temperature; logit_bias: None where the model has none.
+    logit_scale: 1 / temperature; logit_bias: None where the model has none;
+    model: the library's own.
     """
 
     name: str
     logit_scale: float
     logit_bias: float | None
+    model: Any  # the library's own `nn.Module`
 
     def preprocess(self, images: Any) -> Tensor:
         """Pictures of any kind and size to the tensor (B, C, H, W) that the model expects."""

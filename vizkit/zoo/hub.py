@@ -105,7 +105,7 @@ def download(repo: str, name: str) -> Path:
         raise
     except FAILURES as error:
         raise explained(error, repo, name) from error
-    if not has_checksum(path, expected or ""):
+    if expected is None or not has_checksum(path, expected):
         remove(path)
         raise OSError(
             f"{repo}/{name} came damaged: its bytes do not match the checksum that "
@@ -165,7 +165,7 @@ def remove(path: Path) -> None:
 # Messages
 
 
-def explained(error: Exception, repo: str, name: str) -> OSError:
+def explained(error: BaseException, repo: str, name: str) -> OSError:
     """The error that a reader of the course can act on."""
     if isinstance(error, LocalEntryNotFoundError):
         error = error.__cause__ or error
@@ -205,7 +205,7 @@ def explained(error: Exception, repo: str, name: str) -> OSError:
     return explained_on_disk(error, what)
 
 
-def explained_on_disk(error: Exception, what: str) -> OSError:
+def explained_on_disk(error: BaseException, what: str) -> OSError:
     """The error of a transfer that had begun."""
     cache = constants.HF_HUB_CACHE
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space" in str(error):
@@ -227,5 +227,5 @@ def explained_on_disk(error: Exception, what: str) -> OSError:
 WITHOUT = 'Without a network: load("pocket-clip"), or fallback="pocket-clip".'
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:150]

@@ -36,7 +36,8 @@ class HubEncoder:
     ) -> None:
         self.name = name
         self.device = default_device()
-        self.model = model.eval().to(self.device)
+        # Any: what timm's and open_clip's own classes can do beyond a Module is not typed.
+        self.model: Any = model.eval().to(self.device)
         self.preprocess = Preprocess(transform)
 
     def features(self, pixels: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ class OpenClipEncoder(HubEncoder):
     def __init__(
         self,
         name: str,
-        model: nn.Module,
+        model: Any,
         transform: Callable[[Any], Tensor],
         tokenizer: Callable[[Sequence[str]], Tensor],
     ) -> None:
@@ -114,7 +114,7 @@ def open_clip_files(model_and_weights: str) -> list[HubFile]:
     return needed
 
 
-def tokenizer_of(model: str, files: Sequence) -> Callable[[Sequence[str]], Tensor]:
+def tokenizer_of(model: str, files: Sequence[Any]) -> Callable[[Sequence[str]], Tensor]:
     """The tokenizer of a model; `files` are those of the hub, none for CLIP."""
     import open_clip
 

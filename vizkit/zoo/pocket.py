@@ -106,7 +106,9 @@ def rebuild(file: Path) -> str:
 class PocketTower:
     """What every pocket encoder does with pictures; `card` says how it was trained."""
 
-    def __init__(self, name: str, model: DualEncoder | LabelledEncoder, card: dict) -> None:
+    def __init__(
+        self, name: str, model: DualEncoder | LabelledEncoder, card: dict[str, Any]
+    ) -> None:
         self.name, self.card = name, card
         self.device = default_device()
         self.model = model.eval().to(self.device)

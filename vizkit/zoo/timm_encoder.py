@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants
-from torch import Tensor, nn
+from torch import Tensor
 
-from vizkit.zoo.carriers import COMMAND, Carrier, bring, carrier_of, store, stored
+from vizkit.zoo.carriers import Carrier, bring, carrier_of, store, stored
+from vizkit.zoo.carriers.pip import COMMAND
 from vizkit.zoo.hub import WITHOUT, HubFile, cached, fetch, weights_file
 from vizkit.zoo.hub_encoder import HubEncoder, fitting
 
@@ -58,7 +59,7 @@ class TimmEncoder(HubEncoder):
         )
 
 
-def patches_of(model: nn.Module, pixels: Tensor, name: str) -> Tensor:
+def patches_of(model: Any, pixels: Tensor, name: str) -> Tensor:
     """What a model of timm makes of pixels (B, C, H, W): the tokens of its patches (B, N, D)."""
     encoded = model.forward_features(pixels)
     if encoded.ndim == 3:
@@ -91,7 +92,7 @@ def load_timm(model: str, *, image_size: int | None = None) -> TimmEncoder:
     return encoder
 
 
-def resize(network: nn.Module, name: str, image_size: int) -> None:
+def resize(network: Any, name: str, image_size: int) -> None:
     """Make a model take pictures of another size; a ViT's table of positions is interpolated."""
     embed = getattr(network, "patch_embed", None)
     patch = embed.patch_size[0] if hasattr(embed, "patch_size") else 1

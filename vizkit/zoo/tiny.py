@@ -7,12 +7,11 @@ every call works and every shape but the width is the true one; what it computes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
 
-from vizkit.zoo.hub_encoder import HubEncoder
 from vizkit.zoo.open_clip_encoder import OpenClipEncoder, known_model, open_clip_files
 from vizkit.zoo.timm_encoder import TimmEncoder, timm_weights
 
@@ -21,14 +20,17 @@ SHARE = 8  # a ConvNeXt has one in so many of its channels
 SEED = 0
 
 
-def load_tiny(name: str) -> HubEncoder:
+def load_tiny(name: str) -> TimmEncoder | OpenClipEncoder:
     """The stand-in for the encoder `name`, "timm/…" or "open_clip/…/…"; the same in every run.
 
     Raises ValueError for a name that `load` does not know, and for a model that is no ViT,
     ConvNeXt or Swin.
     """
     library, _, model = name.partition("/")
-    makers = {"timm": tiny_timm, "open_clip": tiny_open_clip}
+    makers: dict[str, Callable[[str], TimmEncoder | OpenClipEncoder]] = {
+        "timm": tiny_timm,
+        "open_clip": tiny_open_clip,
+    }
     if library not in makers:
         raise ValueError(
             f"expected tiny/ and the name of an encoder of timm or open_clip, received 'tiny/{name}'"
@@ -70,7 +72,7 @@ def narrow(model: str) -> dict[str, Any]:
     from timm import models
 
     with torch.device("meta"):  # shapes without numbers: costs neither time nor memory
-        whole = timm.create_model(model)
+        whole: Any = timm.create_model(model)
     if isinstance(whole, models.VisionTransformer | models.Eva):
         return {"embed_dim": HEAD * whole.blocks[0].attn.num_heads}
     if isinstance(whole, models.SwinTransformer):
@@ -82,7 +84,7 @@ def narrow(model: str) -> dict[str, Any]:
     )
 
 
-def narrow_dual_encoder(config: dict[str, Any], weights: dict[str, Any]) -> nn.Module:
+def narrow_dual_encoder(config: dict[str, Any], weights: dict[str, Any]) -> Any:
     """open_clip's model of this configuration with `HEAD` channels in each head of its towers."""
     import open_clip
     import timm

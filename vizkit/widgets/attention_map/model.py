@@ -93,7 +93,7 @@ def _stated(model: Any) -> tuple[Any, Any]:
     The outermost one counts: open_clip's tower knows better than the trunk of timm in it. Two that
     stand beside each other and differ decide nothing.
     """
-    found: dict[str, tuple] = {}
+    found: dict[str, tuple[Any, ...]] = {}
     for name, module in model.named_modules():
         if any(name.startswith(f"{outer}.") or not outer for outer in found):
             continue
@@ -165,7 +165,7 @@ def _in_channels(pixels: Array, channels: int) -> Array:
             f"the model takes pictures of {channels} channels, which no picture file has: give its"
             f" input as a float tensor ({channels}, H, W), got a picture"
         )
-    return pixels @ np.float32([[0.299], [0.587], [0.114]])  # (B, H, W, 1)
+    return pixels @ np.array([[0.299], [0.587], [0.114]], np.float32)  # (B, H, W, 1)
 
 
 def _preprocessed(preprocess: Any, pixels: Array, channels: int) -> Array:

@@ -349,9 +349,15 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         (side,) = with_pooling((side,), pooling)
         self = cls.__new__(cls)
         self.head_names = []
-        shown = {"layer": -1, "head": 0, "query": None, "opacity": 0.65, "title": ""}
+        shown: dict[str, Any] = {
+            "layer": -1,
+            "head": 0,
+            "query": None,
+            "opacity": 0.65,
+            "title": "",
+        }
         shown |= {name: options.pop(name) for name in tuple(shown) if name in options}
-        self._open("attention", (side,), image, *shown.values(), options)
+        self._open("attention", (side,), image, traits=options, **shown)
         return self
 
     def _open(
@@ -511,9 +517,10 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
     def _block(self, side: int, image: int, layer: int | str) -> QuantizedMaps:
         """The block of a layer or, for "pooling", of the pooling query; IndexError where there is none."""
         one = self.models[side]
-        if layer == "pooling" and not one.pooling:
+        found = one.pooling if layer == "pooling" else one.layers[int(layer)]
+        if found is None:
             raise IndexError(f"model {side} has no pooling query")
-        return (one.pooling if layer == "pooling" else one.layers[int(layer)]).blocks[image]
+        return found.blocks[image]
 
     def _respond(self, _: Any, content: Any, __: Any) -> None:
         """Send the block that the front end requests, `{"request": "side/image/layer"}`."""

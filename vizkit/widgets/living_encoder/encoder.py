@@ -343,7 +343,7 @@ def _weights(parts: Parts) -> tuple[dict[str, Array], dict[str, Array]]:
     }
     exact: dict[str, Array] = {}
     position = getattr(tower, "position", None)
-    if hasattr(position, "table"):
+    if position is not None and hasattr(position, "table"):
         weights["image_tower.position.table"] = _array(position.table)[0]
     for layer, rotation in enumerate(position.rotations() if position is not None else ()):
         if rotation is not None:

@@ -72,7 +72,7 @@ def _of_table(table: Any) -> dict[str, Any]:
     }
 
 
-def _check_keys(what: str, given: Mapping, known: tuple[str, ...]) -> None:
+def _check_keys(what: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for key in given:
         if key not in known:
             raise ValueError(f"{what} has {', '.join(known)}, and no {key!r}")
@@ -121,8 +121,8 @@ def draw_scene(scene: dict[str, Any], image_size: int) -> Array:
     empty = np.full(count, -1)
 
     def slots(values: list[Any], missing: float) -> Array:
-        values = np.array(values or [missing])
-        return np.stack([values, np.full_like(values, missing)], axis=1)  # (M, 2)
+        first = np.array(values or [missing])  # (M,)
+        return np.stack([first, np.full_like(first, missing)], axis=1)  # (M, 2)
 
     column = {name: [one[name] for one in things] for name in (*INDICES, *NUMBERS)}
     centers = np.stack([slots(column["x"], 0.0), slots(column["y"], 0.0)], axis=2)

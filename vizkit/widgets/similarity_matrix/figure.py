@@ -166,8 +166,8 @@ class Picture:
     def _name_rows(self, image: Image.Image, pen: Any, left: int, top: int, high: int) -> None:
         thumbs, first = self._thumbs(), self.widget.num_images
         for index, one in enumerate(thumbs):
-            place = (left - self.cell - 3 * SHARP, top + index * self.cell)
-            image.paste(picture.fit_square(one, self.cell - SHARP), place)
+            corner = (left - self.cell - 3 * SHARP, top + index * self.cell)
+            image.paste(picture.fit_square(one, self.cell - SHARP), corner)
         texts = self.widget.captions if self.labelled and first else []
         for index, text in enumerate(texts):
             words = picture.shorten(text, pen, self.face, ROW_CAPTION)
@@ -249,8 +249,13 @@ def side_of(drawn: Picture) -> Image.Image | None:
 def _tiles(widget: SimilarityMatrix, pen: ImageDraw.ImageDraw) -> int:
     """Write both losses and both accuracies; return the height that they take."""
     numbers = widget.numbers()
-    if numbers.infonce_loss is None:
-        return 0
+    if (
+        numbers.infonce_loss is None
+        or numbers.sigmoid_loss is None
+        or numbers.image_to_text_accuracy is None
+        or numbers.text_to_image_accuracy is None
+    ):
+        return 0  # no pairs
     shown = (
         ("InfoNCE loss", number(numbers.infonce_loss)),
         ("sigmoid loss", number(numbers.sigmoid_loss)),
@@ -273,8 +278,10 @@ def _ranking(widget: SimilarityMatrix, pen: ImageDraw.ImageDraw, top: int) -> in
     index = min(index, len(values) - 1)
     scores, plain = values[index], plain[index]
     paired = widget.numbers().infonce_loss is not None
-    order = np.argsort(-(np.abs(scores) if widget.view in PAIRED_VIEWS else scores), kind="stable")
-    order = [int(k) for k in order if not (widget.num_images and k == index)]
+    by_score = np.argsort(
+        -(np.abs(scores) if widget.view in PAIRED_VIEWS else scores), kind="stable"
+    )
+    order = [int(k) for k in by_score if not (widget.num_images and k == index)]
     rivals = [int(k) for k in np.argsort(-plain, kind="stable") if k != index] if paired else []
     hard = rivals[: max(2, sum(plain[k] >= plain[index] for k in rivals))]
     shown = order[:RANKED]

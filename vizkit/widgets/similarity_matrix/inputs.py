@@ -40,8 +40,16 @@ def arrays_to_send(
     columns = texts.shape[1]
     images, texts = _normalized("image_embeddings", images), _normalized("text_embeddings", texts)
     if rows * columns <= (rows + columns) * dim:
-        return {"similarity": np.float32(images @ texts.swapaxes(1, 2))}, (steps, rows, columns)
-    return {"images": np.float32(images), "texts": np.float32(texts)}, (steps, rows, columns)
+        return {"similarity": (images @ texts.swapaxes(1, 2)).astype(np.float32)}, (
+            steps,
+            rows,
+            columns,
+        )
+    return {"images": images.astype(np.float32), "texts": texts.astype(np.float32)}, (
+        steps,
+        rows,
+        columns,
+    )
 
 
 def stacked(

@@ -134,7 +134,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         names = step_names(steps, count)
         tile = 48 if rows <= 256 else 32
         self.pictures = pictures
-        self._cache: dict[tuple, SimilarityNumbers] = {}
+        self._cache: dict[tuple[Any, ...], SimilarityNumbers] = {}
         low, high = self._range()
         super().__init__(temperature=temperature, bias=bias, view=view, title=title, **traits)
         self.set_trait("data", data)
@@ -247,7 +247,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         values, first = self.similarity(), self._num_images
         count = len(values)
         means = [
-            f"{name} ⟨{part[~np.eye(*part.shape, dtype=bool) | across].mean():.2f}⟩"
+            f"{name} ⟨{part[np.logical_or(np.eye(*part.shape) == 0, across)].mean():.2f}⟩"
             for name, part, across in (
                 ("images", values[:first, :first], False),
                 ("texts", values[first:, first:], False),

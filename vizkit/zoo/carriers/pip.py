@@ -46,7 +46,7 @@ def download(requirement: str, folder: Path, megabytes: int) -> Path:
     return wheels[0]
 
 
-def watch(process: subprocess.Popen, folder: Path, name: str, megabytes: int) -> None:
+def watch(process: subprocess.Popen[bytes], folder: Path, name: str, megabytes: int) -> None:
     """Show how much has come until the process ends."""
     hidden = os.environ.get("VIZKIT_PROGRESS") == "0"
     with progress_bar(total=megabytes, desc=name, unit="MB", disable=hidden) as bar:
