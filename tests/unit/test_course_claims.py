@@ -44,17 +44,12 @@ def bundle_of(monkeypatch, **changes) -> dict:
     return {**shown[CLAIM_MIME], "html": shown["html"]}
 
 
-# Numbers that are kept for claims which no notebook measures yet: blind pairs (17).
-KEPT_FREE = {"J": {4}}
-
-
 def test_registry_holds_every_claim_once_and_in_order():
     families = [(id[0], int(id[1:])) for id in CLAIMS]
     assert families == sorted(families)
     for letter in {letter for letter, _ in families}:
         numbers = [number for one, number in families if one == letter]
-        free = KEPT_FREE.get(letter, set())
-        assert numbers == [n for n in range(1, len(numbers) + len(free) + 1) if n not in free]
+        assert numbers == list(range(1, len(numbers) + 1))
     assert {letter for letter, _ in families} >= set("ABCDEF")
     for entry in CLAIMS.values():
         assert entry.statement

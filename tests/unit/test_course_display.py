@@ -208,6 +208,9 @@ def test_many_groups_can_have_their_names_on_the_left(shown):
     top, bottom = left["layout"]["yaxis"]["range"][::-1]
     assert top < bottom  # the first group stands at the top
     assert left["layout"]["yaxis"]["automargin"] is True
+    assert LABELS["x_label"] in left["layout"]["title"]["text"]
+    assert left["layout"]["height"] > 12 * 20
+    assert max(map(len, left["layout"]["yaxis"]["ticktext"])) < 40
     with pytest.raises(TypeError, match="names_left"):
         dot_chart(groups, names_left="yes", **LABELS)
 

@@ -287,7 +287,7 @@ def dot_chart(
     A short bar is the mean, the thin line around it ± one standard error. limits: the range of
     the y axis; line: a level to compare with, e.g. chance. names_left: the groups stand below each
     other with their names on the left, for so many groups that their names would overlap on a narrow
-    page; x_label is still that of the groups, y_label that of the values.
+    page; x_label is still that of the groups and joins the title, y_label that of the values.
 
     Raises ValueError on empty groups, on limits that are no range, and where a label is missing;
     TypeError unless names_left is True or False.
@@ -326,7 +326,9 @@ def dot_chart(
     if line is not None:
         add_line = fig.add_vline if names_left else fig.add_hline
         add_line(**{along: line}, line={"color": GREY, "dash": "dot"})
-    _label(fig, title, *((y_label, x_label) if names_left else (x_label, y_label)))
+    if names_left:  # what the axis says of all groups would not fit beside them: it joins the title
+        title, x_label, y_label = f"{title}<br><sub>{x_label}</sub>", y_label, ""
+    _label(fig, title, x_label, y_label)
     _name_groups(fig, list(groups), limits, names_left)
     fig.update_layout(showlegend=False)
     show_figure(fig, alt=alt)
@@ -335,16 +337,18 @@ def dot_chart(
 def _name_groups(fig, names: list[str], limits: Any, left: bool) -> None:
     """The groups' names at the places 0, 1, … of a dot chart, and the range of its values.
 
-    On the left the first group stands at the top.
+    On the left the first group stands at the top, and each has a line for each line of its name.
     """
-    width = _LETTERS // 3 if left else _LETTERS // len(names)
+    width = _LETTERS // 2 if left else _LETTERS // len(names)
+    texts = [_plain(_lines(name, width)) for name in names]
     places = {
         "tickvals": list(range(len(names))),
-        "ticktext": ["<br>".join(_plain(_lines(name, width))) for name in names],
+        "ticktext": ["<br>".join(lines) for lines in texts],
     }
     if left:
         fig.update_yaxes(**places, range=[len(names) - 0.4, -0.6], automargin=True)
         fig.update_xaxes(range=limits)
+        fig.update_layout(height=160 + 26 * len(names) * max(map(len, texts)))
         return
     fig.update_xaxes(**places, range=[-0.6, len(names) - 0.4])
     fig.update_yaxes(range=limits)

@@ -864,6 +864,20 @@ _ALL = (
         },
     ),
     Claim(
+        "J4",
+        "Pairs that the encoder cannot tell apart predict what its language model gets wrong",
+        "Pairs that CLIP takes for alike and a vision-only encoder does not are hard for large "
+        "language models with CLIP's eyes; whether the cosine predicts single errors is measured.",
+        "Tong et al. 2024, Eyes Wide Shut? Exploring the Visual Shortcomings of Multimodal LLMs "
+        "(2401.06209)",
+        ("17_why_it_fails",),
+        {
+            "alike in pixels": "Pairs that differ in few pixels are hard, whatever the encoder says.",
+            "hard for all": "Hard pairs may be hard for every model, with other eyes as well.",
+            "luck": "Few pairs are told wrong, and any order fits some of them.",
+        },
+    ),
+    Claim(
         "J5",
         "Words in the picture beat the picture, and few heads read them",
         "A written word changes CLIP's answer; heads that carry it can be found and switched off.",
