@@ -12,7 +12,7 @@ OVERRIDES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     "overrides"
 ]
 # Whole rooms that are typed, and stay so.
-TYPED = ("vizkit.inputs", "vizkit.losses", "vizkit.widgets")
+TYPED = ("vizkit.data", "vizkit.inputs", "vizkit.losses", "vizkit.widgets", "vizkit.zoo")
 
 
 def mypy(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -99,7 +99,7 @@ def pairs(
     image_column: str = "image",
     caption_column: str | None = None,
     cache_dir: str | Path | None = None,
-    **options,
+    **options: Any,
 ) -> ImageTextPairs:
     """Loads image-text pairs.
 
@@ -174,7 +174,8 @@ def _from_scenes(
     options: dict[str, Any],
 ) -> ImageTextPairs:
     table = sample_scenes(n, seed, **options)
-    captions, is_noise = write_captions(table, seed, noise=noise, omit=omit, return_noise=True)
+    told = write_captions(table, seed, noise=noise, omit=omit, return_noise=True)
+    captions, is_noise = cast(tuple[list[str], np.ndarray], told)  # `return_noise` decides
     dataset = scenes(n, seed, image_size=image_size, cache_dir=cache_dir, **options)
     return ImageTextPairs(dataset, captions, image_size, table, is_noise)
 

@@ -41,7 +41,7 @@ def scenes(
     *,
     image_size: int = 64,
     cache_dir: str | Path | None = None,
-    **options,
+    **options: Any,
 ) -> Dataset:
     """Draws `n` scenes as a dataset of pictures with their ground truth.
 

@@ -111,10 +111,11 @@ class PocketTower:
     ) -> None:
         self.name, self.card = name, card
         self.device = default_device()
-        self.model = model.eval().to(self.device)
+        self.model: Any = model.eval().to(self.device)
         self.image_size = card["image_size"]
         # What `preprocess` does, where `AttentionMap.from_model` looks for it.
-        self.image_tower.image_mean = self.image_tower.image_std = (0.5, 0.5, 0.5)
+        tower: Any = self.image_tower
+        tower.image_mean = tower.image_std = (0.5, 0.5, 0.5)
 
     @property
     def image_tower(self) -> nn.Module:

@@ -21,7 +21,7 @@ class Preprocess:
     """
 
     def __init__(self, transform: Callable[[Image.Image], Tensor]) -> None:
-        self.transform = transform
+        self.transform: Any = transform  # a `Compose`, as a rule: `steps` reads its parts
 
     @property
     def steps(self) -> list[str]:

@@ -95,7 +95,7 @@ def load_timm(model: str, *, image_size: int | None = None) -> TimmEncoder:
 def resize(network: Any, name: str, image_size: int) -> None:
     """Make a model take pictures of another size; a ViT's table of positions is interpolated."""
     embed = getattr(network, "patch_embed", None)
-    patch = embed.patch_size[0] if hasattr(embed, "patch_size") else 1
+    patch = embed.patch_size[0] if embed is not None and hasattr(embed, "patch_size") else 1
     whole = isinstance(image_size, int) and not isinstance(image_size, bool)
     if not whole or image_size < 32 or image_size % patch:
         raise ValueError(
@@ -161,4 +161,5 @@ def timm_names() -> list[str]:
     """All models of timm that the hub has weights of, with the name of their weights."""
     import timm
 
-    return [name for name in timm.list_pretrained() if timm.get_pretrained_cfg(name).hf_hub_id]
+    known = {name: timm.get_pretrained_cfg(name) for name in timm.list_pretrained()}
+    return [name for name, config in known.items() if config is not None and config.hf_hub_id]

@@ -72,13 +72,14 @@ def narrow(model: str) -> dict[str, Any]:
     from timm import models
 
     with torch.device("meta"):  # shapes without numbers: costs neither time nor memory
-        whole: Any = timm.create_model(model)
+        whole = timm.create_model(model)
+    parts: Any = whole  # what its class has beyond a Module
     if isinstance(whole, models.VisionTransformer | models.Eva):
-        return {"embed_dim": HEAD * whole.blocks[0].attn.num_heads}
+        return {"embed_dim": HEAD * parts.blocks[0].attn.num_heads}
     if isinstance(whole, models.SwinTransformer):
-        return {"embed_dim": HEAD * whole.layers[0].blocks[0].attn.num_heads}
+        return {"embed_dim": HEAD * parts.layers[0].blocks[0].attn.num_heads}
     if isinstance(whole, models.ConvNeXt):
-        return {"dims": [stage["num_chs"] // SHARE for stage in whole.feature_info]}
+        return {"dims": [stage["num_chs"] // SHARE for stage in parts.feature_info]}
     raise ValueError(
         f"expected a ViT, ConvNeXt or Swin to make tiny, received {model}, a {type(whole).__name__}"
     )
