@@ -24,7 +24,7 @@ function render({ model, el }: View): () => void {
     {
       "data-lm-suppress-shortcuts": "true",
       style:
-        "border:0;margin:4px 0;padding:0;max-width:60em;line-height:1.5;font-size:14px;color:var(--jp-ui-font-color1,inherit)",
+        "border:0;margin:4px 0;padding:0;min-width:0;max-width:60em;overflow-wrap:anywhere;line-height:1.5;font-size:14px;color:var(--jp-ui-font-color1,inherit)",
     },
     legend,
   );

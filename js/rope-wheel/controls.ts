@@ -16,7 +16,9 @@ export function slider(parent: Element, label: string, range: Range, changed: (v
     style: "min-width:4em;font-variant-numeric:tabular-nums;font-weight:600",
   });
   const name = make("span", { style: "min-width:11em" }, label);
-  parent.append(make("label", { style: "display:flex;gap:8px;align-items:center" }, name, input, shown));
+  parent.append(
+    make("label", { style: "display:flex;flex-wrap:wrap;gap:0 8px;align-items:center" }, name, input, shown),
+  );
   input.addEventListener("input", () => changed(Number(input.value)));
   return (value: number, text: string) => {
     input.value = String(value);

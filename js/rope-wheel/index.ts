@@ -51,7 +51,7 @@ function render({ model, el }: View): () => void {
   controls.append(
     make(
       "div",
-      { style: "display:flex;gap:8px;align-items:center" },
+      { style: "display:flex;flex-wrap:wrap;gap:4px 8px;align-items:center" },
       make("span", { style: "min-width:11em" }, "move both together"),
       button("\u2190", "move query and key one patch to the left", () => turn(-1)),
       button("\u2192", "move query and key one patch to the right", () => turn(1)),

@@ -1,4 +1,7 @@
-"""axe-core finds nothing, of any impact, in an exported page: every instrument, both themes, all controls open."""
+"""axe-core finds nothing, of any impact: every instrument, both themes, all controls open; and points that rest.
+
+In exported pages and on the site here; on slides in test_slides.py.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.harness import picture_of
 from vizkit.widgets import AttentionMap, EmbeddingSpace, LivingEncoder, SimilarityMatrix, save_page
 from vizkit.zoo import load
 
@@ -51,6 +55,7 @@ def violations(page, selector: str) -> list[str]:
 def open_page(chromium):
     """A page that lets the checker in: its policy would refuse any further script."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
+    context.set_default_timeout(120_000)  # axe itself takes long on a busy machine
     yield context.new_page()
     context.close()
 
@@ -86,6 +91,35 @@ def test_axe_finds_nothing_in_the_tour_with_heads_off(open_page, tmp_path, theme
     open_page.get_by_role("button", name="Answer", exact=True).click()
     open_page.locator(".vk-answer:not(:empty)").wait_for()
     assert violations(open_page, "html") == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_site(open_page, site, scheme):
+    open_page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    for name in ("00_first.html", "01_second.html", "index.html"):
+        open_page.goto((site / name).as_uri())
+        open_page.wait_for_function("!document.querySelector('.vk:not([data-ready=true])')")
+        for chart in open_page.locator(".chart").all():
+            chart.scroll_into_view_if_needed()
+            chart.locator("path.js-line").first.wait_for()
+        assert violations(open_page, "html") == [], name
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_points_glide_to_the_next_step_only_for_who_likes_it(open_page, tmp_path, motion):
+    open_page.clock.install()
+    open_page.emulate_media(reduced_motion=motion)
+    steps = np.random.default_rng(0).normal(size=(2, 12, 2))
+    open_page.goto(EmbeddingSpace(steps, step=0).save_html(tmp_path / "page.html").as_uri())
+    root = open_page.locator(".vk")
+    root.and_(open_page.locator("[data-ready=true]")).wait_for()
+    canvas = root.locator("canvas[role=application]")
+    open_page.clock.pause_at("2099-01-01")
+    root.get_by_label("step", exact=True).press("End")
+    open_page.clock.run_for(120)
+    soon = picture_of(canvas).tobytes()
+    open_page.clock.run_for(3000)
+    assert (picture_of(canvas).tobytes() == soon) == (motion == "reduce")
 
 
 def test_axe_is_asked(open_page, tmp_path):

@@ -184,6 +184,7 @@ class ChromiumEngine:
 def chromium_engine(browser: Any, width: int, height: int, touch: bool) -> Iterator[Engine]:
     size = {"width": width, "height": height}
     context = browser.new_context(viewport=size, offline=True, has_touch=touch)
+    context.set_default_timeout(90_000)
     yield ChromiumEngine(context.new_page())
     context.close()
 
@@ -296,6 +297,19 @@ def firefox() -> Iterator[Firefox]:
 # -------------------------------------------------------------------------------------- WebKitGTK
 
 
+# What a finger tells a page; one that is lifted points no more.
+FINGER = """(() => {{
+    const place = document.elementFromPoint({x}, {y}) ?? document.body;
+    const finger = {{ pointerId: 7, pointerType: "touch", isPrimary: true, clientX: {x}, clientY: {y},
+        screenX: {x}, screenY: {y}, button: 0, bubbles: true, cancelable: true, composed: true }};
+    const say = (kind, more) => place.dispatchEvent(new PointerEvent(kind, {{ ...finger, ...more }}));
+    if ("{kind}" === "pointermove" && !window.fingerIsDown) return;
+    window.fingerIsDown = "{kind}" !== "pointerup";
+    say("{kind}", {{ buttons: window.fingerIsDown ? 1 : 0 }});
+    if ("{kind}" === "pointerup") {{ say("pointerout"); say("pointerleave", {{ bubbles: false }}); say("click"); }}
+}})()"""
+
+
 class WebKit:
     """A running WebKitGTK, by WebDriver, through the driver that it brings."""
 
@@ -347,7 +361,19 @@ class WebKitEngine:
         return json.loads(self.call("POST", "execute/async", script=script, args=[]))
 
     def pointer(self, actions: list[dict[str, Any]], kind: str = "mouse") -> None:
-        self.call("POST", "actions", actions=_sequences(actions, kind))
+        if kind == "touch":
+            return self._touch(actions)
+        return self.call("POST", "actions", actions=_sequences(actions, kind))
+
+    def _touch(self, actions: list[dict[str, Any]]) -> None:
+        """One finger, by events: the driver makes a mouse of everything that it is told to be a finger."""
+        x = y = 0
+        for action in actions:
+            if action["type"] == "pause":
+                time.sleep(action["duration"] / 1000)
+                continue
+            x, y = action.get("x", x), action.get("y", y)
+            self.ask(FINGER.format(kind=action["type"].lower(), x=x, y=y))
 
     def press(self, *keys: str) -> None:
         self.call("POST", "actions", actions=_key_sequence(keys))

@@ -189,7 +189,7 @@ class Layout:
         content = {"data": figure["data"], "layout": figure["layout"]}
         height = int(figure["layout"].get("height") or 420)
         return (
-            f'<div class="chart" id="chart-{number}" role="img" style="min-height:{height}px"'
+            f'<div class="chart" id="chart-{number}" role="figure" style="min-height:{height}px"'
             f' aria-label="{escaped(data.get("text/plain", "chart"))}"></div>'
             f'<script type="application/json" id="chart-{number}-data">'
             f"{json_for_page(content)}</script>"
