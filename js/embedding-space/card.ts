@@ -1,7 +1,7 @@
 import { make } from "../shared/dom.ts";
 import { nameElement } from "../shared/name.ts";
 import { clipPathOf, markOf } from "./marks.ts";
-import { type Neighbours, similarityText } from "./neighbours.ts";
+import { type Neighbours, nearestInWords, similarityText } from "./neighbours.ts";
 import { focusOf, type State, titleOf } from "./state.ts";
 
 const TILE = 1.8; // em
@@ -34,7 +34,7 @@ export function showCard(
     item.onclick = () => goTo(index);
     return item;
   });
-  card.replaceChildren(data.flat ? "nearest, by distance" : "nearest in the full space, by cosine", ...items);
+  card.replaceChildren(nearestInWords(data), ...items);
 }
 
 /** A point's picture, or its mark. */

@@ -40,6 +40,8 @@ export interface SpaceData {
   /** The other points of a point's pairs. */
   partners: Map<number, number[]>;
   captions: string[] | null;
+  /** Neighbours lie in other classes. */
+  across: boolean;
   atlas: PackedAtlas | null;
   /** Tile of the atlas of each point that has a picture. */
   tiles: Map<number, number>;
@@ -82,6 +84,7 @@ interface Sent extends Record<string, unknown> {
   gaps: number[] | null;
   pairs: Packed | null;
   captions: string[] | null;
+  across?: boolean;
   atlas: PackedAtlas | null;
   tiles?: Packed;
   offers: string[];
@@ -110,6 +113,7 @@ function read(sent: Sent): SpaceData {
     pairs,
     partners: partnersOf(pairs),
     captions: sent.captions,
+    across: !!sent.across,
     atlas: sent.atlas,
     tiles: new Map([...tiles].map((point, tile) => [point, tile])),
     offers: sent.offers,

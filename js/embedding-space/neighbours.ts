@@ -72,6 +72,12 @@ function inPlane(state: State, index: number): Neighbour[] {
   return found.map(({ index: other, value }) => ({ index: other, value: (value / 65535) * map.span }));
 }
 
+/** What the neighbours are nearest in, and by. */
+export function nearestInWords({ flat, across }: State["data"]): string {
+  if (flat) return "nearest, by distance";
+  return `nearest in ${across ? "other classes, in " : ""}the full space, by cosine`;
+}
+
 /** A cosine, or a distance in a plane, for people. */
 export function similarityText({ data }: State, value: number): string {
   return data.flat ? formatNumber(value) : value.toFixed(2).replace("-", "−");

@@ -28,6 +28,6 @@ function pointInWords(state: State, neighbours: Neighbours, i: number): string {
   const near =
     typeof found === "string"
       ? found
-      : `nearest by ${measure}: ${found.map(({ index, value }) => `${index} (${similarityText(state, value)})`).join(", ")}`;
+      : `nearest ${state.data.across ? "in other classes " : ""}by ${measure}: ${found.map(({ index, value }) => `${index} (${similarityText(state, value)})`).join(", ")}`;
   return [kindOf(state, i), caption, `at ${coordinatesOf(state, i)}`, near].filter(Boolean).join(" · ");
 }

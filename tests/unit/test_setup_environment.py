@@ -269,7 +269,8 @@ def test_the_whole_run_takes_two_processes_and_a_chosen_part_takes_one(tool, mon
     monkeypatch.setattr(tool.os, "cpu_count", lambda: 1)
     tool.test([])
     whole, part, one_core = (command[3:] for command in called)
-    assert whole[0] == "--numprocesses=2" and tool.os.environ["OMP_NUM_THREADS"] == "1"
+    assert whole[0] == "--numprocesses=2"
+    assert tool.os.environ["OMP_NUM_THREADS"] == "1"
     assert part == ["tests/unit"]
     assert one_core == []
 

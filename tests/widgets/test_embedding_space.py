@@ -272,6 +272,41 @@ def test_the_kernel_answers_for_one_point(rng):
     assert sent == [{**about, "found": found.tolist(), "values": values.tolist()}]
 
 
+def test_neighbours_across_classes_lie_in_other_classes_and_are_the_nearest_there(rng):
+    rows, labels = rng.normal(size=(40, 6)).astype(np.float32), np.arange(40) % 3
+    widget = EmbeddingSpace(rows, labels=labels, across_classes=True)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    cosines = np.where(labels[:, None] == labels, -np.inf, unit.astype(np.float64) @ unit.T)
+    table = codec.unpack(widget.page_state()["table"]["indices"])
+    for index in range(40):
+        nearest = np.argsort(-cosines[index])[:8]
+        np.testing.assert_array_equal(widget.neighbours(index)[0], nearest)
+        np.testing.assert_array_equal(table[0, index], nearest)
+    assert widget.data["across"]
+
+
+def test_across_classes_gives_no_more_than_lie_outside_of_the_largest_class(rng):
+    widget = EmbeddingSpace(
+        rng.normal(size=(9, 4)), labels=[0] * 6 + [1, 1, 2], across_classes=True
+    )
+    assert len(widget.neighbours(0)[0]) == len(widget.neighbours(8)[0]) == 3
+
+
+@pytest.mark.parametrize(
+    ("size", "labels", "message"),
+    [
+        ((9, 2), [0, 1, 2] * 3, "more than two dimensions"),
+        ((9, 4), None, "at least two classes"),
+        ((9, 4), [1] * 9, "at least two classes"),
+    ],
+)
+def test_across_classes_is_refused_where_it_has_no_meaning(rng, size, labels, message):
+    with pytest.raises(ValueError, match=message):
+        EmbeddingSpace(rng.normal(size=size), labels=labels, across_classes=True)
+    with pytest.raises(TypeError, match="True or False"):
+        EmbeddingSpace(rng.normal(size=(9, 4)), across_classes="yes")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

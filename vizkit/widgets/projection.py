@@ -166,7 +166,9 @@ def align(previous: Array, current: Array) -> Array:
     return moving @ (left @ right) + previous.mean(0)
 
 
-def nearest(rows: Array, queries: Array, k: int, *, cosine: bool = True) -> tuple[Array, Array]:
+def nearest(
+    rows: Array, queries: Array, k: int, *, cosine: bool = True, groups: Array | None = None
+) -> tuple[Array, Array]:
     """Return the true nearest neighbours of some rows among all rows, in blocks of queries.
 
     Args:
@@ -176,11 +178,14 @@ def nearest(rows: Array, queries: Array, k: int, *, cosine: bool = True) -> tupl
         cosine: closest by cosine, returned as similarity, for numbers of any finite size: the
             cosine of a row of zeros with any other is 0; else by Euclidean distance, of rows whose
             squares are finite.
+        groups: whole numbers from 0 `(N,)`: rows of one group are not each other's neighbours, and at most as
+            many come as there are rows outside of the largest group.
 
     Returns:
         Indices `(Q, k)`, nearest first (equal ones by index), and their similarities or distances.
     """
-    k = min(k, len(rows) - 1)
+    largest = 1 if groups is None else int(np.bincount(groups).max())
+    k = min(k, len(rows) - largest)
     found = np.empty((len(queries), k), np.int64)
     values = np.empty((len(queries), k), np.float64)
     if k == 0:
@@ -198,7 +203,10 @@ def nearest(rows: Array, queries: Array, k: int, *, cosine: bool = True) -> tupl
             score = np.clip(score * inverse[asked, None] * inverse, -1, 1)
         else:
             score = 2 * score - lengths**2 - lengths[asked, None] ** 2
-        score[np.arange(len(asked)), asked] = -np.inf
+        if groups is None:
+            score[np.arange(len(asked)), asked] = -np.inf
+        else:
+            score[groups[asked, None] == groups] = -np.inf
         best = np.argpartition(score, -k, axis=1)[:, -k:]
         best.sort(axis=1)
         order = np.argsort(-np.take_along_axis(score, best, 1), axis=1, kind="stable")

@@ -60,6 +60,8 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         captions: one text for each point, None or "" where there is none; or, with `modality`, one
             for each text point.
         pairs: `(P, 2)` indices of points that belong together, joined by lines.
+        across_classes: a point's neighbours are looked for in the other classes only, such as a
+            patch's in the other photographs; of more than two dimensions.
         projection: "pca", "tsne" or "none" (only for D = 2); the default is "none" for D = 2, else
             "pca". t-SNE is computed when first asked for.
         projections: further projections to compute at once, so that an exported page can switch.
@@ -99,6 +101,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         images: Any = None,
         captions: Sequence[str | None] | None = None,
         pairs: Any = None,
+        across_classes: bool = False,
         projection: str | None = None,
         projections: Sequence[str] = (),
         steps: Sequence[Any] | None = None,
@@ -129,6 +132,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         self.pictures = spread("images", images, self.modality, 0, count)
         self.captions = as_captions(spread("captions", captions, self.modality, 1, count), count)
         self.pairs = as_pairs(pairs, count)
+        self.across_classes = self._checked_across(across_classes)
         step = len(self._rows) - 1 if step is None else self._checked_step(step)
         first = self._checked_projection(projection or ("none" if self._flat else "pca"))
         wanted = {
@@ -182,6 +186,21 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             **options,
         )
 
+    def _checked_across(self, across_classes: Any) -> bool:
+        """`across_classes` if it is allowed: it needs classes, and a space in which Python looks for neighbours."""
+        if not isinstance(across_classes, bool):
+            raise TypeError(f"across_classes must be True or False, got {across_classes!r}")
+        if across_classes and self._flat:
+            raise ValueError("across_classes needs more than two dimensions, got 2")
+        if across_classes and (self.codes is None or len(np.unique(self.codes)) < 2):
+            raise ValueError("across_classes needs points of at least two classes: pass labels=")
+        return across_classes
+
+    @property
+    def _groups(self) -> Array | None:
+        """Classes within which no neighbours are looked for, `(N,)`; None: everywhere."""
+        return self.codes if self.across_classes else None
+
     @property
     def _flat(self) -> bool:
         return self._rows.shape[2] == 2
@@ -205,6 +224,7 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
             "gaps": None,
             "pairs": None,
             "captions": self.captions,
+            "across": self.across_classes,
             "atlas": None,
             "live": True,
             "offers": [*(["none"] if self._flat else []), "pca", *(["tsne"] if tsne_fits else [])],
@@ -346,7 +366,9 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
     def _neighbour_table(self) -> dict[str, Any]:
         """Return all neighbours at all steps; similarities as 16-bit integers over 32,767."""
         everyone = np.arange(self.count)
-        found = [plane.nearest(one, everyone, NEIGHBOURS) for one in self._rows]
+        found = [
+            plane.nearest(one, everyone, NEIGHBOURS, groups=self._groups) for one in self._rows
+        ]
         kind = np.uint16 if self.count <= 1 << 16 else np.uint32
         indices, values = (np.stack(part) for part in zip(*found, strict=True))  # (steps, N, k)
         quantised = np.rint(np.clip(values, -1, 1) * 32767).astype(np.int16)
@@ -355,11 +377,11 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
     def neighbours(
         self, index: int, k: int = NEIGHBOURS, *, step: int | None = None
     ) -> tuple[Array, Array]:
-        """True nearest neighbours of a point in the full space.
+        """True nearest neighbours of a point in the full space; with `across_classes`, in other classes.
 
         Args:
             index: the point.
-            k: how many; at most N - 1 come.
+            k: how many; at most N - 1 come, or as many as lie outside of the largest class.
             step: the default is the step on view.
 
         Returns:
@@ -375,7 +397,9 @@ class EmbeddingSpace(VizkitWidget, frontend="embedding_space"):
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         rows = self._near_one()[step].astype(np.float64) if self._flat else self._rows[step]
-        found, values = plane.nearest(rows, np.array([index]), k, cosine=not self._flat)
+        found, values = plane.nearest(
+            rows, np.array([index]), k, cosine=not self._flat, groups=self._groups
+        )
         return found[0], np.ldexp(values[0], self.exponent if self._flat else 0)
 
     def modality_gap(self, step: int | None = None) -> float:
