@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser.test_accessibility import violations
 from tests.support.harness import (
     PANEL,
     NotebookPage,
@@ -533,7 +534,11 @@ def test_full_screen_by_key_and_button(lab: Session, name: str):
     expect(root.locator(".vk-keys")).to_be_hidden()
 
 
-def test_dark_theme(lab: Session):
+# axe-core looks at the instruments alone: what it finds in JupyterLab itself is not the course's.
+OUTPUT = ".jp-OutputArea-output:has(.vk)"
+
+
+def test_dark_theme_and_axe_finds_nothing_in_either(lab: Session):
     def brightness(target: Locator) -> float:
         # The lowest rows: of an instrument as high as the window, toolbars may cover the uppermost.
         return float(np.asarray(picture_of(target).convert("L"))[-3:].mean())
@@ -546,11 +551,13 @@ def test_dark_theme(lab: Session):
             expect(root).to_have_attribute("data-theme", "dark")
             wait_until(lambda r=root: brightness(r) < 80, f"{name} is dark")
             picture_of(root, f"jupyterlab-{name}-dark.png")
+            assert violations(lab.page, OUTPUT) == [], f"{name}, dark"
             assert light[name] > 200
     finally:
         lab.notebook.set_theme(dark=False)
     for name in NAMES:
         expect(lab.root(name)).to_have_attribute("data-theme", "light")
+        assert violations(lab.page, OUTPUT) == [], f"{name}, light"
 
 
 def test_reload_and_restart_leave_no_loop_of_errors(lab: Session):
