@@ -627,3 +627,27 @@ def test_the_text_tower_of_a_reader_stays_locked():
         before = dict(start.named_parameters())[name]
         same = torch.equal(weight, before.half().float())
         assert same == name.startswith(("text_tower.", "text_projection.")), name
+
+
+def test_the_pair_loss_weighs_a_sentence_against_that_of_the_twin_alone():
+    from experiments.map_or_loss import pair_loss
+
+    generator = torch.Generator().manual_seed(0)
+    shown, said = (F.normalize(torch.randn(6, 8, generator=generator), dim=1) for _ in range(2))
+    scores = 5.0 * shown @ said.T  # (6, 6); the twin of row i is at i + 3
+    pairs = torch.stack([scores.diagonal(), scores[range(6), [3, 4, 5, 0, 1, 2]]], dim=1)
+    expected = F.cross_entropy(pairs, torch.zeros(6, dtype=torch.long))
+    assert pair_loss(shown, said, 5.0).item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_told_pairs_of_another_scene_keep_twins_together(monkeypatch):
+    from experiments import map_or_loss
+
+    vectors = torch.zeros(20, 90)
+    vectors[range(20), [*range(10), *range(40, 50)]] = 1.0  # row i + 10 belongs to row i
+    monkeypatch.setattr(map_or_loss, "pair_vectors", lambda: {"known": vectors})
+    mixed, _ = map_or_loss.start_map("pairs of another scene", 0)
+    where = mixed["known"].argmax(dim=1)
+    assert (where[10:] - where[:10] == 40).all()
+    assert not torch.equal(mixed["known"], vectors)
+    assert torch.equal(map_or_loss.start_map("told pairs", 0)[0]["known"], vectors)
