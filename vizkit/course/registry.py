@@ -845,6 +845,8 @@ _ALL = (
         {
             "frequent combinations": "A probe may know which combinations are frequent, without any picture.",
             "any training": "More steps on such scenes could help without a twin in the batch.",
+            "the map or the loss": "A linear map may be too little, or the loss the wrong one, whatever the "
+            "sentence tells.",
             "the sentence form": "What learns may learn the one form of sentence that it is trained and tested with.",
         },
     ),
@@ -886,6 +888,7 @@ _ALL = (
         ("17_why_it_fails",),
         {
             "any heads": "Any heads that are switched off could weaken the word as much.",
+            "any heads of these layers": "Heads near the end may matter more, whichever they are.",
             "the strip hides the object": "The strip of paper could hide what the picture shows.",
         },
     ),
@@ -914,6 +917,23 @@ _ALL = (
             "the neurons": "The encoder's own channels could be as pure.",
             "many directions": "Among many random directions some fit by luck.",
             "it cannot be read": "The factor may not be in the tokens at all, or not linearly.",
+        },
+    ),
+    Claim(
+        "J8",
+        "The best features are not at the end",
+        "For most tasks a layer inside a contrastively trained encoder is better than its output; "
+        "which layer depends on the task.",
+        "Bolya et al. 2025, Perception Encoder: The best visual embeddings are not at the output of "
+        "the network (2504.13181)",
+        ("17_why_it_fails",),
+        {
+            "fewer numbers": "The joint vector has fewer numbers than a layer, and a probe may need "
+            "numbers more than a better layer.",
+            "the reading": "What is lost may be lost where the class token alone is read, not from "
+            "layer to layer.",
+            "any network": "A layer of an encoder that learned nothing may tell as much.",
+            "one encoder": "It may be so in this one encoder alone.",
         },
     ),
 )
