@@ -176,26 +176,36 @@ def mend(kind: str, seed: int):
 
 
 def measure_mend(point: dict, table: dict) -> dict:
-    """The swap test in four forms of sentence, retrieval, and zero-shot shape and color."""
+    """What a mended encoder can do, see `judge`."""
+    import torch
+
+    model, image = mend(point["mend"], point["seed"])
+    with torch.no_grad():
+        shown = {p: model.encode_image(pictures(p, image)) for p in ("test", "mixed", "single")}
+    return judge(model, shown)
+
+
+def judge(model, shown: dict) -> dict[str, float]:
+    """The swap test in four forms of sentence, retrieval, and zero-shot shape and color.
+
+    shown: unit vectors (N, E) of the pictures of three parts of `world`: "test", "mixed", "single".
+    """
     import torch
 
     from vizkit.data import COLORS, SHAPES, describe
     from vizkit.training.binding import TEMPLATES, swap_test
     from vizkit.training.mending import found_first
-    from vizkit.training.sentences import prefers
 
-    model, image = mend(point["mend"], point["seed"])
     here, tokenizer = world(), encoder().tokenizer
     row = {}
-    for template in TEMPLATES:
-        true, false, _ = swap_test(here["tables"]["test"], 5, template)
-        hits = prefers(model, pictures("test", image), tokenizer, true, false)
-        row[f"swap, {template}"] = round(float(hits.mean()), 4)
     with torch.no_grad():
+        for template in TEMPLATES:
+            true, false, _ = swap_test(here["tables"]["test"], 5, template)
+            right, wrong = (model.encode_text(tokenizer(texts)) for texts in (true, false))
+            hits = (shown["test"] * (right - wrong)).sum(1) > 0
+            row[f"swap, {template}"] = round(float(hits.float().mean()), 4)
         said = model.encode_text(tokenizer(here["full captions"]))
-        shown = model.encode_image(pictures("mixed", image))
-        row["R@1 of 256"] = round(found_first(shown, said, here["full captions"]), 4)
-        single = model.encode_image(pictures("single", image))
+        row["R@1 of 256"] = round(found_first(shown["mixed"], said, here["full captions"]), 4)
         shapes = model.encode_text(tokenizer([describe(one) for one in SHAPES]))
         colors = torch.stack(
             [
@@ -204,7 +214,8 @@ def measure_mend(point: dict, table: dict) -> dict:
             ]
         )
     for name, classes in (("shape", shapes), ("color", colors)):
-        best = (single @ torch.nn.functional.normalize(classes, dim=-1).T).argmax(1).numpy()
+        classes = torch.nn.functional.normalize(classes, dim=-1)
+        best = (shown["single"] @ classes.T).argmax(1).numpy()
         truth = getattr(here["tables"]["single"], name)[:, 0]
         row[name] = round(float((best == truth).mean()), 4)
     return row
