@@ -3,6 +3,7 @@
 import multiprocessing
 import time
 from collections.abc import Callable, Collection
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 import torch.distributed as dist
@@ -10,6 +11,8 @@ import torch.distributed as dist
 # A fork server imports PyTorch once for all of them; Windows has none.
 METHODS = multiprocessing.get_all_start_methods()
 CONTEXT = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
+# Asked for once and kept: the path of a socket has room for 108 bytes, a test's own TMPDIR more.
+get_temp_dir()
 
 
 def run_processes(

@@ -13,7 +13,7 @@ from vizkit.widgets import assets
 BUDGETS = {
     "SimilarityMatrix": 25_250,
     "AttentionMap": 25_400,
-    "EmbeddingSpace": 27_850,
+    "EmbeddingSpace": 27_900,
     "LivingEncoder": 49_850,  # a drawing of the world and a forward pass in it
 }
 TOTAL = 128_200
