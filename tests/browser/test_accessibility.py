@@ -1,6 +1,7 @@
-"""axe-core finds nothing, of any impact: every instrument, both themes, all controls open; and points that rest.
+"""axe-core finds nothing, of any impact: every instrument, both themes, all controls open; zoomed in, and at rest.
 
-In exported pages and on the site here; on slides in test_slides.py.
+In exported pages and on the site here; on slides in test_slides.py; in JupyterLab, within the instruments, in
+test_jupyterlab_widgets.py.
 """
 
 from __future__ import annotations
@@ -103,6 +104,40 @@ def test_axe_finds_nothing_on_the_site(open_page, site, scheme):
             chart.scroll_into_view_if_needed()
             chart.locator("path.js-line").first.wait_for()
         assert violations(open_page, "html") == [], name
+
+
+def test_a_window_magnified_four_times_scrolls_one_way(open_page, tmp_path, site):
+    """1280 x 1024 pixels at 400% are 320 x 256 of the page's own."""
+    exported = save_page(tmp_path / "page.html", instruments("light"))
+    open_page.set_viewport_size({"width": 320, "height": 256})
+    for path in (exported, site / "index.html", site / "00_first.html"):
+        open_page.goto(path.as_uri())
+        open_page.wait_for_function("!document.querySelector('.vk:not([data-ready=true])')")
+        more = "document.querySelectorAll('.vk-more-button').forEach((one) => one.click())"
+        for _ in range(2):
+            assert open_page.evaluate("document.documentElement.scrollWidth") <= 320, path.name
+            open_page.evaluate(more)
+
+
+# What moves by itself or glides, for longer than an eye can see.
+MOVING = """() => [document.documentElement, ...document.querySelectorAll("body, body *")].flatMap((one) => {
+    const style = getComputedStyle(one), long = (times) => times.split(",").some((time) => parseFloat(time) > 0.02);
+    const moves = long(style.transitionDuration) || style.scrollBehavior === "smooth"
+        || (style.animationName !== "none" && long(style.animationDuration));
+    return moves && one.checkVisibility() ? [`${one.tagName}.${one.className}`] : [];
+})"""
+
+
+def test_who_asks_for_less_motion_gets_none(open_page, tmp_path, site, deck_path):
+    exported = save_page(tmp_path / "page.html", instruments("light"))
+    moving = {"reduce": [], "no-preference": []}
+    for motion, found in moving.items():
+        open_page.emulate_media(reduced_motion=motion)
+        for path in (exported, site / "index.html", deck_path):
+            open_page.goto(path.as_uri())
+            found += open_page.evaluate(MOVING)
+    assert sorted(set(moving["reduce"])) == []
+    assert moving["no-preference"] != []  # there is something to be switched off
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
