@@ -434,7 +434,7 @@ def test_layers_positions_and_stem_are_switched_off_behind_more(page, stage):
     cosine = page.locator(".vk-cosine").first
     button(page, "layer 3").click()
     says(page, "switched off: layer 3")
-    before, after = (float(x) for x in cosine.inner_text().split("→"))
+    before, after = (float(x) for x in cosine.inner_text().replace("−", "-").split("→"))
     assert abs(before - after) > 0.05
     button(page, "layer 3").click()
     page.get_by_label("positions").select_option("shuffle the patches")
@@ -445,7 +445,7 @@ def test_layers_positions_and_stem_are_switched_off_behind_more(page, stage):
     says(page, "each patch goes through the stem by itself")
     page.get_by_label("stem").select_option("switched off")
     says(page, "the stem")
-    before, after = (float(x) for x in cosine.inner_text().split("→"))
+    before, after = (float(x) for x in cosine.inner_text().replace("−", "-").split("→"))
     assert before - after > 0.2
 
 
