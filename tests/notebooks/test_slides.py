@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools.course import slides as tool
-from tools.site.slideshow import SLIDE_TYPES, first_sentence, slide_type, slides_of
+from tools.course.slideshow import SLIDE_TYPES, first_sentence, slide_type, slides_of
 from vizkit.course import NOTEBOOKS
 
 FOLDER = Path(__file__).parents[2] / "notebooks"

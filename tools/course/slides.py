@@ -15,7 +15,7 @@ from typing import Any
 
 import nbformat
 
-from tools.site.slideshow import Slide, slide_type, slides_of
+from tools.course.slideshow import Slide, slide_type, slides_of
 from vizkit.files import write_whole
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from tools.course.slideshow import Part, Slide, slides_of
 from tools.site.notebook import Layout, Page, outputs_of
-from tools.site.slideshow import Part, Slide, slides_of
 
 # Where a cell draws, what it prints besides belongs to the reader, not to the audience.
 _PICTURES = ('class="widget ', 'class="chart"', "<img ")
