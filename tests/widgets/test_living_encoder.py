@@ -12,7 +12,7 @@ import torch
 import traitlets
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tests.unit.constructors import ODD, why_unclear
 from vizkit.data import sample_scenes
@@ -23,6 +23,7 @@ from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.swin import SwinTransformer
 from vizkit.models.text import TextTransformer, WordTokenizer
 from vizkit.widgets import LivingEncoder, SimilarityMatrix, codec
+from vizkit.widgets.living_encoder.answer import Answer
 from vizkit.zoo import load
 
 CAPTIONS = ["a red heart", "a <b>green</b> circle"]
@@ -278,3 +279,61 @@ def test_only_a_page_with_an_encoder_allows_webassembly(clip, tmp_path):
     assert "'wasm-unsafe-eval'" not in without
     assert "unsafe-eval'" not in with_it.replace("'wasm-unsafe-eval'", "")
     assert "<i>x" not in with_it
+
+
+# ----------------------------------------------------------------------------- where the ink lies
+
+
+@pytest.fixture
+def foreseen(clip, monkeypatch) -> LivingEncoder:
+    """A widget on a grey picture whose last block looks at one patch, and whose captions' shares are known."""
+    attention = np.full((8, 8), 0.0)
+    attention[2, 5] = 1
+    found = Answer(["the least", "the most", "between"], np.array([0.1, 0.65, 0.25]), attention)
+    monkeypatch.setattr(LivingEncoder, "answer", lambda widget: found)
+    grey = lambda widget, size=64: np.full((size or 64, size or 64, 3), 128, np.uint8)  # noqa: E731
+    monkeypatch.setattr(LivingEncoder, "drawn", grey)
+    return LivingEncoder(clip)
+
+
+def test_the_picture_is_brightest_where_the_last_block_looks(foreseen):
+    drawn = np.asarray(foreseen.picture(), float)
+    side, start = 416, 416 + 28  # of the map, right of the picture
+    cells = drawn[40 : 40 + side, start : start + side].reshape(8, 52, 8, 52, 3).mean((1, 3))
+    # Strong over the grey picture where it looks, faint elsewhere: the picture shows through.
+    assert cells[2, 5] == pytest.approx(128 + (np.array([252, 253, 191]) - 128) * 230 / 255, abs=3)
+    cells[2, 5] = cells[0, 0]
+    faint = 128 + (np.array([0, 0, 4]) - 128) * 90 / 255
+    assert np.abs(cells - faint).max() < 3
+
+
+def test_names_shares_and_bars_stand_in_one_row(foreseen, monkeypatch):
+    places: dict[str, tuple[float, float]] = {}
+    write = ImageDraw.ImageDraw.text
+
+    def text(pen, xy, words, *rest, **options):
+        places[words] = xy
+        return write(pen, xy, words, *rest, **options)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", text)
+    drawn = np.asarray(foreseen.picture(), int)
+    blue = (np.abs(drawn - [0x00, 0x72, 0xB2]).max(-1) < 8).sum(1)  # pixels of a bar, by row
+    wanted = [("the most", 0.65), ("between", 0.25), ("the least", 0.1)]
+    tops = [places[name][1] for name, _ in wanted]
+    assert tops == sorted(tops)
+    for (name, share), top in zip(wanted, tops, strict=True):
+        assert places[f"{share:.0%}"][1] == top, name
+        assert blue[int(top) + 42] == pytest.approx(560 * share, abs=3), name
+
+
+def test_plotly_has_the_map_upright_and_each_bar_at_its_name(foreseen):
+    figure = foreseen.to_plotly()
+    heat = next(trace for trace in figure.data if trace.type == "heatmap")
+    assert np.argwhere(np.asarray(heat.z) == 1).tolist() == [[2, 5]]
+    assert figure.layout.yaxis2.autorange == "reversed"
+    assert heat.colorscale[0][1] == "#000004"
+    bars = next(trace for trace in figure.data if trace.type == "bar")
+    answer = foreseen.answer()
+    assert dict(zip(bars.y, bars.x, strict=True)) == dict(
+        zip(answer.names, answer.shares, strict=True)
+    )
