@@ -16,12 +16,13 @@ from tests.support.engines import (
     box_of,
     cell_middle,
     click,
+    drag_slider,
     into_view,
     move,
     opened,
     wait_for,
 )
-from tests.support.sites import COUNT, slide_of
+from tests.support.sites import COUNT, DECK_START, INSTRUMENTS, slide_of
 
 pytestmark = pytest.mark.browser
 ALL_READY = """document.readyState === "complete" && document.querySelector(".vk[data-ready=true]") !== null
@@ -141,3 +142,33 @@ def test_the_deck_turns_its_instruments_are_large_and_keep_their_keys(engine, de
     for at, place in (((0.1, 0.9), "row 3, column 0"), ((0.6, 0.35), "row 1, column 2")):
         engine.pointer([move(x + at[0] * wide, y + at[1] * high), DOWN, UP])
         says(engine, f"{CURRENT} .vk-status", f"query {place}")
+
+
+def test_sliders_are_dragged_on_a_slide_and_in_full_screen(engine, deck_path):
+    """The loss on view is the one at the temperature that the thumb was dragged to."""
+    made: dict = {}
+    exec(DECK_START, made)
+    widget = eval(INSTRUMENTS["matrix"], made)
+    engine.open(deck_path)
+    wait_for(engine, "document.body.dataset.ready === 'true'")
+    turn_to(engine, slide_of("matrix"))
+    slider = f"{CURRENT} .vk input[aria-label='temperature τ']"
+    loss = f"Number(document.querySelector('{CURRENT} .sm-tiles b').dataset.value)"
+
+    def dragged(fraction: float) -> None:
+        place = drag_slider(engine, slider, fraction)
+        assert place == pytest.approx(np.log(0.005) + fraction * np.log(400), abs=0.25)
+        widget.temperature = float(np.exp(place))
+        expected = widget.numbers().infonce_loss
+        wait_for(engine, f"Math.abs({loss} - {expected}) < 1e-4", 10)
+
+    for fraction in (0.8, 0.1):
+        dragged(fraction)
+    says(engine, "#count", f"{slide_of('matrix')} / {COUNT}")
+    engine.ask(f"document.querySelector('{CURRENT} canvas.sm-main').focus()")
+    engine.press("f")
+    wait_for(engine, f"document.querySelector('{CURRENT} .vk').dataset.full === 'true'")
+    wait_for(engine, f"document.querySelector('{CURRENT} .vk').getBoundingClientRect().left === 0")
+    for fraction in (0.9, 0.3):
+        dragged(fraction)
+    says(engine, "#count", f"{slide_of('matrix')} / {COUNT}")

@@ -16,6 +16,7 @@ from vizkit.zoo import load
 pytestmark = pytest.mark.browser
 ANCESTORS = {
     "scaled down": "transform: scale(0.7); transform-origin: 30px 10px;",
+    "zoomed": "zoom: 1.3;",
 }
 ROWS, COLUMNS = 5, 9
 PLACES = [(0, 0), (4, 8), (0, 8), (3, 1), (2, 5)]
@@ -124,6 +125,21 @@ def test_what_is_said_of_a_cell_is_what_is_drawn_there(page: Page, tmp_path, sty
         assert np.abs(np.subtract(screen.getpixel((round(x), round(y))), table[level])).max() < 12
         page.mouse.move(x, y)
         expect(page.locator("output.vk-status")).to_contain_text(f"image {row} × text {column} ")
+
+
+@pytest.mark.parametrize("style", ANCESTORS.values(), ids=ANCESTORS)
+def test_what_is_said_of_a_mark_is_what_is_drawn_there(page: Page, tmp_path, style):
+    canvas, share, _, places = shown(page, "space", style, tmp_path)
+    screen = picture_of(page)
+    paper = np.array(screen.getpixel((round(canvas.bounding_box()["x"]) + 12, 0)))
+    for row, column in places:
+        x, y = on_screen(canvas, share(canvas, (row, column)))
+        if y < 1000:
+            assert np.abs(screen.getpixel((round(x), round(y))) - paper).max() > 60, (row, column)
+            page.mouse.move(x, y)
+            expect(page.locator("output.vk-status")).to_contain_text(
+                f"point {row * COLUMNS + column} "
+            )
 
 
 @pytest.mark.parametrize("style", ANCESTORS.values(), ids=ANCESTORS)

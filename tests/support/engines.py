@@ -102,6 +102,18 @@ def click(engine: Engine, selector: str, kind: str = "mouse") -> None:
     engine.pointer([move(x + width / 2, y + height / 2), DOWN, UP], kind=kind)
 
 
+def drag_slider(engine: Engine, selector: str, fraction: float) -> float:
+    """Drags the thumb of a slider to a fraction of its track, in steps as a hand does; its new value."""
+    slider = f"document.querySelector({selector!r})"
+    start = engine.ask(f"((one) => (one.value - one.min) / (one.max - one.min))({slider})")
+    x, y, width, height = box_of(engine, selector)
+    # The thumb's middle stays half its width away from both ends: 16 pixels wide, or nearly so.
+    places = [8 + part * (width - 16) for part in (start, (start + fraction) / 2, fraction)]
+    first, *rest = [move(x + place, y + height / 2) for place in places]
+    engine.pointer([first, DOWN, *rest, UP])
+    return float(engine.ask(f"{slider}.value"))
+
+
 def address_of(page: Path | str) -> str:
     return page.as_uri() if isinstance(page, Path) else page
 
