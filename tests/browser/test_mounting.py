@@ -1,12 +1,16 @@
-"""Mounted and unmounted 200 times, an instrument gives everything back; and it lives on a host that has next to nothing."""
+"""Mounted and unmounted 200 times, an instrument gives everything back; it lives on a host that has next to nothing, and
+where a page forbids addresses of blobs."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser.test_accessibility import instruments
-from vizkit.widgets import AttentionMap, EmbeddingSpace, LivingEncoder, SimilarityMatrix
+from tests.support.harness import PageLog
+from vizkit.widgets import AttentionMap, EmbeddingSpace, LivingEncoder, SimilarityMatrix, assets
 
 pytestmark = pytest.mark.browser
 KINDS = (SimilarityMatrix, AttentionMap, EmbeddingSpace, LivingEncoder)
@@ -51,8 +55,12 @@ window.clearInterval = (timer) => { if (timer) held.intervals--; end(timer); };
 """
 
 
+def one_of(kind: type):
+    return next(one for one in instruments("light") if isinstance(one, kind))
+
+
 def opened(page: Page, kind: type, tmp_path, *scripts: str) -> str:
-    widget = next(one for one in instruments("light") if isinstance(one, kind))
+    widget = one_of(kind)
     for script in scripts:
         page.add_init_script(script)
     page.goto(widget.save_html(tmp_path / "page.html").as_uri())
@@ -103,3 +111,39 @@ def test_it_lives_on_a_host_that_can_only_get_and_on(page: Page, tmp_path, kind)
         "before => document.querySelector('#least output.vk-status').textContent !== before",
         arg=before,
     )
+
+
+POLICY = "default-src 'self'; script-src 'self' data:; style-src 'unsafe-inline'; img-src data:"
+VIOLATIONS = """window.refused = [];
+addEventListener("securitypolicyviolation", (event) => refused.push(event.blockedURI));"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_travels_to_a_notebook_loads_where_a_page_forbids_blobs(
+    page: Page, page_log: PageLog, tmp_path, kind
+):
+    page_log.ignore += ["blob:", "WebAssembly"]  # what the page refuses, it also says
+    widget = one_of(kind)
+    saved = widget.save_html(tmp_path / "page.html").read_text("utf-8")
+    state = re.search(r"<script[^>]*vizkit-state[^>]*>.*?</script>", saved, re.DOTALL)[0]
+
+    def answer(route: Route) -> None:
+        if route.request.url.endswith(".js"):
+            module = assets.module(widget.frontend)
+            return route.fulfill(body=module, content_type="text/javascript")
+        headers = {"Content-Security-Policy": POLICY}
+        body = f"<!DOCTYPE html><meta charset=utf-8><title>strict</title>{state}"
+        return route.fulfill(body=body, content_type="text/html", headers=headers)
+
+    page.route("http://127.0.0.1:9/**", answer)
+    page.add_init_script(HOST + VIOLATIONS)
+    page.goto("http://127.0.0.1:9/page.html")
+    page.evaluate(
+        """async () => {
+            const { default: widget } = await import("/module.js");
+            const el = document.body.appendChild(document.createElement("div"));
+            await widget.render({ model: leastModel(), el });
+        }"""
+    )
+    page.locator(".vk[data-ready=true]").wait_for()
+    assert "blob" in page.evaluate("refused")  # the policy was in force
