@@ -1,5 +1,6 @@
 """What a release must be: its version, its files, and a wheel that works by itself.
 
+    python tools/check_release.py address .        it is known where the repository is published
     python tools/check_release.py version v1.2.3   the tag names the package's version
     python tools/check_release.py files DIST       wheel and sdist hold what they should, and no more
     python tools/check_release.py wheel DIST       the wheel, alone in a fresh environment
@@ -66,6 +67,16 @@ def check_version(tag: str) -> str:
     return f"version {version}"
 
 
+def check_address(folder: Path) -> str:
+    """Raises ValueError where nobody has said where the repository is published: README's links lead nowhere then."""
+    text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    if not (found := re.search(r'^Repository = "(.+)"$', text, re.M)):
+        raise ValueError(
+            "nobody has said where the repository is published: python tools/set_address.py owner/name"
+        )
+    return f"published at {found[1]}"
+
+
 def check_files(folder: Path) -> str:
     """Raises ValueError for a file that is missing in the wheel, or does not belong there."""
     (wheel,), (source,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
@@ -104,6 +115,7 @@ def check_wheel(folder: Path) -> str:
 
 def main() -> None:
     commands = {
+        "address": lambda folder: check_address(Path(folder)),
         "version": check_version,
         "files": lambda folder: check_files(Path(folder)),
         "wheel": lambda folder: check_wheel(Path(folder)),
