@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import nbformat
 import pytest
 
+from tools.classroom import sandbox
 from tools.classroom.assignment import otter_of, release_of, source_of, write_assignment
 from tools.classroom.grade import Grade, returned_notebooks
 from tools.classroom.report import as_csv, as_page
@@ -173,3 +178,30 @@ def test_a_folder_without_notebooks_is_refused(tmp_path):
     (tmp_path / ".ipynb_checkpoints" / "a.ipynb").touch()
     with pytest.raises(FileNotFoundError, match="no notebook"):
         returned_notebooks(tmp_path)
+
+
+# ------------------------------------------------------------ the sandbox
+
+
+@pytest.mark.skipif(sandbox.protection() != "bubblewrap", reason="bubblewrap does not work here")
+def test_python_is_seen_where_the_checkout_lies_below_tmp(monkeypatch):
+    """Its kernels once died at their start there: the sandbox hides /tmp."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        for part in ("environment", "kernel", "others"):
+            (Path(name) / part).mkdir()
+            (Path(name) / part / "file").write_text(part)
+        monkeypatch.setattr(sys, "prefix", f"{name}/environment")
+        words = sandbox.bubblewrap(Path(name) / "kernel")
+
+        def seen(part: str) -> str:
+            return subprocess.run(
+                [*words, "cat", f"{name}/{part}/file"], capture_output=True, text=True
+            ).stdout
+
+        assert [seen(part) for part in ("environment", "kernel", "others")] == [
+            "environment",
+            "kernel",
+            "",
+        ]
+        write = [*words, "touch", f"{name}/environment/new"]
+        assert subprocess.run(write, capture_output=True).returncode

@@ -27,7 +27,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         assignment(arguments) if arguments.command == "assignment" else grade(arguments)
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         sys.exit(f"vizkit: {error}")
 
 
@@ -36,9 +36,13 @@ def assignment(arguments: argparse.Namespace) -> None:
     points = sum(task.points for task in tasks)
     print(f"{len(tasks)} exercises, {points} points:")
     for task in tasks:
-        print(f"  {task.grade_id}: {task.exercise.name}, {task.points} points")
+        print(f"  {task.grade_id}: {task.exercise.name}, {in_words(task.points)}")
     release = arguments.folder / "release" / arguments.name
     print(f"For students: {release}. With solutions, for nbgrader and Otter: beside it.")
+
+
+def in_words(points: int) -> str:
+    return f"{points} point{'s' * (points != 1)}"
 
 
 def grade(arguments: argparse.Namespace) -> None:

@@ -24,6 +24,8 @@ from jupyter_client import KernelManager
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 
+import vizkit
+
 Protection = Literal["bubblewrap", "network only", "none"]
 MOST_MEMORY = 24 * 2**30  # bytes of addresses; PyTorch reserves more than it uses
 # All that a stranger's code gets to see of this process's environment.
@@ -65,8 +67,16 @@ class Kernel:
 def bubblewrap(folder: Path) -> list[str]:
     """The words before a command that leave it `folder` to write to, and nothing else."""
     words = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+    for place in below_tmp():
+        words += ["--ro-bind", place, place]
     words += ["--bind", str(folder), str(folder), "--unshare-all", "--new-session"]
     return [*words, "--die-with-parent", "--chdir", str(folder)]
+
+
+def below_tmp() -> list[str]:
+    """What a kernel needs of the folder that is hidden from it: Python, its packages, the checkout."""
+    places = {sys.prefix, sys.base_prefix, str(Path(vizkit.__file__).parents[1])}
+    return sorted(place for place in places if Path(place).is_relative_to("/tmp"))
 
 
 def protection() -> Protection:
