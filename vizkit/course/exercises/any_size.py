@@ -343,7 +343,16 @@ def _cost(height, width, *, cell=CELL, rounding=round, most=MOST, root=math.sqrt
 
 def _sizes(rng: np.random.Generator) -> list[tuple]:
     """Heights and widths: some are small, some need scaling."""
-    return [(60, 100), (720, 1290), (1080, 1920), (3000, 2000), (435, 610), (1500, 400)]
+    # 1200 x 1600: the scale is that of the pixels, not of the cells that they were rounded to.
+    return [
+        (60, 100),
+        (720, 1290),
+        (1080, 1920),
+        (3000, 2000),
+        (435, 610),
+        (1500, 400),
+        (1200, 1600),
+    ]
 
 
 picture_cost = Exercise(

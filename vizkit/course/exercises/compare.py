@@ -1,5 +1,6 @@
 """Whether two answers agree, and where they differ: numbers, texts, arrays, and lists of them."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -98,8 +99,24 @@ def shape_of(value: Any) -> tuple | None:
     return None if array is None else array.shape
 
 
-def count_numbers(arguments: tuple) -> int:
-    return sum(array.size for argument in arguments if (array := as_array(argument)) is not None)
+def is_ragged(value: Any) -> bool:
+    """Whether it is a list of arrays that do not make one array."""
+    return (
+        isinstance(value, list)
+        and as_array(value) is None
+        and all(as_array(part) is not None for part in value)
+    )
+
+
+def count_numbers(arguments: Iterable[Any]) -> int:
+    return sum(
+        count_numbers(one)
+        if is_ragged(one)
+        else 0
+        if (array := as_array(one)) is None
+        else array.size
+        for one in arguments
+    )
 
 
 def holds_numbers_for_booleans(got: Any, wanted: Any) -> bool:

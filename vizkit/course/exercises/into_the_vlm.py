@@ -260,9 +260,9 @@ def _answers(rng: np.random.Generator, batch: int, length: int) -> tuple:
 
 
 def _short_answer() -> tuple:
-    """Two words to learn after one that is given, among three words: short enough for paper."""
-    logits = np.array([[[2, 0, 1], [0, 1, 0], [1, 1, 3]]], dtype="float32")
-    return logits, np.array([[0, 2, 1]]), np.array([[False, True, True]])
+    """Two words to learn after two that are given, among three words: short enough for paper."""
+    logits = np.array([[[2, 0, 1], [0, 1, 0], [1, 1, 3], [0, 2, 0]]], dtype="float32")
+    return logits, np.array([[0, 2, 1, 0]]), np.array([[False, False, True, True]])
 
 
 next_word = Exercise(

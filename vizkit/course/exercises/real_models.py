@@ -147,7 +147,9 @@ resize_and_crop = Exercise(
         ),
     ],
     inputs=lambda rng: [
-        (np.arange(12.0, dtype="float32").reshape(2, 2, 3), 1),  # to redo by hand
+        # The first two are to redo by hand: a block, and a crop.
+        (np.arange(12.0, dtype="float32").reshape(2, 2, 3), 1),
+        (np.arange(12.0, dtype="float32").reshape(1, 4, 3), 1),
         (_picture(rng, 2, 4), 1),
         (_picture(rng, 12, 24), 4),
         (_picture(rng, 30, 10), 5),

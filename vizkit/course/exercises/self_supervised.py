@@ -11,6 +11,9 @@ def _masks(rng: np.random.Generator) -> list[tuple]:
     """Random numbers (B, N) and a share; the numbers are no even grid, so that a threshold fails."""
     return [
         (np.array([[0.9, 0.8, 0.95, 0.7], [0.1, 0.3, 0.2, 0.05]]), 0.5),
+        # Short enough for paper: rounded down or up, half of them, the smaller half of the numbers.
+        (np.array([[0.6, 0.2, 0.9, 0.4, 0.3]]), 0.25),
+        (np.array([[0.6, 0.2, 0.9, 0.4, 0.3]]), 0.35),
         (rng.random((3, 16)) ** 2, 0.75),
         (rng.random((4, 10)) ** 0.5, 0.3),
         # No whole number of patches: rounded down, rounded up and a quantile all come out otherwise.
@@ -106,9 +109,9 @@ def _outputs(rng: np.random.Generator) -> list[tuple]:
     """Outputs of student and teacher (B, K), and the centre (K,)."""
     return [
         (
-            np.array([[0.2, 0.1], [0.0, 0.1]]),
-            np.array([[0.3, 0.26], [0.1, 0.08]]),
-            np.array([0.2, 0.15]),
+            np.array([[0.2, 0.1, 0.0], [0.0, 0.1, 0.1]]),
+            np.array([[0.3, 0.26, 0.1], [0.1, 0.08, 0.12]]),
+            np.array([0.2, 0.15, 0.1]),
         ),
         (
             rng.normal(size=(3, 4)) * 0.2,
@@ -153,8 +156,9 @@ dino_loss = Exercise(
             "centring forgotten",
             lambda student, teacher, center: _dino(student, teacher, 0 * center),
             (
-                "Where does your function use the centre?",
-                "The running mean is subtracted from the teacher's outputs before the softmax.",
+                "Does your loss change when one entry of the centre changes?",
+                "Each output has a centre of its own, which is subtracted from it before the "
+                "softmax. (One number for all outputs would change no share.)",
                 "(teacher - center) / 0.04",
             ),
         ),

@@ -15,7 +15,7 @@ def _swap_inputs(rng: np.random.Generator) -> list[tuple]:
     found = [
         (
             np.array([0.5, 0.4, 0.3, 0.6, 0.2]),
-            np.array([0.4, 0.4, 0.5, 0.5, 0.1]),
+            np.array([0.4, 0.4, 0.5, 0.5, 0.19]),
             np.array([0, 0, 0, 1, 1]),
         )
     ]
@@ -23,6 +23,7 @@ def _swap_inputs(rng: np.random.Generator) -> list[tuple]:
         true = np.round(rng.uniform(0.1, 0.6, size), 2)
         false = np.round(rng.uniform(0.1, 0.6, size), 2)
         false[:4] = true[:4]  # ties
+        false[-4:] = np.round(true[-4:] - 0.01, 2)  # narrow, and right all the same
         first = (np.arange(size) % size < ones).astype(int)
         found.append((true, false, first))
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vizkit.course.exercises.compare import as_array, count_numbers, shape_of
+from vizkit.course.exercises.compare import as_array, count_numbers, is_ragged, shape_of
 
 _SMALL = 24  # numbers that somebody is willing to redo by hand
 
@@ -40,6 +40,8 @@ def brief(value: Any) -> str:
 
 
 def _in_full(value: Any) -> str:
+    if is_ragged(value):
+        return f"[{', '.join(map(_in_full, value))}]"
     array = as_array(value)
     if array.ndim == 0:
         return brief(value)
@@ -54,8 +56,10 @@ def name_arguments(function: Callable, arguments: tuple) -> str:
     parts = []
     for name, argument in zip(names, arguments, strict=False):
         array = as_array(argument)
-        small = isinstance(argument, str) or (array is not None and (in_full or array.ndim == 0))
-        shown = _in_full(argument) if small and array is not None else brief(argument)
+        numbers = array is not None or is_ragged(argument)
+        one_number = array is not None and array.ndim == 0
+        small = isinstance(argument, str) or one_number or (numbers and in_full)
+        shown = _in_full(argument) if small and numbers else brief(argument)
         parts.append(f"{name} = {shown}" if small else f"{name}: {describe(argument)}")
     return ", ".join(parts) or "no arguments"
 

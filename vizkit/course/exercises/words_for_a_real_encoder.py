@@ -106,7 +106,7 @@ def _ranks(cosines: np.ndarray) -> np.ndarray:
 def _cosine_inputs(rng: np.random.Generator) -> list[tuple]:
     """Cosines (N, N), some of them equal."""
     return [
-        (np.array([[0.4, 0.9, 0.1], [0.2, 0.6, 0.5], [0.5, 0.8, 0.5]]),),
+        (np.array([[0.4, 0.9, 0.4], [0.2, 0.6, 0.5], [0.5, 0.8, 0.5]]),),
         (rng.uniform(-0.2, 0.6, size=(7, 7)),),
         (np.round(rng.uniform(-0.5, 0.5, size=(8, 8)), 1),),
     ]
@@ -187,6 +187,11 @@ def _word_tables(rng: np.random.Generator) -> list[tuple]:
     """Tables of 0 and 1, which word stands in which name: seen (S, V) and unseen (U, V)."""
     return [
         (np.array([[1, 1, 0, 0], [0, 1, 0, 0]]), np.array([[0, 1, 1, 0], [0, 0, 1, 1]])),
+        # For paper as well: a word of the first seen name, one of the second beside two new ones.
+        (
+            np.array([[1, 1, 0, 0, 0], [0, 1, 1, 0, 0]]),
+            np.array([[1, 0, 0, 0, 0], [0, 0, 1, 1, 1]]),
+        ),
         (
             (rng.uniform(size=(4, 9)) < 0.25).astype(int),
             (rng.uniform(size=(12, 9)) < 0.3).astype(int),
