@@ -12,7 +12,14 @@ OVERRIDES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     "overrides"
 ]
 # Whole rooms that are typed, and stay so.
-TYPED = ("vizkit.data", "vizkit.inputs", "vizkit.losses", "vizkit.widgets", "vizkit.zoo")
+TYPED = (
+    "vizkit.data",
+    "vizkit.inputs",
+    "vizkit.losses",
+    "vizkit.models",
+    "vizkit.widgets",
+    "vizkit.zoo",
+)
 
 
 def mypy(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -40,8 +40,8 @@ def block_attention(query: Tensor, key: Tensor, value: Tensor, block: Tensor) ->
     mixed = torch.empty_like(query)  # (H, T, d)
     for size in sizes.unique().tolist():
         alike = torch.stack([places for places in members if len(places) == size])  # (W, A)
-        parts = [heads[:, alike].transpose(0, 1) for heads in (query, key, value)]  # (W, H, A, d)
-        mixed[:, alike] = F.scaled_dot_product_attention(*parts).transpose(0, 1)  # (H, W, A, d)
+        q, k, v = (heads[:, alike].transpose(0, 1) for heads in (query, key, value))  # (W, H, A, d)
+        mixed[:, alike] = F.scaled_dot_product_attention(q, k, v).transpose(0, 1)  # (H, W, A, d)
     return mixed  # (H, T, d)
 
 

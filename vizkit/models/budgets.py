@@ -74,7 +74,7 @@ class Budgeted:
 
 
 # Patches of 14 and 2 x 2 of them merged make cells of 28 pixels; patches of 16, cells of 32.
-BUDGETS = {
+BUDGETS: dict[str, Fixed | Tiled | Native | Budgeted] = {
     "LLaVA-1.5": Fixed(336, 14, "Liu et al. 2023 (2310.03744): CLIP ViT-L/14 at 336 pixels"),
     "LLaVA-NeXT": Tiled(
         336,
@@ -109,4 +109,5 @@ def picture_tokens(model: str, size: Size) -> int:
     """
     check_choice("model", model, BUDGETS)
     check_pair("size", size)
-    return BUDGETS[model].tokens(tuple(size))
+    height, width = size
+    return BUDGETS[model].tokens((height, width))

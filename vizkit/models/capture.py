@@ -5,11 +5,12 @@ the fused kernel are caught, and softmax(Q K^T / sqrt(d)) is computed once more 
 model's own numbers stay untouched, to the bit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from numbers import Integral
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -140,10 +141,11 @@ def capture_attention(
     with ExitStack() as stack:
         for name, module in chosen.items():
             stack.enter_context(listening(module, name, caught))
-            if kind_of(type(module)) == "window":
+            if kind_of(module) == "window":
                 block = model.get_submodule(name.rpartition(".")[0])
-                if hasattr(block, "grid"):  # ours takes no other grid
-                    grids[name] = block.grid
+                grid = getattr(block, "grid", None)
+                if grid is not None:  # ours takes no other grid
+                    grids[name] = grid
                 else:
                     stack.enter_context(measuring(block, name, grids))
         stack.enter_context(plain_paths(model))
@@ -170,8 +172,8 @@ def described(model: nn.Module) -> str:
     for inner in (tower, getattr(tower, "trunk", tower)):  # open_clip calls timm's network trunk
         if type(inner).__name__ not in names:
             names.append(type(inner).__name__)
-    own = {type(module).__name__ for module in tower.modules()}
-    own = sorted(name for name in own if "attention" in name.lower() or "attn" in name.lower())
+    kinds = {type(module).__name__ for module in tower.modules()}
+    own = sorted(name for name in kinds if "attention" in name.lower() or "attn" in name.lower())
     return " with ".join(names) + (f" (it has {', '.join(own)})" if own else "")
 
 
@@ -196,7 +198,7 @@ def attention_layers(model: nn.Module, layers: Sequence[int] | None) -> dict[str
     found = [
         (name, module)
         for name, module in model.named_modules()
-        if kind_of(type(module)) and name.startswith(inside)
+        if kind_of(module) and name.startswith(inside)
     ]
     if layers is None or not found:
         return dict(found)
@@ -214,7 +216,7 @@ def attention_layers(model: nn.Module, layers: Sequence[int] | None) -> dict[str
 
 def has_attention(model: nn.Module) -> bool:
     """Whether some part of the model is attention that is known here."""
-    return any(kind_of(type(module)) for module in model.modules())
+    return any(kind_of(module) for module in model.modules())
 
 
 def layer_kinds(model: nn.Module) -> list[str]:
@@ -228,7 +230,7 @@ def layer_kinds(model: nn.Module) -> list[str]:
         learned = any(
             isinstance(getattr(beside, one, None), nn.Parameter) for one in LEARNED_QUERIES
         )
-        kind = kind_of(type(module))
+        kind = kind_of(module)
         kinds.append("pooling" if kind == "self" and learned else kind)
     return kinds
 
@@ -242,23 +244,28 @@ class Caught:
     map: Tensor
 
 
+def kind_of(module: nn.Module) -> str:
+    """The kind of attention, "self", "window" or "pooling", or "" for any other module."""
+    # `cache` asks for a `Hashable`, and mypy does not see that a class is one.
+    return kind_of_type(cast(Hashable, type(module)))
+
+
 @cache
-def kind_of(module_type: type[nn.Module]) -> str | None:
-    """The kind of attention, "self", "window" or "pooling", or None for any other module."""
+def kind_of_type(module_type: type[nn.Module]) -> str:
     for ancestor in module_type.__mro__:
         kind = KINDS.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
         if kind is not None:
             return kind
-    return None
+    return ""
 
 
 @contextmanager
 def listening(module: nn.Module, name: str, caught: list[Caught]) -> Iterator[None]:
     """Within this context every call of `module` also appends its map to `caught`."""
     plain_forward = module.forward
-    kind = kind_of(type(module))
+    kind = kind_of(module)
 
-    def forward(*args, **kwargs):
+    def forward(*args: Any, **kwargs: Any) -> object:
         if isinstance(module, nn.MultiheadAttention):
             crossed, attention_map = multihead_map(module, *args, **kwargs)
             output = plain_forward(*args, **kwargs)
@@ -292,7 +299,8 @@ def measuring(block: nn.Module, name: str, grids: dict[str, tuple[int, int]]) ->
     """
 
     def measure(block: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        grids[name] = tuple(inputs[0].shape[1:3])
+        rows, columns = inputs[0].shape[1:3]
+        grids[name] = (rows, columns)
 
     handle = block.register_forward_pre_hook(measure)
     try:
@@ -308,7 +316,13 @@ class Listener(TorchFunctionMode):
         super().__init__()
         self.map: Tensor | None = None
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         output = func(*args, **kwargs) if kwargs else func(*args)
         if func is F.scaled_dot_product_attention:
             self.map = fused_map(*args, **(kwargs or {}))
@@ -376,8 +390,10 @@ def multihead_map(
         projected = [F.linear(query, query_weight, query_bias), F.linear(key, key_weight, key_bias)]
         if not module.batch_first:
             projected = [part.transpose(0, 1) for part in projected]
-        heads = [part.unflatten(-1, (module.num_heads, -1)).transpose(1, 2) for part in projected]
-    return is_pooling(module, query, key), fused_map(*heads, heads[1])  # (B, H, T, S)
+        queries, keys = (
+            part.unflatten(-1, (module.num_heads, -1)).transpose(1, 2) for part in projected
+        )
+    return is_pooling(module, query, key), fused_map(queries, keys, keys)  # (B, H, T, S)
 
 
 def explicit_multihead_map(
@@ -404,7 +420,7 @@ def explicit_multihead_map(
     finally:
         module.training = training
         if own is not None:
-            module.forward = own
+            module.__dict__["forward"] = own
     return whole.detach().to(map_dtype(whole))
 
 
@@ -447,7 +463,8 @@ def arrange(
             block, grid = model.get_submodule(one.name.rpartition(".")[0]), grids[one.name]
             window = getattr(block, "window", None) or block.window_size  # ours, timm's
             shift = getattr(block, "shift", None) or block.shift_size
-            whole = unwindow(one.map, grid, window, shift, len(images))
+            pairs = cast(tuple[int, int], window), cast(tuple[int, int], shift)
+            whole = unwindow(one.map, grid, *pairs, len(images))
         else:
             whole = one.map
             check_batch(one, images)
@@ -576,8 +593,9 @@ def patch_grid(model: nn.Module, images: Tensor, num_patches: int) -> tuple[int,
     side = (height * width / num_patches) ** 0.5
     grid = (round(height / side), round(width / side))
     for module in model.modules():
-        if hasattr(module, "dynamic_feat_size"):  # timm's PatchEmbed
-            grid = tuple(module.dynamic_feat_size((height, width)))
+        dynamic = getattr(module, "dynamic_feat_size", None)
+        if dynamic is not None:  # timm's PatchEmbed
+            grid = tuple(dynamic((height, width)))
             break
         stated = getattr(module, "grid", getattr(module, "grid_size", None))  # ours, open_clip's
         if isinstance(stated, tuple):

@@ -78,6 +78,17 @@ def check_module(name: str, value: nn.Module) -> None:
         raise TypeError(f"expected {name} to be a torch.nn.Module, received {type(value).__name__}")
 
 
+def width_of(tower: nn.Module) -> int:
+    """The `embed_dim` of a tower: how many channels it gives. Raises TypeError if it has none."""
+    width = getattr(tower, "embed_dim", None)
+    if not isinstance(width, int):
+        raise TypeError(
+            "expected a tower with its number of channels as `embed_dim`, "
+            f"received {type(tower).__name__} with {width!r}"
+        )
+    return width
+
+
 def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
     """Raise ValueError unless `value` is one of `choices`."""
     if not isinstance(value, str) or value not in tuple(choices):

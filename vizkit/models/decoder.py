@@ -1,5 +1,7 @@
 """A small language model: it reads visual tokens and words, and says which word comes next."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -103,8 +105,9 @@ class CausalDecoder(nn.Module):
         maps = []
         for block in self.blocks:
             if return_maps:
-                normed = block.norm_1(joint)  # (B, P + L, D)
-                maps.append(block.attention(normed, return_map=True, mask=mask)[1])
+                parts = cast(EncoderBlock, block)  # torch's lists do not say of what they are
+                normed = parts.norm_1(joint)  # (B, P + L, D)
+                maps.append(parts.attention(normed, return_map=True, mask=mask)[1])
             joint = block(joint, mask=mask)  # (B, P + L, D)
         words = self.norm(joint[:, length - tokens.shape[1] :])  # (B, L, D)
         logits = self.head(words)  # (B, L, V)

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vizkit.models.checks import width_of
+
 
 class DualEncoder(nn.Module):
     """Images and texts to unit vectors in one space of `joint_dim` dimensions.
@@ -35,8 +37,8 @@ class DualEncoder(nn.Module):
         if not 0 < temperature < math.inf:
             raise ValueError(f"expected a positive temperature, received {temperature}")
         self.image_tower, self.text_tower = image_tower, text_tower
-        self.image_projection = nn.Linear(image_tower.embed_dim, joint_dim, bias=False)
-        self.text_projection = nn.Linear(text_tower.embed_dim, joint_dim, bias=False)
+        self.image_projection = nn.Linear(width_of(image_tower), joint_dim, bias=False)
+        self.text_projection = nn.Linear(width_of(text_tower), joint_dim, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
         self.logit_bias = None if bias is None else nn.Parameter(torch.tensor(float(bias)))
         for projection in (self.image_projection, self.text_projection):

@@ -1,5 +1,7 @@
 """Effective receptive fields: how strongly each pixel counts for the features at one place."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -43,8 +45,8 @@ def influence_maps(
 def as_map(features: Tensor, model: nn.Module) -> Tensor:
     """Features of any model as (B, C, rows, columns), whether it keeps tokens or maps."""
     if features.ndim == 3:  # tokens (B, T, D), any class token first
-        count = model.grid[0] * model.grid[1]
-        return features[:, -count:].transpose(1, 2).unflatten(2, model.grid)
+        rows, columns = cast(tuple[int, int], model.grid)
+        return features[:, -rows * columns :].transpose(1, 2).unflatten(2, (rows, columns))
     return features.permute(0, 3, 1, 2) if isinstance(model, SwinTransformer) else features
 
 

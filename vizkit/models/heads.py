@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from vizkit.models.checks import check_whole
+from vizkit.models.checks import check_whole, width_of
 from vizkit.models.vit import VisionTransformer
 
 
@@ -35,7 +35,7 @@ class LabelledEncoder(nn.Module):
                 f"received {type(image_tower).__name__}"
             )
         self.image_tower = image_tower
-        width = image_tower.embed_dim
+        width = width_of(image_tower)
         self.heads = nn.ModuleDict({name: nn.Linear(width, n) for name, n in classes.items()})
         self.patch_heads = nn.ModuleDict(
             {name: nn.Linear(width, n + 1) for name, n in patch_classes.items()}

@@ -10,7 +10,7 @@ INITIALIZATIONS = ("published", "fan_in")
 
 
 def initialize(
-    model: nn.Module, initialization: str, *, published: tuple[type[nn.Module], ...]
+    model: nn.Module, initialization: str, *, published: tuple[type[nn.Linear | nn.Conv2d], ...]
 ) -> None:
     """Draw the weights of `model` anew by one of two rules; biases become 0 by both.
 

@@ -30,6 +30,9 @@ class MaskedAutoencoder(nn.Module):
     batch hides the same number of patches. Source: He et al. 2022, Masked Autoencoders (2111.06377).
     """
 
+    places: Tensor
+    decoder_places: Tensor
+
     def __init__(
         self,
         *,

@@ -8,7 +8,7 @@ from vizkit.models.checks import check_module
 from vizkit.models.packing import PackedRope, PackedVisionTransformer
 from vizkit.models.positions import patch_places
 from vizkit.models.rope import rotation_of
-from vizkit.models.timm_weights import check_same_parts, our_name
+from vizkit.models.timm_weights import TimmRope, check_same_parts, our_name
 
 # timm's name for what comes before the blocks -> ours.
 EMBEDS = {
@@ -53,12 +53,12 @@ def load_naflex_weights(model: PackedVisionTransformer, timm_model: nn.Module) -
     model.load_state_dict(theirs)
 
 
-def check_same_turns(position: nn.Module, rope: nn.Module | None) -> None:
+def check_same_turns(position: nn.Module, rope: TimmRope | None) -> None:
     """Raise ValueError unless both turn queries and keys by the same angles, or neither does."""
     if isinstance(position, PackedRope) != (rope is not None):
         received = f"{type(position).__name__} and {type(rope).__name__}"
         raise ValueError(f"expected RoPE in both models or in none, received {received}")
-    if rope is None:
+    if not isinstance(position, PackedRope) or rope is None:
         return
     theirs = rope.get_embed((3, 5)).chunk(2, dim=-1)[1][:, ::2]  # (15, d/2): timm has each twice
     cosine, _ = rotation_of(patch_places((3, 5)), position.frequencies)  # (15, d/2)

@@ -201,11 +201,12 @@ class PackedPosition(nn.Module):
 
     def forward(self, tokens: Tensor, packed: Packed) -> tuple[Tensor, Tensor | None]:
         tables = {grid: self.table_for(grid) for grid in set(packed.grids)}
-        if any(table is None for table in tables.values()):
-            return tokens, None
         added = torch.zeros_like(tokens)  # (S, T, D)
         for grid, (sequence, first) in zip(packed.grids, packed.starts, strict=True):
-            added[sequence, first : first + grid[0] * grid[1]] = tables[grid]
+            table = tables[grid]
+            if table is None:
+                return tokens, None
+            added[sequence, first : first + grid[0] * grid[1]] = table
         return tokens + added, None  # (S, T, D)
 
     def table_for(self, grid: tuple[int, int]) -> Tensor | None:

@@ -9,18 +9,22 @@ is exact about the model's last steps, but a token that is looked at may carry w
 elsewhere. The third asks the model itself, one covered picture at a time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vizkit.models.attention import Attention, EncoderBlock
 from vizkit.models.capture import capture_attention
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.text import split_words
 from vizkit.models.vit import VisionTransformer
+
+AttentionLayer = Attention | nn.MultiheadAttention
 
 
 @dataclass
@@ -34,7 +38,7 @@ class ReadOut:
     """
 
     tower: nn.Module
-    blocks: list[tuple[nn.Module, nn.Module, nn.Module | None, nn.Module | None]]
+    blocks: list[tuple[AttentionLayer, nn.Module, nn.Module | None, nn.Module | None]]
     norm: nn.LayerNorm
     projection: Tensor
     num_prefix_tokens: int
@@ -50,7 +54,8 @@ def read_out(model: nn.Module) -> ReadOut:
         return vizkit_read_out(model)
     tower = getattr(model, "visual", None)
     kinds = [type(part).__name__ for part in (tower, getattr(tower, "transformer", None))]
-    if kinds == ["VisionTransformer", "Transformer"] and "open_clip" in type(tower).__module__:
+    own = kinds == ["VisionTransformer", "Transformer"] and "open_clip" in type(tower).__module__
+    if own and tower is not None:
         return open_clip_read_out(tower)
     inner = type(getattr(tower, "trunk", tower)).__name__ if tower is not None else ""
     raise TypeError(
@@ -73,9 +78,10 @@ def vizkit_read_out(model: DualEncoder) -> ReadOut:
             "the score comes through an attention pooling with an MLP of its own, which no single "
             'token goes through: method="occlusion" works with every encoder'
         )
+    blocks = cast(Iterable[EncoderBlock], tower.blocks)
     return ReadOut(
         tower=tower,
-        blocks=[(block.attention, block.mlp, None, None) for block in tower.blocks],
+        blocks=[(block.attention, block.mlp, None, None) for block in blocks],
         norm=tower.norm,
         projection=model.image_projection.weight,
         num_prefix_tokens=tower.num_prefix_tokens,
@@ -83,10 +89,30 @@ def vizkit_read_out(model: DualEncoder) -> ReadOut:
     )
 
 
+class ClipBlock(Protocol):
+    """A block of open_clip's own ViT, as far as it is read here."""
+
+    attn: nn.MultiheadAttention
+    mlp: nn.Module
+    ls_1: nn.Module
+    ls_2: nn.Module
+
+
+class ClipTower(Protocol):
+    """open_clip's own ViT, as far as it is read here."""
+
+    attn_pool: nn.Module | None
+    final_ln_after_pool: bool
+    pool_type: str
+    ln_post: nn.LayerNorm
+    proj: Tensor | None
+
+
 def open_clip_read_out(tower: nn.Module) -> ReadOut:
-    blocks = list(tower.transformer.resblocks)
+    blocks = list(cast(Iterable[ClipBlock], tower.get_submodule("transformer.resblocks")))
     plain = all(isinstance(block.attn, nn.MultiheadAttention) for block in blocks)
-    if tower.attn_pool is not None or tower.final_ln_after_pool or tower.proj is None or not plain:
+    clip = cast(ClipTower, tower)
+    if clip.attn_pool is not None or clip.final_ln_after_pool or clip.proj is None or not plain:
         raise TypeError(
             "the score comes through an attention pooling or another read-out that no single "
             'token goes through: method="occlusion" works with every encoder'
@@ -94,10 +120,10 @@ def open_clip_read_out(tower: nn.Module) -> ReadOut:
     return ReadOut(
         tower=tower,
         blocks=[(block.attn, block.mlp, block.ls_1, block.ls_2) for block in blocks],
-        norm=tower.ln_post,
-        projection=tower.proj.T,
+        norm=clip.ln_post,
+        projection=clip.proj.T,
         num_prefix_tokens=1,
-        mean=tower.pool_type == "avg",
+        mean=clip.pool_type == "avg",
     )
 
 
@@ -117,7 +143,9 @@ class Watched:
 @torch.no_grad()
 def watch(model: nn.Module, how: ReadOut, images: Tensor) -> Watched:
     """Run the model on images (B, C, H, W) and keep what its score is made of."""
-    entering, thought, ends = [], [], []
+    entering: list[Tensor] = []
+    thought: list[Tensor] = []
+    ends: list[Tensor] = []
     with ExitStack() as stack:
         for attention, mlp, _, _ in how.blocks:
             stack.enter_context(kept(attention, entering, inputs=True))
@@ -127,15 +155,16 @@ def watch(model: nn.Module, how: ReadOut, images: Tensor) -> Watched:
         stack.enter_context(kept(blocks[0], ends, inputs=True))
         stack.enter_context(kept(blocks[1], ends))
         capture = capture_attention(model, images)
-    return Watched(capture.maps, entering, thought, ends[0], ends[1], capture.output, capture.grid)
+    embedded = cast(Tensor, capture.output)  # of `encode_image`
+    return Watched(capture.maps, entering, thought, ends[0], ends[1], embedded, capture.grid)
 
 
 @contextmanager
-def kept(module: nn.Module, found: list[Tensor], inputs: bool = False):
+def kept(module: nn.Module, found: list[Tensor], inputs: bool = False) -> Iterator[None]:
     """Within this context, what goes into `module`, or comes out of it, is appended to `found`."""
 
-    def keep(module: nn.Module, args: tuple, output: Tensor | None = None) -> None:
-        found.append(args[0] if inputs else output)
+    def keep(module: nn.Module, args: tuple[Tensor, ...], output: Tensor | None = None) -> None:
+        found.append(args[0] if output is None else output)
 
     handle = (
         module.register_forward_pre_hook(keep) if inputs else module.register_forward_hook(keep)
@@ -222,7 +251,8 @@ def decompose_score(model: nn.Module, images: Tensor, texts: Tensor) -> ScorePar
     shares = read_shares(how, seen.end)  # (B, T)
     spread = exact(seen.end).var(-1, unbiased=False).add(norm.eps).sqrt()  # (B, T)
     weights = shares / spread / length[:, None]  # (B, T)
-    heads, mlps, constant = [], [], 0.0
+    heads, mlps = [], []
+    constant: Tensor | float = 0.0
     for number, (attention, _, scale_1, scale_2) in enumerate(how.blocks):
         added, bias = head_scores(attention, scaled(wanted, scale_1), seen, number, weights)
         heads.append(added)  # (B, K, H, T)
@@ -279,9 +309,11 @@ def scaled(wanted: Tensor, scale: nn.Module | None) -> Tensor:
 
 
 def head_scores(
-    attention: nn.Module, wanted: Tensor, seen: Watched, number: int, weights: Tensor
+    attention: AttentionLayer, wanted: Tensor, seen: Watched, number: int, weights: Tensor
 ) -> tuple[Tensor, Tensor]:
     """What each head adds by looking at each token, (B, K, H, T), and what the bias adds, (B, K)."""
+    joint: Tensor
+    outward: nn.Linear
     if isinstance(attention, nn.MultiheadAttention):
         joint, bias = attention.in_proj_weight, attention.in_proj_bias
         outward = attention.out_proj
@@ -364,9 +396,29 @@ class TextMaps:
     pixels: Tensor
 
 
+class PairEncoder(Protocol):
+    """An encoder of pictures and texts, as `vizkit.zoo.load` returns it."""
+
+    name: str
+    model: nn.Module
+    device: torch.device
+
+    def preprocess(self, images: object) -> Tensor:
+        """Pictures of any kind to pixels (B, C, H, W) for the model."""
+        ...
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) to vectors (B, E)."""
+        ...
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Texts to unit vectors (K, E)."""
+        ...
+
+
 @torch.no_grad()
 def text_maps(
-    encoder: object,
+    encoder: PairEncoder,
     images: object,
     texts: list[str],
     method: str,
@@ -419,10 +471,12 @@ def text_maps(
     return TextMaps(maps.float().cpu(), names, scores.cpu(), pixels.float().cpu())
 
 
-def check_words(encoder: object, texts: list[str]) -> None:
+def check_words(encoder: PairEncoder, texts: list[str]) -> None:
     """Raise ValueError for a text of which the encoder's own vocabulary knows no word."""
     vocabulary = getattr(getattr(encoder, "tokenizer", None), "vocabulary", None)
-    for text in texts if vocabulary is not None else ():
+    if vocabulary is None:
+        return
+    for text in texts:
         if set(vocabulary).isdisjoint(split_words(text)):
             raise ValueError(
                 f"expected texts with words that {encoder.name} knows, received {text!r}: its "

@@ -1,6 +1,5 @@
 """From an image to a sequence of tokens: one patch, one token."""
 
-import torch
 from torch import Tensor, nn
 
 from vizkit.models.checks import check_images, check_pair, check_whole
@@ -75,9 +74,7 @@ class PatchEmbed(nn.Module):
         kernel = self.projection.weight.detach()  # (D, C, P, P)
         weight = kernel.permute(0, 2, 3, 1).flatten(1)  # (D, P*P*C), the order of `patchify`
         linear = nn.Linear(weight.shape[1], weight.shape[0]).to(weight)
-        with torch.no_grad():
-            linear.weight.copy_(weight)
-            linear.bias.copy_(self.projection.bias)
+        linear.load_state_dict({"weight": weight, "bias": self.projection.bias})
         return linear
 
 

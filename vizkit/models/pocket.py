@@ -1,15 +1,40 @@
 """The architecture of the pocket encoders: a dictionary of plain values makes a dual encoder."""
 
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
 from vizkit.models.cnn import ConvNet
 from vizkit.models.dual_encoder import DualEncoder
 from vizkit.models.heads import LabelledEncoder
 from vizkit.models.text import TextTransformer, WordTokenizer
 from vizkit.models.vit import VisionTransformer
 
-IMAGE_TOWERS = {"vit": VisionTransformer, "cnn": ConvNet}
+IMAGE_TOWERS: dict[str, type[VisionTransformer] | type[ConvNet]] = {
+    "vit": VisionTransformer,
+    "cnn": ConvNet,
+}
+
+Options = dict[str, Any]  # arguments of a constructor, as a card stores them
 
 
-def pocket_dual_encoder(config: dict) -> tuple[DualEncoder, WordTokenizer]:
+class DualConfig(TypedDict):
+    """What `pocket_dual_encoder` reads."""
+
+    image_tower: Options
+    text_tower: Options
+    vocabulary: Sequence[str]
+    dual_encoder: Options
+
+
+class LabelledConfig(TypedDict):
+    """What `pocket_labelled_encoder` reads."""
+
+    image_tower: Options
+    labels: dict[str, Sequence[str]]
+    patch_labels: dict[str, Sequence[str]]
+
+
+def pocket_dual_encoder(config: DualConfig) -> tuple[DualEncoder, WordTokenizer]:
     """Make the untrained dual encoder and the tokenizer that `config` describes.
 
     config: `image_tower` (its `kind`, "vit" or "cnn", and the constructor's arguments),
@@ -25,7 +50,7 @@ def pocket_dual_encoder(config: dict) -> tuple[DualEncoder, WordTokenizer]:
     return DualEncoder(image_tower, text_tower, **config["dual_encoder"]), tokenizer
 
 
-def pocket_labelled_encoder(config: dict) -> LabelledEncoder:
+def pocket_labelled_encoder(config: LabelledConfig) -> LabelledEncoder:
     """Make the untrained labelled encoder that `config` describes.
 
     config: `image_tower` as above, `labels` and `patch_labels` (the class names of each head).
@@ -37,7 +62,7 @@ def pocket_labelled_encoder(config: dict) -> LabelledEncoder:
     )
 
 
-def make_image_tower(options: dict) -> VisionTransformer | ConvNet:
+def make_image_tower(options: Options) -> VisionTransformer | ConvNet:
     """The image tower of the `kind` in `options`, made with the rest of them."""
     kind = options["kind"]
     if kind not in IMAGE_TOWERS:

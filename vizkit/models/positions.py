@@ -1,5 +1,7 @@
 """Telling a token where it is: added to the token, or as a turn of its query and key."""
 
+from typing import Required, TypedDict, Unpack
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,6 +10,16 @@ from vizkit.models.checks import check_choice, check_heads, check_pair, check_po
 from vizkit.models.rope import axial_frequencies, mixed_frequencies, rotation_of
 
 RESIZINGS = ("interpolate", "extrapolate", "repeat")
+
+
+class Sizes(TypedDict, total=False):
+    """What every position embedding is made with; see `Position`."""
+
+    grid: Required[tuple[int, int]]
+    embed_dim: Required[int]
+    num_prefix_tokens: int
+    num_heads: int
+    depth: int
 
 
 class Position(nn.Module):
@@ -61,7 +73,7 @@ class Position(nn.Module):
 class LearnedPosition1d(Position):
     """One learned vector per token, the class token included (Dosovitskiy et al. 2021, eq. 1)."""
 
-    def __init__(self, **sizes) -> None:
+    def __init__(self, **sizes: Unpack[Sizes]) -> None:
         super().__init__(**sizes)
         num_tokens = self.num_prefix_tokens + self.grid[0] * self.grid[1]
         self.table = nn.Parameter(torch.empty(1, num_tokens, self.embed_dim))  # (1, T, D)
@@ -85,7 +97,7 @@ class LearnedPosition2d(Position):
     `PositionEmbeddingLearned`; (R + C) D/2 numbers in place of R C D. Prefix tokens get zeros.
     """
 
-    def __init__(self, **sizes) -> None:
+    def __init__(self, **sizes: Unpack[Sizes]) -> None:
         super().__init__(**sizes)
         if self.embed_dim % 2:
             raise ValueError(f"expected embed_dim to be a multiple of 2, received {self.embed_dim}")
@@ -117,7 +129,7 @@ class SinCosPosition2d(Position):
 
     table: Tensor
 
-    def __init__(self, **sizes) -> None:
+    def __init__(self, **sizes: Unpack[Sizes]) -> None:
         super().__init__(**sizes)
         # Not persistent: it follows from the sizes, so a checkpoint need not carry it.
         self.register_buffer("table", self.make_table("extrapolate"), persistent=False)
@@ -145,7 +157,7 @@ class RopeAxial(Position):
 
     rotation: Tensor
 
-    def __init__(self, **sizes) -> None:
+    def __init__(self, **sizes: Unpack[Sizes]) -> None:
         super().__init__(**sizes)
         # Not persistent: it follows from the sizes, so a checkpoint need not carry it.
         self.register_buffer("rotation", self.make_rotation("extrapolate"), persistent=False)
@@ -173,7 +185,7 @@ class RopeMixed(Position):
 
     places: Tensor
 
-    def __init__(self, **sizes) -> None:
+    def __init__(self, **sizes: Unpack[Sizes]) -> None:
         super().__init__(**sizes)
         head_dim = self.embed_dim // self.num_heads
         self.frequencies = nn.Parameter(mixed_frequencies(self.depth, self.num_heads, head_dim))

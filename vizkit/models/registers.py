@@ -1,27 +1,53 @@
 """Look into the blocks of a timm ViT, and move what a few neurons write into an empty register."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None]
+
+
+class TimmVit(Protocol):
+    """A ViT of timm, as far as it is read here."""
+
+    blocks: nn.Sequential
+    num_prefix_tokens: int
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) to tokens (B, T, D)."""
+        ...
+
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        *,
+        indices: int,
+        intermediates_only: bool,
+        norm: bool,
+        output_fmt: str,
+    ) -> list[Tensor]:
+        """Pixels (B, C, H, W) to the patch tokens (B, N, D) behind each block."""
+        ...
+
 
 @torch.no_grad()
-def block_tokens(model: nn.Module, pixels: Tensor) -> Tensor:
+def block_tokens(model: TimmVit, pixels: Tensor) -> Tensor:
     """The patch tokens (blocks, B, N, D) behind each block of a timm ViT, on the CPU.
 
     Pixels (B, C, H, W) as the model expects them; prefix tokens are left out, no last norm. One
     picture at a time, so that twelve blocks of many patches stay small in memory.
     """
     blocks = len(model.blocks)
-    kept = None
+    kept = torch.empty(0)  # until the first picture says how many tokens there are
     for place, one in enumerate(pixels.split(1)):
         found = model.forward_intermediates(
             one, indices=blocks, intermediates_only=True, norm=False, output_fmt="NLC"
         )
-        if kept is None:
+        if place == 0:
             kept = torch.empty(blocks, len(pixels), *found[0].shape[1:])  # (blocks, B, N, D)
         for block, tokens in enumerate(found):
             kept[block, place] = tokens[0].cpu()
@@ -30,7 +56,7 @@ def block_tokens(model: nn.Module, pixels: Tensor) -> Tensor:
 
 @torch.no_grad()
 def neuron_excess(
-    model: nn.Module, pixels: Tensor, chosen: Tensor, blocks: Sequence[int]
+    model: TimmVit, pixels: Tensor, chosen: Tensor, blocks: Sequence[int]
 ) -> dict[tuple[int, int], float]:
     """How much more each MLP neuron of `blocks` fires on the chosen patches (B, N) than on the rest.
 
@@ -39,9 +65,9 @@ def neuron_excess(
     excess: dict[tuple[int, int], float] = {}
     prefix = model.num_prefix_tokens
 
-    def read(block: int):
-        def hook(module, given, fired):  # fired: (B, T, H)
-            fired = fired[:, prefix:].cpu()  # (B, N, H)
+    def read(block: int) -> Hook:
+        def hook(module: nn.Module, given: tuple[Tensor, ...], fired: Tensor) -> None:
+            fired = fired[:, prefix:].cpu()  # (B, N, H), of (B, T, H)
             more = fired[chosen].mean(0) - fired[~chosen].mean(0)  # (H,)
             excess.update({(block, n): float(value) for n, value in enumerate(more)})
 
@@ -49,7 +75,8 @@ def neuron_excess(
 
     with ExitStack() as hooks:
         for block in blocks:
-            handle = model.blocks[block].mlp.act.register_forward_hook(read(block))
+            neurons = model.blocks[block].get_submodule("mlp.act")
+            handle = neurons.register_forward_hook(read(block))
             hooks.callback(handle.remove)
         model.forward_features(pixels)
     return excess
@@ -57,7 +84,7 @@ def neuron_excess(
 
 @torch.no_grad()
 def with_register(
-    model: nn.Module, pixels: Tensor, neurons: Sequence[tuple[int, int]], *, behind: int
+    model: TimmVit, pixels: Tensor, neurons: Sequence[tuple[int, int]], *, behind: int
 ) -> Tensor:
     """Tokens (B, T + 1, D) behind block `behind`, with an empty token at the end as a register.
 
@@ -65,14 +92,15 @@ def with_register(
     that of all patches becomes 0. The model stays as it is. `neurons` may be empty.
     Source: Jiang et al. 2025, Vision Transformers Don't Need Trained Registers (2506.08010), §4.
     """
-    prefix, kept = model.num_prefix_tokens, []
+    prefix = model.num_prefix_tokens
+    kept: list[Tensor] = []
 
-    def append(block, given):
+    def append(block: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
         return (F.pad(given[0], (0, 0, 0, 1)),)  # (B, T + 1, D)
 
-    def move(numbers: list[int]):
-        def hook(module, given, fired):  # (B, T + 1, H)
-            fired = fired.clone()
+    def move(numbers: list[int]) -> Hook:
+        def hook(module: nn.Module, given: tuple[Tensor, ...], fired: Tensor) -> Tensor:
+            fired = fired.clone()  # (B, T + 1, H)
             fired[:, -1, numbers] = fired[:, prefix:-1, numbers].amax(1)
             fired[:, prefix:-1, numbers] = 0
             return fired
@@ -83,7 +111,8 @@ def with_register(
         hooks.callback(model.blocks[0].register_forward_pre_hook(append).remove)
         for block in {block for block, _ in neurons}:
             numbers = [neuron for other, neuron in neurons if other == block]
-            handle = model.blocks[block].mlp.act.register_forward_hook(move(numbers))
+            activation = model.blocks[block].get_submodule("mlp.act")
+            handle = activation.register_forward_hook(move(numbers))
             hooks.callback(handle.remove)
         last = model.blocks[behind].register_forward_hook(
             lambda m, given, out: kept.append(out.cpu())

@@ -1,7 +1,8 @@
 """A trained ViT, ours or timm's, run with fewer and fewer tokens from block to block."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, cast
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +55,7 @@ def encode_shortened(
     """
     check_module("model", model)
     tokens = embedded(model, images)  # (B, T, D)
-    blocks = list(model.blocks)
+    blocks = list(cast(Iterable[nn.Module], model.blocks))
     if len(removed) != len(blocks):
         raise ValueError(
             f"expected a number for each of {len(blocks)} blocks, received {len(removed)}"
@@ -72,7 +73,7 @@ def encode_shortened(
             tokens, sizes = merge_tokens(tokens, sizes, target)  # (B, T', D), (B, T')
             origin = follow(origin, target)  # (B, T)
         tokens = tokens + parts["scale_2"](parts["mlp"](parts["norm_2"](tokens)))  # (B, T', D)
-    return Shortened(model.norm(tokens), sizes, origin)
+    return Shortened(model.get_submodule("norm")(tokens), sizes, origin)
 
 
 def embedded(model: nn.Module, images: Tensor) -> Tensor:
@@ -83,19 +84,36 @@ def embedded(model: nn.Module, images: Tensor) -> Tensor:
         tokens = model.patch_embed(images)  # (B, N, D)
         class_token = model.class_token.expand(len(images), -1, -1)  # (B, 1, D)
         return model.position(torch.cat([class_token, tokens], dim=1))  # (B, T, D)
-    if getattr(model, "num_prefix_tokens", None) != 1 or not hasattr(model, "_pos_embed"):
+    with_position = getattr(model, "_pos_embed", None)
+    if getattr(model, "num_prefix_tokens", None) != 1 or with_position is None:
         raise TypeError(
             f"expected a ViT with a class token and no registers, received {type(model).__name__}"
         )
-    return model.norm_pre(model._pos_embed(model.patch_embed(images)))  # (B, T, D)
+    patches = model.get_submodule("patch_embed")(images)  # (B, N, D)
+    return model.get_submodule("norm_pre")(with_position(patches))  # (B, T, D)
 
 
-def parts_of(block: nn.Module) -> dict:
+class Parts(TypedDict):
+    """The layers of an encoder block, and its number of heads."""
+
+    norm_1: nn.Module
+    norm_2: nn.Module
+    mlp: nn.Module
+    query_key_value: nn.Module
+    projection: nn.Module
+    heads: int
+    scale_1: nn.Module
+    scale_2: nn.Module
+
+
+def parts_of(block: nn.Module) -> Parts:
     """The layers of an encoder block, ours or timm's, by one set of names."""
     nothing = nn.Identity()
     if isinstance(block, EncoderBlock):
         return {
-            **{name: getattr(block, name) for name in ("norm_1", "norm_2", "mlp")},
+            "norm_1": block.norm_1,
+            "norm_2": block.norm_2,
+            "mlp": block.mlp,
             "query_key_value": block.attention.query_key_value,
             "projection": block.attention.projection,
             "heads": block.attention.num_heads,
@@ -103,14 +121,16 @@ def parts_of(block: nn.Module) -> dict:
             "scale_2": nothing,
         }
     attention = getattr(block, "attn", None)
-    if not hasattr(attention, "qkv") or not isinstance(attention.q_norm, nn.Identity):
+    if attention is None or not (
+        hasattr(attention, "qkv") and isinstance(attention.q_norm, nn.Identity)
+    ):
         raise TypeError(
             f"expected an encoder block of vizkit or of timm's ViT, received {type(block).__name__}"
         )
     return {
-        "norm_1": block.norm1,
-        "norm_2": block.norm2,
-        "mlp": block.mlp,
+        "norm_1": block.get_submodule("norm1"),
+        "norm_2": block.get_submodule("norm2"),
+        "mlp": block.get_submodule("mlp"),
         "query_key_value": attention.qkv,
         "projection": attention.proj,
         "heads": attention.num_heads,

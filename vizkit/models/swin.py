@@ -1,5 +1,7 @@
 """Swin (Liu et al. 2021): attention within windows, and windows that shift from block to block."""
 
+from typing import TypedDict, Unpack
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -53,9 +55,10 @@ class SwinBlock(nn.Module):
         check_pair("grid", grid)
         check_flags(shifted=shifted)
         check_positive(mlp_ratio=mlp_ratio)
-        self.grid = tuple(grid)
+        self.grid = (grid[0], grid[1])
         self.window = (min(window_size, grid[0]), min(window_size, grid[1]))
-        self.shift = tuple(shifted * (side > window_size) * (window_size // 2) for side in grid)
+        down, right = (shifted * (side > window_size) * (window_size // 2) for side in grid)
+        self.shift = (down, right)
         self.padding = (-grid[0] % self.window[0], -grid[1] % self.window[1])
         padded = (grid[0] + self.padding[0], grid[1] + self.padding[1])
         mask = shift_mask(padded, self.window, self.shift) if any(self.shift) else None
@@ -187,6 +190,16 @@ class SwinTransformer(nn.Module):
         return (output, named) if return_intermediates else output
 
 
-def make_stage(depth: int, **options) -> nn.Sequential:
+class BlockOptions(TypedDict):
+    """What every block of a stage is made with; see `SwinBlock`."""
+
+    embed_dim: int
+    num_heads: int
+    grid: Pair
+    window_size: int
+    mlp_ratio: float
+
+
+def make_stage(depth: int, **options: Unpack[BlockOptions]) -> nn.Sequential:
     """`depth` blocks at one resolution, every second one shifted."""
     return nn.Sequential(*(SwinBlock(shifted=index % 2 == 1, **options) for index in range(depth)))

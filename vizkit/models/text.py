@@ -66,6 +66,8 @@ class TextTransformer(nn.Module):
     the end sign cannot reach it. Reference: `TextTransformer` in open_clip `transformer.py`.
     """
 
+    causal_mask: Tensor
+
     def __init__(
         self,
         *,

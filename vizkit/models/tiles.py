@@ -32,7 +32,8 @@ def best_canvas(size: Size, canvases: Sequence[Size]) -> Size:
         kept = min(height * width, size[0] * size[1])
         return kept, -canvas[0] * canvas[1]
 
-    return tuple(max(canvases, key=rank))
+    height, width = max(canvases, key=rank)
+    return height, width
 
 
 def fitted(size: Size, canvas: Size) -> Size:
@@ -63,7 +64,8 @@ def cut_tiles(picture: Tensor, canvas: Size, tile: int) -> tuple[Tensor, Tensor]
 
 def letterbox(picture: Tensor, canvas: Size) -> Tensor:
     """A picture (C, H, W) scaled in its own ratio into the middle of a canvas, on zeros."""
-    scaled = resize(picture, fitted(tuple(picture.shape[1:]), canvas))
+    height, width = picture.shape[1:]
+    scaled = resize(picture, fitted((height, width), canvas))
     down, across = (whole - part for whole, part in zip(canvas, scaled.shape[1:], strict=True))
     top, left = down // 2, across // 2
     return F.pad(scaled, (left, across - left, top, down - top))  # (C, *canvas)
@@ -121,7 +123,8 @@ def smart_size(size: Size, factor: int, least: int, most: int) -> Size:
 def at_native_size(picture: Tensor, patch_size: int, budget: int) -> Tensor:
     """A picture (C, H, W) resized to its `native_grid`: (C, rows * P, columns * P)."""
     check_tensor("picture", picture, "(C, H, W)")
-    rows, columns = native_grid(tuple(picture.shape[1:]), patch_size, budget)
+    height, width = picture.shape[1:]
+    rows, columns = native_grid((height, width), patch_size, budget)
     return resize(picture, (rows * patch_size, columns * patch_size))
 
 

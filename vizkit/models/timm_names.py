@@ -92,17 +92,18 @@ def our_part_name(timm_name: str, model_type: type[nn.Module]) -> str:
 
 def check_same_layer(ours: nn.Module | None, theirs: nn.Module, name: str) -> None:
     """Raise ValueError if two layers with the same weights differ in what they do."""
-    if isinstance(theirs, nn.LayerNorm | nn.BatchNorm2d) and theirs.eps != ours.eps:
-        raise ValueError(f"expected epsilon {ours.eps} in {name}, received {theirs.eps}")
+    epsilon = getattr(ours, "eps", None)
+    if isinstance(theirs, nn.LayerNorm | nn.BatchNorm2d) and theirs.eps != epsilon:
+        raise ValueError(f"expected epsilon {epsilon} in {name}, received {theirs.eps}")
     if name.endswith("mlp.act") and type(theirs).__name__ != "GELU":
         raise ValueError(f"expected GELU in {name}, received {type(theirs).__name__}")
-    if isinstance(ours, nn.Conv2d) and (ours.stride, ours.padding) != (
-        theirs.stride,
-        theirs.padding,
-    ):
+    stride, padding, shift = (
+        getattr(theirs, option, None) for option in ("stride", "padding", "shift_size")
+    )
+    if isinstance(ours, nn.Conv2d) and (ours.stride, ours.padding) != (stride, padding):
         raise ValueError(
             f"expected stride {ours.stride} and padding {ours.padding} in {name}, "
-            f"received {theirs.stride} and {theirs.padding}"
+            f"received {stride} and {padding}"
         )
-    if isinstance(ours, SwinBlock) and ours.shift != theirs.shift_size:
-        raise ValueError(f"expected shift {ours.shift} in {name}, received {theirs.shift_size}")
+    if isinstance(ours, SwinBlock) and ours.shift != shift:
+        raise ValueError(f"expected shift {ours.shift} in {name}, received {shift}")

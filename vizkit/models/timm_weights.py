@@ -2,6 +2,7 @@
 
 import copy
 import re
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,14 @@ NAMES = (
     (r"\.mlp\.fc1\.", ".mlp.expand."),
     (r"\.mlp\.fc2\.", ".mlp.contract."),
 )
+
+
+class TimmRope(Protocol):
+    """A rotary embedding of timm, as far as it is read here."""
+
+    def get_embed(self, shape: tuple[int, int]) -> Tensor:
+        """Sines, then cosines, side by side: (..., N, 2*d)."""
+        ...
 
 
 def load_timm_weights(model: VisionTransformer, timm_model: nn.Module) -> None:
@@ -75,24 +84,27 @@ def check_same_parts(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None
 
 def check_same_table(ours: Tensor, theirs: Tensor | None) -> None:
     """Raise ValueError unless timm's position table holds our fixed one."""
-    same_shape = theirs is not None and theirs.shape == ours.shape
-    if not same_shape or not torch.allclose(ours, theirs.to(ours), atol=1e-5):
+    if (
+        theirs is None
+        or theirs.shape != ours.shape
+        or not torch.allclose(ours, theirs.to(ours), atol=1e-5)
+    ):
         raise ValueError("expected the table of sincos_2d, received another position embedding")
 
 
 def check_same_rotations(
-    position: Position, theirs: dict[str, Tensor], rope: nn.Module | None
+    position: Position, theirs: dict[str, Tensor], rope: TimmRope | None
 ) -> None:
     """Raise ValueError unless both turn queries and keys by the same angles in every layer."""
-    turns = position.rotations()[0] is not None
-    if turns != (rope is not None):
+    if (position.rotations()[0] is not None) != (rope is not None):
         received = f"{type(position).__name__} and {type(rope).__name__}"
         raise ValueError(f"expected RoPE in both models or in none, received {received}")
-    if not turns:
+    if rope is None:
         return
     loaded = copy.deepcopy(position)  # the model itself must stay as it is if this fails
     loaded.load_state_dict({name: theirs[f"position.{name}"] for name in position.state_dict()})
-    ours = torch.stack(loaded.rotations(), dim=1)  # (2, depth, ..., T, d/2)
+    turns = [one for one in loaded.rotations() if one is not None]  # (2, ..., T, d/2) each
+    ours = torch.stack(turns, dim=1)  # (2, depth, ..., T, d/2)
     ours = ours[..., position.num_prefix_tokens :, :]  # (2, depth, ..., N, d/2)
     sine, cosine = rope.get_embed(position.grid).chunk(2, dim=-1)  # (..., N, d) each
     expected = torch.stack([cosine, sine])[..., ::2]  # (2, ..., N, d/2): timm has each twice

@@ -35,11 +35,12 @@ def bare(model: nn.Module, is_encoder: Callable[[nn.Module], bool] | None = None
 def inside(model: nn.Module, is_encoder: Callable[[nn.Module], bool] | None) -> nn.Module:
     """One layer of wrapping less, or the model itself where it is not wrapped."""
     if hasattr(model, "_orig_mod"):
-        return model._orig_mod
+        return model.get_submodule("_orig_mod")
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return model.module
-    if hasattr(model, "peft_config") and hasattr(model, "get_base_model"):
-        return model.get_base_model()
+    base = getattr(model, "get_base_model", None)
+    if hasattr(model, "peft_config") and base is not None:
+        return base()
     if is_encoder is None or any(hasattr(model, call) for call in CALLS):
         return model
     if not type(model).forward.__qualname__.endswith(WITHOUT_FORWARD):
@@ -69,16 +70,18 @@ def run_images(model: nn.Module, images: Tensor) -> object:
     A model of transformers is asked to interpolate its positions where the images have another size
     than it was made for, and SigLIP 2 gets its images cut into patches.
     """
-    if hasattr(model, "encode_image"):
-        return model.encode_image(images)
+    encode = getattr(model, "encode_image", None)
+    if encode is not None:
+        return encode(images)
     own = getattr(model, "get_image_features", None)
     takes = arguments_of(own or model.forward)
     if "pixel_values" not in takes:
         return model(images)
     call, config = own or model, getattr(model, "config", None)
     config = getattr(config, "vision_config", config)
-    if "spatial_shapes" in takes and hasattr(config, "patch_size"):
-        return call(**cut_into_patches(images, config.patch_size))
+    patch_size = getattr(config, "patch_size", None)
+    if "spatial_shapes" in takes and patch_size is not None:
+        return call(**cut_into_patches(images, patch_size))
     size = getattr(config, "image_size", None)
     made_for = (size, size) if isinstance(size, int) else size and tuple(size)
     if "interpolate_pos_encoding" in takes and made_for and made_for != tuple(images.shape[2:]):

@@ -20,7 +20,7 @@ from vizkit.models.patches import ConvolutionalStem, PatchEmbed
 from vizkit.models.pooling import AttentionPooling, ClassTokenPooling, MeanPooling
 from vizkit.models.positions import POSITIONS
 
-STEMS: dict[str, type[nn.Module]] = {
+STEMS: dict[str, type[PatchEmbed | ConvolutionalStem | ResidualStem]] = {
     "patch": PatchEmbed,
     "convolution": ConvolutionalStem,
     "residual": ResidualStem,
