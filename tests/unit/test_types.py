@@ -17,6 +17,7 @@ TYPED = (
     "vizkit.inputs",
     "vizkit.losses",
     "vizkit.models",
+    "vizkit.training",
     "vizkit.widgets",
     "vizkit.zoo",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -109,6 +109,28 @@ def describe_pair(
     _check_name("relation", relation, tuple(_RELATION_FORMS))
     _check_name("background", background, _BACKGROUND_NAMES)
     return f"{first} {relation or 'and'} {second}" + _where(None, background)
+
+
+@overload
+def write_captions(
+    table: SceneTable,
+    seed: int = ...,
+    *,
+    noise: float = ...,
+    omit: Mapping[str, float] | None = ...,
+    return_noise: Literal[False] = ...,
+) -> list[str]: ...
+
+
+@overload
+def write_captions(
+    table: SceneTable,
+    seed: int = ...,
+    *,
+    noise: float = ...,
+    omit: Mapping[str, float] | None = ...,
+    return_noise: Literal[True],
+) -> tuple[list[str], np.ndarray]: ...
 
 
 def write_captions(

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -174,8 +174,7 @@ def _from_scenes(
     options: dict[str, Any],
 ) -> ImageTextPairs:
     table = sample_scenes(n, seed, **options)
-    told = write_captions(table, seed, noise=noise, omit=omit, return_noise=True)
-    captions, is_noise = cast(tuple[list[str], np.ndarray], told)  # `return_noise` decides
+    captions, is_noise = write_captions(table, seed, noise=noise, omit=omit, return_noise=True)
     dataset = scenes(n, seed, image_size=image_size, cache_dir=cache_dir, **options)
     return ImageTextPairs(dataset, captions, image_size, table, is_noise)
 

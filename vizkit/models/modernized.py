@@ -1,5 +1,7 @@
 """From ResNet's block to ConvNeXt's, one change at a time (Liu et al. 2022, section 2, fig. 2)."""
 
+from typing import TypedDict
+
 import torch
 from torch import Tensor, nn
 
@@ -9,9 +11,24 @@ from vizkit.models.convnext import LayerNorm2d, check_odd
 NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm2d, "layer": LayerNorm2d}
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU}
 
+
+class BlockOptions(TypedDict, total=False):
+    """Options of a `ModernizedBlock`."""
+
+    depthwise: bool
+    inverted: bool
+    spatial_first: bool
+    kernel_size: int
+    activation: str
+    one_activation: bool
+    one_norm: bool
+    norm: str
+    layer_scale: float | None
+
+
 # The paper's order; every step keeps the changes before it. Steps that change the network around
 # the block (stage depths, stem, width, halving between stages) are in `ConvNeXt`.
-CHANGES: dict[str, dict[str, object]] = {
+CHANGES: dict[str, BlockOptions] = {
     "ResNet bottleneck": {},
     "depthwise convolution": {"depthwise": True},
     "inverted bottleneck": {"inverted": True},
@@ -25,9 +42,9 @@ CHANGES: dict[str, dict[str, object]] = {
 }
 
 
-def add_up(changes: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+def add_up(changes: dict[str, BlockOptions]) -> dict[str, BlockOptions]:
     """Name -> the options after this change and all before it."""
-    options: dict[str, object] = {}
+    options: BlockOptions = {}
     ladder = {}
     for name, change in changes.items():
         options = {**options, **change}

@@ -1,6 +1,6 @@
 """The architecture of the pocket encoders: a dictionary of plain values makes a dual encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from vizkit.models.cnn import ConvNet
@@ -30,8 +30,8 @@ class LabelledConfig(TypedDict):
     """What `pocket_labelled_encoder` reads."""
 
     image_tower: Options
-    labels: dict[str, Sequence[str]]
-    patch_labels: dict[str, Sequence[str]]
+    labels: Mapping[str, Sequence[str]]
+    patch_labels: Mapping[str, Sequence[str]]
 
 
 def pocket_dual_encoder(config: DualConfig) -> tuple[DualEncoder, WordTokenizer]:

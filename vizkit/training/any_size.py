@@ -136,7 +136,8 @@ def pad(picture: Tensor) -> list[Tensor]:
 
 def tile(picture: Tensor) -> list[Tensor]:
     """One to three tiles and a squashed thumbnail."""
-    canvas = best_canvas(tuple(picture.shape[1:]), CANVASES)
+    height, width = picture.shape[1:]
+    canvas = best_canvas((height, width), CANVASES)
     tiles, thumbnail = cut_tiles(picture, canvas, TILE)
     return [*tiles, thumbnail]
 
@@ -204,7 +205,8 @@ def offsets(packed: Packed, picture: Tensor) -> Tensor:
     if parts == 1:
         return torch.zeros(1, 2)
     rows, columns = packed.grids[0]
-    canvas = best_canvas(tuple(picture.shape[1:]), CANVASES)
+    height, width = picture.shape[1:]
+    canvas = best_canvas((height, width), CANVASES)
     across = canvas[1] // TILE
     numbers = torch.arange(parts)
     begins = torch.stack([numbers // across * rows, numbers % across * columns], 1).float()

@@ -6,6 +6,7 @@ Tong et al. 2024 ("Eyes Wide Shut? Exploring the Visual Shortcomings of Multimod
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -28,6 +29,9 @@ from vizkit.training.vlm import (
     write_dialogues,
 )
 from vizkit.training.vlm_exam import COLOR_NAMES, NAMES, small_model
+
+if TYPE_CHECKING:
+    from vizkit.zoo.pocket import PocketTower
 
 CHANGES = ("colors exchanged", "places exchanged", "another color", "another shape")
 
@@ -55,7 +59,7 @@ def changed(scenes: SceneTable, change: str, seed: int) -> SceneTable:
     return replace(scenes, **{kind: another(getattr(scenes, kind), names, known, seed)})
 
 
-def another(column: np.ndarray, names: tuple, known: list[str], seed: int) -> np.ndarray:
+def another(column: np.ndarray, names: tuple[str, ...], known: list[str], seed: int) -> np.ndarray:
     """The column (N, 2) with a new value in slot 0, one of `names` that its row does not hold."""
     rng = np.random.default_rng(seed)
     numbers = np.array([known.index(name) for name in names])
@@ -136,7 +140,7 @@ def told_right(scenes: SceneTable, answers: Sequence[str], change: str) -> np.nd
     return np.array([said == told for said, told in both])
 
 
-def pair_cosines(encoder, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def pair_cosines(encoder: "PocketTower", first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The cosine of each pair of pictures (N, H, W, 3) in the encoder's own vector, (N,)."""
     one, other = (encoder.encode_image(some) for some in (first, second))  # (N, D) unit vectors
     return (one * other).sum(dim=1).numpy()
@@ -230,7 +234,7 @@ def descriptions(model: VisionLanguageModel, tokens: Tensor, scenes: SceneTable)
 
 
 def named_features(
-    tokens: Tensor, scenes: SceneTable, *, count: int, seed: int, **options
+    tokens: Tensor, scenes: SceneTable, *, count: int, seed: int, **options: Any
 ) -> tuple[SparseAutoencoder, dict[str, int], Tensor]:
     """A sparse autoencoder on `count` of the patch tokens (N, P, D), and what its features stand for.
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def interval(hits: np.ndarray) -> dict[str, float]:
 
 
 def save_pretrained(
-    recipe: Any, model: nn.Module, scores: dict, seconds: float, folder: Path
+    recipe: Any, model: nn.Module, scores: Mapping[str, object], seconds: float, folder: Path
 ) -> Path:
     """Write fp16 weights and their card; returns the card's path.
 

@@ -79,11 +79,11 @@ class OptimizerPair:
         self.optimizers = list(optimizers)
 
     @property
-    def param_groups(self) -> list[dict]:
+    def param_groups(self) -> list[dict[str, Any]]:
         return [group for one in self.optimizers for group in one.param_groups]
 
     @property
-    def state(self) -> dict[Tensor, dict]:
+    def state(self) -> dict[Tensor, dict[str, Any]]:
         return {weight: state for one in self.optimizers for weight, state in one.state.items()}
 
     def zero_grad(self, set_to_none: bool = True) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +33,7 @@ def digit_networks() -> dict[str, Callable[[], nn.Module]]:
     All are initialised by the size of each layer's input: the ResNet by He et al. 2015, the others
     by "fan_in". Their papers' constant, 0.02, is meant for layers that are 5 to 50 times as wide.
     """
-    narrow = {"in_channels": 1, "num_classes": 10, "initialization": "fan_in"}
+    narrow: dict[str, Any] = {"in_channels": 1, "num_classes": 10, "initialization": "fan_in"}
     vit = partial(VisionTransformer, image_size=16, num_heads=2, pooling="mean", **narrow)
     convnext = partial(ConvNeXt, patch_size=2, widths=(20, 38), depths=(1, 1), **narrow)
     return {

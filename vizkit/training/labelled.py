@@ -13,7 +13,7 @@ from vizkit.data.scenes import SceneTable
 from vizkit.device import default_device
 from vizkit.models.capture import capture_attention
 from vizkit.models.heads import LabelledEncoder
-from vizkit.models.pocket import pocket_labelled_encoder
+from vizkit.models.pocket import LabelledConfig, Options, pocket_labelled_encoder
 from vizkit.training.cards import interval
 from vizkit.training.checkpoint import load_checkpoint, train_resumably
 from vizkit.training.loop import seed_everything
@@ -34,7 +34,7 @@ class LabelRecipe:
     """
 
     name: str
-    image_tower: dict
+    image_tower: Options
     image_size: int = 64
     steps: int = 1600
     batch_size: int = 64
@@ -45,7 +45,7 @@ class LabelRecipe:
     clip_norm: float = 1.0
     seed: int = 0
 
-    def config(self) -> dict:
+    def config(self) -> LabelledConfig:
         """The architecture, as `pocket_labelled_encoder` reads it."""
         patch_labels = PATCH_LABELS if self.image_tower["kind"] == "vit" else {}
         return {
@@ -54,7 +54,7 @@ class LabelRecipe:
             "patch_labels": patch_labels,
         }
 
-    def data(self) -> dict:
+    def data(self) -> dict[str, object]:
         """What the model learns from, for the card."""
         return {
             "world": "vizkit.data.sample_scenes: one or two objects, held-out pairs excluded",
@@ -63,7 +63,7 @@ class LabelRecipe:
         }
 
 
-TOWER = {
+TOWER: Options = {
     "kind": "vit",
     "image_size": 64,
     "patch_size": 8,
@@ -206,8 +206,8 @@ def attention_on_objects(
     """
     images = to_tensor(render(scenes, image_size), device)
     captured = capture_attention(model.image_tower, images)
-    weights = captured.maps[-1][:, :, 0, captured.num_prefix_tokens :].mean(dim=1)  # (B, N)
-    weights = (weights / weights.sum(dim=1, keepdim=True)).cpu().numpy()
+    looked = captured.maps[-1][:, :, 0, captured.num_prefix_tokens :].mean(dim=1)  # (B, N)
+    weights = (looked / looked.sum(dim=1, keepdim=True)).cpu().numpy()
     on_object = labels_of_cells(scenes, "shape", captured.grid[0]) >= 0  # (B, N)
     return {
         "attention on the object": mean_interval((weights * on_object).sum(axis=1)),

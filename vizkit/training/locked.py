@@ -253,8 +253,9 @@ def train_locked_together(
     check_locked(pairs, loss, batch_size, samples)
     runs = check_runs(runs)
     models = [start_locked(pairs, loss, run, joint_dim=joint_dim, hidden=hidden) for run in runs]
-    for model in models if prepare is not None else ():
-        prepare(model)
+    if prepare is not None:
+        for model in models:
+            prepare(model)
     steps = samples // batch_size
     seeds = {run["seed"] for run in runs}
     orders = {seed: batch_order(len(pairs), batch_size, steps, seed) for seed in seeds}

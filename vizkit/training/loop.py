@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -113,7 +114,7 @@ def fit(
 
 
 def adamw(
-    groups: list[dict], learning_rate: float, betas: tuple[float, float]
+    groups: list[dict[str, Any]], learning_rate: float, betas: tuple[float, float]
 ) -> torch.optim.AdamW:
     """AdamW in its fused form where the device has one: one call for all weights of a group.
 
@@ -126,8 +127,25 @@ def adamw(
     return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=fused)
 
 
+class Optimizer(Protocol):
+    """An optimizer of torch, or several that step as one."""
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The parameters with their learning rates."""
+        ...
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients."""
+        ...
+
+    def step(self) -> None:
+        """Move the parameters."""
+        ...
+
+
 def update(
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     compute_loss: Callable[[int], Tensor],
     step: int,
     rate: float,
@@ -175,7 +193,9 @@ def learning_rate_at(
     return peak * (1 + math.cos(math.pi * progress)) / 2
 
 
-def parameter_groups(model: nn.Module | Iterable[nn.Parameter], weight_decay: float) -> list[dict]:
+def parameter_groups(
+    model: nn.Module | Iterable[nn.Parameter], weight_decay: float
+) -> list[dict[str, Any]]:
     """Two groups for AdamW: weight matrices decay; biases, norms, positions and scales do not."""
     if isinstance(model, nn.Module):
         named = list(model.named_parameters())
@@ -187,7 +207,8 @@ def parameter_groups(model: nn.Module | Iterable[nn.Parameter], weight_decay: fl
                 f"expected a module or parameters, received {type(model).__name__} ({wrong[0]}); "
                 "for modules use nn.ModuleList([...])"
             )
-    decayed, kept = [], []
+    decayed: list[nn.Parameter] = []
+    kept: list[nn.Parameter] = []
     for name, parameter in named:
         if not parameter.requires_grad:
             continue
@@ -276,7 +297,14 @@ def check_schedule(steps: int, learning_rate: float, warmup_steps: int, schedule
         raise ValueError(f"expected schedule to be one of {SCHEDULES}, received {schedule!r}")
 
 
-def check_settings(compute_loss, weight_decay, betas, clip_norm, record, history) -> None:
+def check_settings(
+    compute_loss: Callable[[int], Tensor],
+    weight_decay: float,
+    betas: tuple[float, float],
+    clip_norm: float | None,
+    record: Callable[[int], object] | None,
+    history: History | None,
+) -> None:
     """Raise ValueError or TypeError on other options of `fit` that make no sense."""
     for name, function in (("compute_loss", compute_loss), ("record", record)):
         wanted = callable(function) and not isinstance(function, type)

@@ -69,7 +69,8 @@ def paint_local(
 def evaluate_masked(model: MaskedAutoencoder, pixels: Tensor, share: float) -> dict[str, float]:
     """The error on hidden patches of `pixels`, of the model and of the painter, with equal masks."""
     patches = patchify(pixels, model.patch_size)
-    hidden = random_mask(*patches.shape[:2], share, torch.Generator().manual_seed(TEST_DRAW))
+    draw = torch.Generator().manual_seed(TEST_DRAW)
+    hidden = random_mask(patches.shape[0], patches.shape[1], share, draw)  # (B, N)
     return {
         "error": hidden_error(model(pixels, hidden), patches, hidden).item(),
         "painter": hidden_error(paint_local(patches, hidden, model.grid), patches, hidden).item(),

@@ -8,6 +8,7 @@ go on training all weights with them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from vizkit.data import binding_probes, render, sample_scenes
 from vizkit.data.scenes import SceneTable
 from vizkit.models.text import WordTokenizer, without_padding
 from vizkit.training.loop import check_whole
+
+if TYPE_CHECKING:
+    from vizkit.zoo.pocket import PocketTower
 
 BATCH = 256  # pictures at a time through the frozen encoder
 
@@ -41,7 +45,7 @@ class FrozenViews:
 
 
 @torch.no_grad()
-def frozen_views(encoder, scenes: SceneTable) -> FrozenViews:
+def frozen_views(encoder: "PocketTower", scenes: SceneTable) -> FrozenViews:
     """Both views of drawn scenes; encoder: a pocket dual encoder with a ViT."""
     joint, patches = [], []
     for start in range(0, len(scenes), BATCH):

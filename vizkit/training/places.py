@@ -95,7 +95,9 @@ def place_network(position: str, seed: int, pooling: str = "cls") -> VisionTrans
         for table in model.position.parameters():
             table.data *= 35
     if position == RANDOM_TABLE:
-        model.position.table = 0.7 * torch.randn_like(model.position.table)  # (1, T, D)
+        model.position.table = 0.7 * torch.randn_like(
+            model.position.get_buffer("table")
+        )  # (1, T, D)
     if position == ROPE_RING:
         close_ring(model)
     return model
@@ -109,7 +111,7 @@ def close_ring(model: VisionTransformer) -> None:
     still = torch.zeros_like(speed)
     frequencies = torch.stack([torch.cat([speed, still]), torch.cat([still, speed])])  # (2, d/2)
     places = token_places(position, "extrapolate")  # (T, 2)
-    position.rotation = rotation_of(places, frequencies).to(position.rotation)
+    position.rotation = rotation_of(places, frequencies).to(position.get_buffer("rotation"))
 
 
 def place_loss(model: nn.Module, images: Tensor, answers: Tensor) -> Tensor:

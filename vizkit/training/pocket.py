@@ -7,7 +7,7 @@ was interrupted goes on exactly where it stopped.
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +26,11 @@ from vizkit.data import (
     sample_scenes,
     write_captions,
 )
+from vizkit.data.scenes import SceneTable
 from vizkit.device import default_device
 from vizkit.losses import info_nce, sigmoid_loss
 from vizkit.models.dual_encoder import DualEncoder
-from vizkit.models.pocket import pocket_dual_encoder
+from vizkit.models.pocket import DualConfig, Options, pocket_dual_encoder
 from vizkit.models.text import WordTokenizer, without_padding
 from vizkit.training.cards import interval, round_to_half, save_pretrained
 from vizkit.training.checkpoint import OptimizerPair, load_checkpoint, train_resumably
@@ -60,9 +61,9 @@ class Recipe:
     """
 
     name: str
-    image_tower: dict
+    image_tower: Options
     loss: str = "info_nce"  # or "sigmoid"
-    text_tower: dict = field(
+    text_tower: Options = field(
         default_factory=lambda: {
             "context_length": 28,
             "embed_dim": 128,
@@ -84,7 +85,7 @@ class Recipe:
     clip_norm: float = 1.0
     seed: int = 0
 
-    def config(self) -> dict:
+    def config(self) -> DualConfig:
         """The architecture, as `pocket_dual_encoder` reads it."""
         start = {"info_nce": (0.07, None), "sigmoid": (0.1, -10.0)}[self.loss]
         return {
@@ -98,7 +99,7 @@ class Recipe:
             },
         }
 
-    def data(self) -> dict:
+    def data(self) -> dict[str, object]:
         """What the model learns from, for the card."""
         return {
             "world": "vizkit.data.sample_scenes: one or two objects, held-out pairs excluded",
@@ -109,15 +110,15 @@ class Recipe:
 
 
 VIT, CNN = (LABEL_RECIPES[name].image_tower for name in ("pocket-vit", "pocket-cnn"))
-SIGMOID = {"loss": "sigmoid", "scale_rate": 10.0}
-FROM_CNN = {"image_tower": CNN, "start_from": "pocket-cnn", "steps": 300}
+CLIP = Recipe(name="pocket-clip", image_tower=VIT, start_from="pocket-vit")
+CLIP_CNN = Recipe(name="pocket-clip-cnn", image_tower=CNN, start_from="pocket-cnn", steps=300)
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe(name="pocket-clip", image_tower=VIT, start_from="pocket-vit"),
-        Recipe(name="pocket-siglip", image_tower=VIT, start_from="pocket-vit", **SIGMOID),
-        Recipe(name="pocket-clip-cnn", **FROM_CNN),
-        Recipe(name="pocket-siglip-cnn", **FROM_CNN, **SIGMOID),
+        CLIP,
+        replace(CLIP, name="pocket-siglip", loss="sigmoid", scale_rate=10.0),
+        CLIP_CNN,
+        replace(CLIP_CNN, name="pocket-siglip-cnn", loss="sigmoid", scale_rate=10.0),
     )
 }
 
@@ -133,6 +134,7 @@ def loss_of(model: DualEncoder, recipe: Recipe, images: Tensor, tokens: Tensor) 
     """The recipe's loss on one batch (scalar)."""
     image_features, text_features = model(images, tokens)  # (B, joint_dim) each
     if recipe.loss == "sigmoid":
+        assert model.logit_bias is not None  # `Recipe.config` gave it one
         return sigmoid_loss(image_features, text_features, model.scale(), model.logit_bias)
     return info_nce(image_features, text_features, model.scale())
 
@@ -199,8 +201,14 @@ def make_optimizer(model: DualEncoder, recipe: Recipe) -> OptimizerPair:
     )
 
 
+Features = Callable[[SceneTable], Tensor]
+
+
 def class_features(
-    model: DualEncoder, tokenizer: WordTokenizer, names: list[str], write: Callable[[str], list]
+    model: DualEncoder,
+    tokenizer: WordTokenizer,
+    names: list[str],
+    write: Callable[[str], list[str]],
 ) -> Tensor:
     """One unit vector for each class: the mean over the prompts that `write` makes (K, D)."""
     device = model.logit_scale.device
@@ -215,14 +223,14 @@ def measure(
     """Held-out scores, each with its 95% interval (Wilson 1927) and the number of trials."""
     device = model.logit_scale.device
 
-    def features(scenes) -> Tensor:
+    def features(scenes: SceneTable) -> Tensor:
         parts = [
             model.encode_image(to_tensor(render(scenes[i : i + 256], image_size), device))
             for i in range(0, len(scenes), 256)
         ]
         return torch.cat(parts)  # (N, D)
 
-    def pick(images: Tensor, names: list[str], write: Callable[[str], list]) -> np.ndarray:
+    def pick(images: Tensor, names: list[str], write: Callable[[str], list[str]]) -> np.ndarray:
         classes = class_features(model, tokenizer, names, write)  # (K, D)
         return (images @ classes.T).argmax(dim=1).cpu().numpy()  # (N,)
 
@@ -246,7 +254,7 @@ def measure(
     }
 
 
-def retrieval(model: DualEncoder, tokenizer: WordTokenizer, features: Callable) -> np.ndarray:
+def retrieval(model: DualEncoder, tokenizer: WordTokenizer, features: Features) -> np.ndarray:
     """Whether each image of four groups of 256 finds its own caption first (1024,)."""
     hits = []
     for group in range(4):
@@ -261,7 +269,7 @@ def retrieval(model: DualEncoder, tokenizer: WordTokenizer, features: Callable) 
 
 
 def probe(
-    model: DualEncoder, tokenizer: WordTokenizer, features: Callable, kind: str
+    model: DualEncoder, tokenizer: WordTokenizer, features: Features, kind: str
 ) -> np.ndarray:
     """Whether each scene prefers its true caption to the wrongly bound one; chance is 0.5."""
     scenes = sample_scenes(2048, TEST_SEED + 20, objects="two")
@@ -298,9 +306,9 @@ def train_and_measure(
 ) -> tuple[torch.nn.Module, dict[str, dict[str, float]], float]:
     """The trained model as it will be shipped, its held-out scores, the seconds of training."""
     if isinstance(recipe, LabelRecipe):
-        model, seconds = train_labelled(recipe, checkpoint)
-        round_to_half(model)
-        return model, measure_labels(model, recipe.image_size), seconds
+        labelled, seconds = train_labelled(recipe, checkpoint)
+        round_to_half(labelled)
+        return labelled, measure_labels(labelled, recipe.image_size), seconds
     model, tokenizer, seconds = train(recipe, checkpoint)
     round_to_half(model)
     return model, measure(model, tokenizer, recipe.image_size), seconds

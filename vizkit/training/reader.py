@@ -7,10 +7,11 @@ is that of `pocket-clip` and stays locked: it is a bag of words, in which "the w
 star". The image tower has to say in that space what it reads.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -21,8 +22,9 @@ from vizkit.data import SHAPES, caption_vocabulary, describe, render, sample_sce
 from vizkit.data.scenes import SceneTable
 from vizkit.data.writing import WRITTEN_PLACES, write_words
 from vizkit.losses import info_nce
+from vizkit.models.attention import Attention, EncoderBlock
 from vizkit.models.dual_encoder import DualEncoder
-from vizkit.models.pocket import pocket_dual_encoder
+from vizkit.models.pocket import DualConfig, pocket_dual_encoder
 from vizkit.models.text import WordTokenizer, without_padding
 from vizkit.training.cards import interval, round_to_half, save_pretrained
 from vizkit.training.labelled import LABEL_RECIPES
@@ -65,7 +67,7 @@ class ReaderRecipe:
         """What trains it again, for the card."""
         return "python -m vizkit.training.reader"
 
-    def config(self) -> dict:
+    def config(self) -> DualConfig:
         """The architecture, as `pocket_dual_encoder` reads it."""
         return {
             "image_tower": LABEL_RECIPES["pocket-vit-patch"].image_tower,
@@ -76,7 +78,7 @@ class ReaderRecipe:
             "dual_encoder": {"joint_dim": 64, "temperature": 0.07, "bias": None},
         }  # fmt: skip
 
-    def data(self) -> dict:
+    def data(self) -> dict[str, object]:
         """What the model learns from, for the card."""
         return {
             "world": "vizkit.data.sample_scenes: one object, held-out pairs excluded; words by "
@@ -140,7 +142,8 @@ def train_reader(recipe: ReaderRecipe) -> tuple[DualEncoder, WordTokenizer]:
     def loss(step: int) -> Tensor:
         pictures, captions = training_batch(recipe, step)
         tokens = without_padding(tokenizer(captions))
-        return info_nce(*model(to_tensor(pictures, "cpu"), tokens), model.scale())
+        images, texts = model(to_tensor(pictures, "cpu"), tokens)  # (B, E) each
+        return info_nce(images, texts, model.scale())
 
     model.train()
     for step in range(recipe.steps):
@@ -216,31 +219,37 @@ def attack_scores(
     return found
 
 
+def attention_of(tower: nn.Module) -> list[Attention]:
+    """The attention of every block of a `VisionTransformer`."""
+    return [block.attention for block in cast(Iterable[EncoderBlock], tower.blocks)]
+
+
 @contextmanager
 def heads_off(tower: nn.Module, heads: Sequence[tuple[int, int]]) -> Iterator[None]:
     """Within this context these heads, (layer, head) from 0, tell the class token nothing.
 
     What they give to the patches stays. Raises ValueError on a head that is not there.
     """
+    layers = attention_of(tower)
     by_layer: dict[int, list[int]] = {}
     for layer, head in heads:
-        if not (0 <= layer < len(tower.blocks) and 0 <= head < tower.blocks[0].attention.num_heads):
+        if not (0 <= layer < len(layers) and 0 <= head < layers[0].num_heads):
             raise ValueError(f"expected heads of the tower, received {(layer, head)}")
         by_layer.setdefault(layer, []).append(head)
     with ExitStack() as stack:
         for layer, some in by_layer.items():
-            attention = tower.blocks[layer].attention
-            handle = attention.projection.register_forward_pre_hook(
-                silence(some, attention.num_heads)
-            )
+            hook = silence(some, layers[layer].num_heads)
+            handle = layers[layer].projection.register_forward_pre_hook(hook)
             stack.callback(handle.remove)
         yield
 
 
-def silence(heads: list[int], num_heads: int):
+def silence(
+    heads: list[int], num_heads: int
+) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor]]:
     """A hook that sets the heads' part of the class token to 0 before the output projection."""
 
-    def hook(module: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
         mixed = inputs[0].unflatten(-1, (num_heads, -1)).clone()  # (B, T, H, d)
         mixed[:, 0, heads] = 0
         return (mixed.flatten(2),)
@@ -252,8 +261,8 @@ def all_heads(tower: nn.Module) -> list[tuple[int, int]]:
     """(layer, head) of every head, from 0."""
     return [
         (layer, head)
-        for layer, block in enumerate(tower.blocks)
-        for head in range(block.attention.num_heads)
+        for layer, attention in enumerate(attention_of(tower))
+        for head in range(attention.num_heads)
     ]
 
 
@@ -273,7 +282,7 @@ def heads_that_read(
 
     base = right([])
     alone = {head: right([head]) - base for head in all_heads(tower)}
-    chosen = [max(alone, key=alone.get)]
+    chosen = [max(alone, key=lambda head: alone[head])]
     while len(chosen) < count:
         rest = [head for head in alone if head not in chosen]
         chosen.append(max(rest, key=lambda head: right([*chosen, head])))

@@ -4,6 +4,7 @@ Unlike the bag of words of `vizkit.training.locked`, this text tower can read th
 """
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,11 +17,14 @@ from vizkit.models.text import TextTransformer, WordTokenizer, without_padding
 from vizkit.training.locked import LockedTower
 from vizkit.training.loop import History, check_whole, fit, seed_everything, steps_to_compute
 
+if TYPE_CHECKING:
+    from vizkit.zoo.pocket import PocketTower
+
 BATCH = 256  # pictures at a time through the frozen encoder
 
 
 @torch.no_grad()
-def reading_features(encoder, pictures: np.ndarray) -> Tensor:
+def reading_features(encoder: "PocketTower", pictures: np.ndarray) -> Tensor:
     """Class token and mean patch token side by side, (N, 2 D), of a frozen pocket ViT.
 
     encoder: a pocket encoder whose image tower has a class token; pictures: (N, H, W, 3) of uint8.
@@ -102,7 +106,8 @@ def train_sentences(
 
     def loss(step: int) -> Tensor:
         batch = batches[step]  # (B,)
-        return info_nce(*model(features[batch], tokens[batch]), model.scale())
+        pictures, texts = model(features[batch], tokens[batch])  # (B, D) each
+        return info_nce(pictures, texts, model.scale())
 
     return fit(
         model,

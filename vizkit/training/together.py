@@ -10,6 +10,7 @@ pixels up to half again; at 32 x 32 pixels the arithmetic itself takes the time,
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -181,9 +182,9 @@ class StackedRuns:
             for own, row in zip(every, self.held[name], strict=True):
                 own.data = row
 
-    def groups(self, rates: Sequence[float], pulls: Sequence[float]) -> list[dict]:
+    def groups(self, rates: Sequence[float], pulls: Sequence[float]) -> list[dict[str, Any]]:
         """Parameter groups for AdamW: runs with one learning rate and weight decay are one group."""
-        groups: dict[tuple, dict] = {}
+        groups: dict[tuple[float, float], dict[str, Any]] = {}
         for part in self.parts:
             for row, rate, pull in zip(part.rows, rates, pulls, strict=True):
                 pull = pull if part.decays else 0.0
@@ -191,11 +192,15 @@ class StackedRuns:
                 groups.setdefault((rate, pull), start)["params"].append(row)
         return list(groups.values())
 
-    def losses(self, compute_loss: Callable[..., Tensor], same_batch: bool) -> Callable:
+    def losses(
+        self, compute_loss: Callable[..., Tensor], same_batch: bool
+    ) -> Callable[[Tensor | tuple[Tensor, ...]], Tensor]:
         """A function from a batch to the losses of all runs, (R,)."""
         module = LossOf(self.models[0], compute_loss)
 
-        def one(parameters: dict, shared: dict, batch: tuple) -> Tensor:
+        def one(
+            parameters: dict[str, Tensor], shared: dict[str, Tensor], batch: tuple[Tensor, ...]
+        ) -> Tensor:
             named = {f"model.{name}": value for name, value in (parameters | shared).items()}
             return functional_call(module, named, batch)
 
@@ -231,7 +236,8 @@ class StackedRuns:
         for gradient, mask in zip(gradients, self.masks, strict=True):
             if mask is not None:
                 gradient *= mask
-        norms = sum(gradient.square().sum(dim=1) for gradient in gradients).sqrt()  # (R,)
+        squares = [gradient.square().sum(dim=1) for gradient in gradients]  # (R,) each
+        norms = sum(squares[1:], start=squares[0]).sqrt()  # (R,)
         for part, gradient in zip(self.parts, gradients, strict=True):
             if clip_norm is not None:
                 gradient *= (float(clip_norm) / (norms + 1e-6)).clamp(max=1.0)[:, None]
@@ -317,10 +323,12 @@ def check_models(models: Sequence[nn.Module]) -> list[nn.Module]:
     return list(models)
 
 
-def form_of(model: nn.Module) -> dict[str, tuple]:
+def form_of(model: nn.Module) -> dict[str, tuple[object, ...]]:
     """What has to be equal in all models: names, shapes, formats, devices, kinds of modules."""
     tensors = (*model.named_parameters(), *model.named_buffers())
-    form: dict[str, tuple] = {n: (tuple(t.shape), str(t.dtype), str(t.device)) for n, t in tensors}
+    form: dict[str, tuple[object, ...]] = {
+        n: (tuple(t.shape), str(t.dtype), str(t.device)) for n, t in tensors
+    }
     return form | {
         f"module {name!r}": (type(module).__name__,) for name, module in model.named_modules()
     }
@@ -345,7 +353,7 @@ def trained_names(models: Sequence[nn.Module]) -> dict[str, list[bool]]:
 def one_for_each(name: str, value: float | Sequence[float], runs: int) -> list[float]:
     """One number for each run, from one number or a sequence of them."""
     if not isinstance(value, list | tuple):
-        return [value] * runs
+        return [cast(float, value)] * runs  # no sequence: one number
     if len(value) != runs:
         raise ValueError(
             f"expected {name} as one number or {runs}, one for each model, received {len(value)}"
@@ -380,7 +388,9 @@ def check_finite(losses: Tensor, step: int, rates: Sequence[float]) -> None:
         )
 
 
-def append_step(histories: Sequence[History], values: Sequence[tuple], factor: float) -> None:
+def append_step(
+    histories: Sequence[History], values: Sequence[tuple[float, float, float]], factor: float
+) -> None:
     """Append one step to each history: values are (loss, gradient norm, peak rate) of each run."""
     for history, (loss, norm, rate) in zip(histories, values, strict=True):
         history.loss.append(loss)
@@ -398,7 +408,9 @@ def mark_interrupted(histories: Sequence[History]) -> int:
     return done
 
 
-def join_records(histories: Sequence[History], done: int, found: Sequence[dict]) -> None:
+def join_records(
+    histories: Sequence[History], done: int, found: Sequence[dict[str, float]]
+) -> None:
     """Append to each history the dict of its run. Raises unless there is one for each."""
     if not isinstance(found, Sequence) or len(found) != len(histories):
         raise ValueError(f"expected record to return {len(histories)} dicts, received {found!r}")

@@ -52,7 +52,10 @@ def random_view(
     picture, so that two views no longer share a colour; reach: the longest move, in half pictures.
     """
     batch = len(pixels)
-    uniform = lambda *shape: torch.rand(*shape, generator=draw)  # noqa: E731
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=draw)
+
     scale, angle = 0.8 + 0.4 * uniform(batch), 0.6 * (uniform(batch) - 0.5)
     cosine, sine = angle.cos() * scale, angle.sin() * scale
     across, down = (2 * reach * (uniform(2, batch) - 0.5)).unbind()
@@ -93,7 +96,8 @@ class TwoViewEncoder(nn.Module):
         for module in self.modules():  # no batch normalisation: that alone would resist collapse
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def features(self, pixels: Tensor) -> Tensor:
         """Pixels (B, 3, 32, 32) from 0 to 1 to features (B, 64)."""
@@ -277,7 +281,7 @@ def linear_probe(
 
 
 @torch.no_grad()
-def evaluate_two_views(model: nn.Module, train: Pictures, test: Pictures) -> dict[str, float]:
+def evaluate_two_views(model: TwoViewEncoder, train: Pictures, test: Pictures) -> dict[str, float]:
     """Everything that notebook 14 asks of one of its networks, on pictures it has not seen."""
     known, asked = model.features(train.pixels), model.features(test.pixels)
     outputs = model(test.pixels)  # (N, 32)

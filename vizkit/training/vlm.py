@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from vizkit.data.scenes import PLACES, RELATIONS, SceneTable
 from vizkit.models import VisionLanguageModel, next_word_loss
 from vizkit.models.text import END, PADDING, WordTokenizer
 from vizkit.training.loop import generator
+
+if TYPE_CHECKING:
+    from vizkit.zoo.pocket import PocketTower
 
 BATCH = 256  # pictures at a time through the frozen encoder
 TASKS = ("describe", "where")
@@ -82,7 +86,8 @@ def describe_scene(scenes: SceneTable, index: int) -> str:
     relation = RELATIONS[scenes.relation[index]]
     first_leads = relation in ("left of", "above")
     relation = {"right of": "left of", "below": "above"}.get(relation, relation)
-    return describe_pair(*(phrases if first_leads else phrases[::-1]), relation)
+    first, second = phrases if first_leads else phrases[::-1]
+    return describe_pair(first, second, relation)
 
 
 def objects_of(scenes: SceneTable, index: int) -> list[tuple[str, str]]:
@@ -103,7 +108,7 @@ def name_of(scenes: SceneTable, index: int, slot: int) -> str:
 
 
 @torch.no_grad()
-def visual_features(encoder, scenes: SceneTable) -> dict[str, Tensor]:
+def visual_features(encoder: "PocketTower", scenes: SceneTable) -> dict[str, Tensor]:
     """The tokens of a frozen encoder by layer, class token first, (N, T, D) each, on the CPU.
 
     encoder: a pocket encoder whose image tower is a `VisionTransformer`. The layers are "last",
@@ -114,7 +119,8 @@ def visual_features(encoder, scenes: SceneTable) -> dict[str, Tensor]:
     tower: nn.Module = encoder.image_tower
     if not hasattr(tower, "num_prefix_tokens"):
         raise TypeError(f"{encoder.name} has a {type(tower).__name__}, which has no patch tokens")
-    names = {"last": "encoded", "before last": f"block_{len(tower.blocks) - 2}"}
+    blocks = cast(nn.ModuleList, tower.blocks)
+    names = {"last": "encoded", "before last": f"block_{len(blocks) - 2}"}
     parts: dict[str, list[Tensor]] = {layer: [] for layer in names}
     for start in range(0, len(scenes), BATCH):
         pixels = encoder.preprocess(render(scenes[start : start + BATCH], encoder.image_size))

@@ -120,6 +120,8 @@ class WordTower(nn.Module):
     Pieces (B, P) to (B, D). A piece that was not among those to learn from adds nothing.
     """
 
+    learned: Tensor
+
     def __init__(self, pieces: int, embed_dim: int, temperature: float = 0.1) -> None:
         super().__init__()
         check_whole(pieces=pieces, embed_dim=embed_dim)
@@ -240,8 +242,9 @@ def info_nce_of_runs(pictures: Tensor, names: Tensor, scale: float) -> Tensor:
     """InfoNCE of each run's pairs, pictures and names (R, B, D), summed over the runs."""
     logits = scale * pictures @ names.transpose(1, 2)  # (R, B, B)
     right = torch.arange(logits.shape[1]).expand(len(logits), -1)  # (R, B)
-    ways = (logits, logits.transpose(1, 2))
-    return sum(F.cross_entropy(one, right) for one in ways) / 2 * len(logits)
+    by_picture = F.cross_entropy(logits, right)
+    by_name = F.cross_entropy(logits.transpose(1, 2), right)
+    return (by_picture + by_name) / 2 * len(logits)
 
 
 def language_numbers(pieces: NamePieces, run: WordRun) -> Tensor:
