@@ -228,7 +228,7 @@ def _verdict(holds: Any) -> str:
     return "holds" if bool(holds) else "does not hold"
 
 
-def _controls(entry: Claim, controls: Any) -> list[dict]:
+def _controls(entry: Claim, controls: Any) -> list[dict[str, Any]]:
     if not isinstance(controls, Mapping) or not controls:
         raise ValueError(
             f"claim {entry.id} needs controls=: what rules out each of its rivals, "

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
-UNDECIDED = "undecided"
+UNDECIDED: Final = "undecided"
 Decision = bool | Literal["undecided"]
 MARGIN = 2.0  # standard errors; no verdict of the course turns on less
 

@@ -4,11 +4,12 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def stored_experiment(name: str) -> dict:
+def stored_experiment(name: str) -> dict[str, Any]:
     """The stored table of the experiment called `name`: settings, versions, rows, verdicts.
 
     It is read from `experiments/results` of the checkout that this package lies in, wherever the
@@ -38,7 +39,7 @@ def stored_experiment(name: str) -> dict:
     return table
 
 
-def experiment_verdicts(table: dict) -> dict[str, bool | str]:
+def experiment_verdicts(table: dict[str, Any]) -> dict[str, bool | str]:
     """The verdicts on a stored table, computed now by the experiment's own function.
 
     Raises:

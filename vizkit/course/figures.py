@@ -7,12 +7,20 @@ import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, in_marimo, show
 from vizkit.fonts import font
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from PIL import Image, ImageFont
+    from plotly.graph_objects import Figure
+    from plotly.graph_objects.layout import Template
+
+    Face = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 _LETTERS = 72  # that stand side by side below a chart of 700 pixels
@@ -22,7 +30,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
 
 
-def show_figure(fig, *, alt: str) -> None:
+def show_figure(fig: "Figure", *, alt: str) -> None:
     """Show a Plotly figure: alive in JupyterLab, Notebook 7 and marimo with no network, text elsewhere.
 
     Plotly's own JupyterLab extension draws it. The static picture that GitHub and PDF need is
@@ -53,7 +61,7 @@ def show_figure(fig, *, alt: str) -> None:
     show(alt, data={PLOTLY_MIME: json.loads(fig.to_json())})
 
 
-def figure_template():
+def figure_template() -> "Template":
     """The look of the course's charts as a Plotly template."""
     import plotly.graph_objects as go
 
@@ -107,7 +115,7 @@ def mean_and_interval(values: Any, axis: int = 0) -> tuple[np.ndarray, np.ndarra
 
 
 def line_chart(
-    series: Mapping[str, tuple],
+    series: Mapping[str, "tuple[ArrayLike, ArrayLike]"],
     *,
     title: str,
     x_label: str,
@@ -217,7 +225,7 @@ def _named_ticks(ticks: Any) -> dict[str, Any]:
     return {"tickvals": places.tolist(), "ticktext": _plain(ticks.values())}
 
 
-def _log_ticks(columns: list) -> dict[str, Any]:
+def _log_ticks(columns: "list[ArrayLike]") -> dict[str, Any]:
     """A tick at each value if they are few, else at 1, 2 and 5, else at the powers of ten.
 
     Plotly's own run together, and between the powers of ten it shows the first digit alone.
@@ -334,7 +342,7 @@ def dot_chart(
     show_figure(fig, alt=alt)
 
 
-def _name_groups(fig, names: list[str], limits: Any, left: bool) -> None:
+def _name_groups(fig: "Figure", names: list[str], limits: Any, left: bool) -> None:
     """The groups' names at the places 0, 1, … of a dot chart, and the range of its values.
 
     On the left the first group stands at the top, and each has a line for each line of its name.
@@ -361,8 +369,8 @@ def heat_map(
     x_label: str,
     y_label: str,
     alt: str,
-    x: Sequence | None = None,
-    y: Sequence | None = None,
+    x: Sequence[object] | None = None,
+    y: Sequence[object] | None = None,
     color_label: str = "",
 ) -> None:
     """Show a matrix (rows, columns), the first row at the top, squares for its cells.
@@ -397,7 +405,7 @@ def heat_map(
 
 
 def scatter(
-    groups: Mapping[str, tuple],
+    groups: Mapping[str, "tuple[ArrayLike, ArrayLike]"],
     *,
     title: str,
     x_label: str,
@@ -482,7 +490,9 @@ def show_images(
     )
 
 
-def _contact_sheet(pictures: list, captions: Sequence[str] | None, columns: int, side: int):
+def _contact_sheet(
+    pictures: "list[Image.Image]", captions: Sequence[str] | None, columns: int, side: int
+) -> "Image.Image":
     from PIL import Image, ImageDraw
 
     gap, face = side // 16, font(26)
@@ -508,7 +518,7 @@ def _contact_sheet(pictures: list, captions: Sequence[str] | None, columns: int,
     return sheet
 
 
-def _picture(image: Any):
+def _picture(image: Any) -> "Image.Image":
     from PIL import Image
 
     if isinstance(image, Image.Image):
@@ -525,7 +535,7 @@ def _picture(image: Any):
     return Image.fromarray(array.astype(np.uint8)).convert("RGB")
 
 
-def _fit(picture, side: int):
+def _fit(picture: "Image.Image", side: int) -> "Image.Image":
     from PIL import Image
 
     height = max(1, round(picture.height * side / picture.width))
@@ -534,7 +544,7 @@ def _fit(picture, side: int):
     return picture.resize((side, height), method)
 
 
-def _wrap(text: str, face, width: int, max_lines: int = 3) -> list[str]:
+def _wrap(text: str, face: "Face", width: int, max_lines: int = 3) -> list[str]:
     """`text` in lines of at most `width` pixels; what does not fit ends in …"""
     lines: list[str] = []
     # Three lines hold fewer letters than this; measuring 10 kB letter by letter takes minutes.
@@ -548,7 +558,7 @@ def _wrap(text: str, face, width: int, max_lines: int = 3) -> list[str]:
     return [_shorten(line, face, width) for line in lines]
 
 
-def _shorten(line: str, face, width: int) -> str:
+def _shorten(line: str, face: "Face", width: int) -> str:
     if face.getlength(line) <= width:
         return line
     while line and face.getlength(line + "…") > width:
@@ -556,7 +566,7 @@ def _shorten(line: str, face, width: int) -> str:
     return line + "…"
 
 
-def _label(fig, title: str, x_label: str, y_label: str) -> None:
+def _label(fig: "Figure", title: str, x_label: str, y_label: str) -> None:
     fig.update_layout(title_text=title, xaxis_title_text=x_label, yaxis_title_text=y_label)
 
 
@@ -609,8 +619,9 @@ def _limits(limits: Any) -> tuple[float, float]:
     return low, high
 
 
-def _two(name: str, pair: Any) -> tuple:
+def _two(name: str, pair: Any) -> tuple[Any, Any]:
     """The x and the y of a series; ValueError if these are not two."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(f"{name}: expected (x, y), received {pair!r}")
-    return tuple(pair)
+    first, second = pair
+    return first, second

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
-from vizkit.course.show import GREEN, VERMILLION, show
+from vizkit.course.show import GREEN, VERMILLION, live_form, show
 
 _FRONT_END = Path(__file__).with_name("quiz.js")
 
@@ -59,7 +60,9 @@ def _static_form(question: str, options: list[str], feedback: list[str]) -> str:
     return f"<div><p><strong>{escape(question)}</strong></p>{folds}</div>"
 
 
-def _live_form(question: str, options: list[str], feedback: list[str], answer: int) -> dict:
+def _live_form(
+    question: str, options: list[str], feedback: list[str], answer: int
+) -> dict[str, Any]:
     import anywidget
     import traitlets
 
@@ -76,6 +79,4 @@ def _live_form(question: str, options: list[str], feedback: list[str], answer: i
             "colors": [GREEN, VERMILLION],
         }
     )
-    bundle = form._repr_mimebundle_()
-    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
-    return {key: value for key, value in bundle.items() if key.endswith("widget-view+json")}
+    return live_form(form)

@@ -4,13 +4,26 @@ import base64
 import io
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, show
+from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, live_form, show
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 LAST_PLACE = 15  # of the row of patches that the wheel shows, 0 .. 15
 _FRONT_END = Path(__file__).with_name("rope_wheel.js")
 _SIDE = 560  # of the static picture, in points; it is drawn twice as fine
 _HEIGHT = 290
+
+
+class State(TypedDict):
+    """What the wheel stands at: places, radians per patch, the angles at place 0."""
+
+    query: int
+    key: int
+    frequency: float
+    start: list[float]
 
 
 def rope_wheel(
@@ -42,8 +55,12 @@ def rope_wheel(
     pair = isinstance(start, tuple | list) and len(start) == 2
     if not pair or not all(is_number(angle) and math.isfinite(angle) for angle in start):
         raise ValueError(f"start must be two angles in radians, not {start!r}")
-    state = {"query": int(query), "key": int(key), "frequency": float(frequency)}
-    state["start"] = [float(angle) for angle in start]
+    state: State = {
+        "query": int(query),
+        "key": int(key),
+        "frequency": float(frequency),
+        "start": [float(angle) for angle in start],
+    }
     text = f"RoPE wheel: {describe(state)}"
     buffer = io.BytesIO()
     _picture(state).save(buffer, "PNG", optimize=True)
@@ -59,7 +76,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def turned(state: dict) -> tuple[list[float], float]:
+def turned(state: State) -> tuple[list[float], float]:
     """The angles of query and key at their places, and the dot product of the two."""
     places = (state["query"], state["key"])
     angles = [
@@ -69,7 +86,7 @@ def turned(state: dict) -> tuple[list[float], float]:
     return angles, math.cos(angles[0] - angles[1])
 
 
-def describe(state: dict) -> str:
+def describe(state: State) -> str:
     """What the wheel shows, in words; the same words as in the browser."""
     angles, product = turned(state)
     query, key = (f"{math.floor(math.degrees(angle) + 0.5)}°" for angle in angles)
@@ -81,7 +98,7 @@ def describe(state: dict) -> str:
     )
 
 
-def _live_form(state: dict) -> dict:
+def _live_form(state: State) -> dict[str, Any]:
     import anywidget
     import traitlets
 
@@ -91,12 +108,10 @@ def _live_form(state: dict) -> dict:
 
     light = {"query": BLUE, "key": VERMILLION, "product": GREEN}
     dark = {"query": SKY, "key": ORANGE, "product": GREEN}
-    bundle = RopeWheel(content={**state, "light": light, "dark": dark})._repr_mimebundle_()
-    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
-    return {mime: value for mime, value in bundle.items() if mime.endswith("widget-view+json")}
+    return live_form(RopeWheel(content={**state, "light": light, "dark": dark}))
 
 
-def _picture(state: dict):
+def _picture(state: State) -> "Image.Image":
     """The first view, drawn without a browser: the wheel, and the score against the offset."""
     from PIL import Image, ImageDraw, ImageFont
 

@@ -2,6 +2,10 @@
 
 import sys
 from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anywidget import AnyWidget
 
 # Okabe and Ito's colours: told apart with every common form of colour blindness.
 BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
@@ -25,7 +29,13 @@ def in_notebook() -> bool:
     return hasattr(get_ipython(), "kernel")
 
 
-def show(text: str, html: str = "", *, data: dict | None = None, metadata: dict | None = None):
+def show(
+    text: str,
+    html: str = "",
+    *,
+    data: dict[str, Any] | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> None:
     """Display `text`, with `html` and further MIME types beside it; prints outside of notebooks."""
     if not in_notebook():
         print(text)
@@ -40,6 +50,13 @@ def show(text: str, html: str = "", *, data: dict | None = None, metadata: dict 
     if html:
         bundle["text/html"] = html
     display(bundle, raw=True, metadata=metadata or {})
+
+
+def live_form(widget: "AnyWidget") -> dict[str, Any]:
+    """Of all that a widget says of itself, what a live kernel needs to show it."""
+    bundle = widget._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle or {}
+    return {mime: value for mime, value in data.items() if mime.endswith("widget-view+json")}
 
 
 def card(color: str, heading: str, body: str = "") -> str:

@@ -2,8 +2,11 @@
 
 import inspect
 import textwrap
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from vizkit.course.show import show
 
@@ -21,7 +24,10 @@ _COLORS = {
 }
 
 
-def show_source(obj) -> None:
+Shown = ModuleType | type | Callable[..., Any]
+
+
+def show_source(obj: Shown) -> None:
     """Show the source of a function, method, class or module, with its file and line.
 
     The plain text is one line that names file and object, and stays the same when lines move.
@@ -38,7 +44,7 @@ def show_source(obj) -> None:
             "show_source expects a function, method, class or module written in Python; "
             f"received {type(obj).__name__}"
         ) from error
-    path, name = _relative_path(obj), getattr(obj, "__qualname__", obj.__name__)
+    path, name = _relative_path(obj), getattr(obj, "__qualname__", getattr(obj, "__name__", ""))
     title = f"{path}: {name}"
     show(
         title,
@@ -51,12 +57,13 @@ def show_source(obj) -> None:
     )
 
 
-def _relative_path(obj) -> str:
+def _relative_path(obj: Shown) -> str:
     """The file from its package's folder down, such as `vizkit/models/vit.py`."""
     module = inspect.getmodule(obj)
-    if module is None or not getattr(module, "__file__", None):
+    file = getattr(module, "__file__", None)
+    if module is None or not file:
         return "this notebook"
-    above_package = Path(module.__file__).resolve()
+    above_package = Path(file).resolve()
     parts = module.__name__.count(".") + 1 + (above_package.name == "__init__.py")
     return "/".join(above_package.parts[-parts:])
 

@@ -5,13 +5,14 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from vizkit.files import write_whole
 
 
-def read_json(path: Path) -> dict:
+def read_json(path: Path) -> dict[str, Any]:
     """The dictionary stored in `path`; empty when there is no readable one."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -48,7 +49,7 @@ def lock_of(path: Path, seconds: float = 10) -> FileLock:
     return FileLock(name, timeout=seconds, mode=0o666)
 
 
-def update_json(path: Path, change: Callable[[dict], None]) -> None:
+def update_json(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Read `path`, let `change` edit the dictionary in place, and write it back atomically.
 
     A lock makes the three steps one, so two kernels lose nothing of each other's.

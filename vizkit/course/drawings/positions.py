@@ -51,10 +51,10 @@ def sincos_waves(places: int = 16, frequencies: int = 4) -> Svg:
         parts.append(_text(40, top + place * side + 16, str(place), "end"))
         for channel in range(2 * frequencies):
             angle = place * omega[channel % frequencies]
-            value = math.sin(angle) if channel < frequencies else math.cos(angle)
+            entry = math.sin(angle) if channel < frequencies else math.cos(angle)
             parts.append(
                 f'<rect x="{48 + channel * side}" y="{top + place * side}" width="{side}" '
-                f'height="{side}" fill="{_shade(value)}"/>'
+                f'height="{side}" fill="{_shade(entry)}"/>'
             )
     parts.append(
         f'<rect x="48" y="{top}" width="{2 * frequencies * side}" height="{places * side}" '

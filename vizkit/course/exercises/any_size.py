@@ -1,6 +1,7 @@
 """The exercises of notebook 16: the mask, what a canvas keeps, partners to merge, what it costs."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def _mask(lengths: np.ndarray) -> np.ndarray:
     return owner[:, None] == owner[None, :]
 
 
-def _lengths(rng: np.random.Generator) -> list[tuple]:
+def _lengths(rng: np.random.Generator) -> list[tuple[np.ndarray]]:
     """How many tokens each picture has; no two orders of them give the same mask."""
     return [(np.array([2, 1, 3]),), (np.array([4, 2, 5, 1, 2]),), (rng.integers(1, 7, size=6),)]
 
@@ -123,18 +124,23 @@ packed_mask = Exercise(
 # ── What a canvas keeps ───────────────────────────────────────────────────────────────────────────
 
 
-def _scale(height, width, canvases: np.ndarray, which=np.min) -> np.ndarray:
+def _scale(
+    height: float,
+    width: float,
+    canvases: np.ndarray,
+    which: Callable[..., np.ndarray] = np.min,
+) -> np.ndarray:
     """How much a picture is enlarged on each canvas, (n,)."""
     return which(canvases / np.array([height, width]), axis=1)
 
 
-def _kept(height, width, canvases: np.ndarray) -> np.ndarray:
+def _kept(height: float, width: float, canvases: np.ndarray) -> np.ndarray:
     """Pixels of the picture on each canvas, at most those that it has: (n,)."""
     scaled = _scale(height, width, canvases) ** 2 * height * width
     return np.minimum(scaled, height * width).astype(float)
 
 
-def _pictures_and_canvases(rng: np.random.Generator) -> list[tuple]:
+def _pictures_and_canvases(rng: np.random.Generator) -> list[tuple[int, int, np.ndarray]]:
     """A height, a width, and canvases (n, 2) of height and width; some larger than the picture."""
     return [
         (40, 20, np.array([[20.0, 20.0], [20.0, 40.0], [40.0, 20.0], [60.0, 60.0]])),
@@ -229,9 +235,12 @@ def _partners(keys: np.ndarray) -> np.ndarray:
     return 2 * (unit(keys[::2]) @ unit(keys[1::2]).T).argmax(1) + 1
 
 
-def _keys(rng: np.random.Generator) -> list[tuple]:
+def _keys(rng: np.random.Generator) -> list[tuple[np.ndarray]]:
     """Keys (T, d) of very different lengths, so that a product is no cosine."""
-    scale = lambda rows: rng.uniform(0.2, 5, size=(rows, 1))  # noqa: E731
+
+    def scale(rows: int) -> np.ndarray:
+        return rng.uniform(0.2, 5, size=(rows, 1))
+
     return [
         (np.array([[1.0, 0.2], [0.1, 3.0], [-0.3, 1.0], [0.5, 0.1], [-1.0, -0.4], [-4.0, 4.0]]),),
         (rng.normal(size=(12, 4)) * scale(12),),
@@ -332,7 +341,16 @@ partners = Exercise(
 CELL, MOST = 28, 1280
 
 
-def _cost(height, width, *, cell=CELL, rounding=round, most=MOST, root=math.sqrt, last=math.floor):
+def _cost(
+    height: float,
+    width: float,
+    *,
+    cell: int = CELL,
+    rounding: Callable[[float], int] = round,
+    most: float = MOST,
+    root: Callable[[float], float] = math.sqrt,
+    last: Callable[[float], int] = math.floor,
+) -> int:
     """Tokens by Qwen's rule: whole cells near the picture's size, scaled down if they are too many."""
     rows, columns = rounding(height / cell), rounding(width / cell)
     if rows * columns > most:
@@ -341,7 +359,7 @@ def _cost(height, width, *, cell=CELL, rounding=round, most=MOST, root=math.sqrt
     return rows * columns
 
 
-def _sizes(rng: np.random.Generator) -> list[tuple]:
+def _sizes(rng: np.random.Generator) -> list[tuple[int, int]]:
     """Heights and widths: some are small, some need scaling."""
     # 1200 x 1600: the scale is that of the pixels, not of the cells that they were rounded to.
     return [

@@ -14,7 +14,9 @@ def _attend(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray
     return softmax(scores) @ value
 
 
-def _attend_scaled_by(scale: Callable[[int, int], float]) -> Callable:
+def _attend_scaled_by(
+    scale: Callable[[int, int], float],
+) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
     """Attention with another factor in front of Q K^T than 1 / sqrt(d)."""
 
     def attend(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
@@ -188,8 +190,8 @@ def _halved_with_residual(weights: np.ndarray) -> np.ndarray:
 
 def _rollout(
     maps: np.ndarray,
-    join: Callable = _mean_over_heads,
-    step: Callable = _halved_with_residual,
+    join: Callable[[np.ndarray], np.ndarray] = _mean_over_heads,
+    step: Callable[[np.ndarray], np.ndarray] = _halved_with_residual,
     latest_first: bool = True,
 ) -> np.ndarray:
     """(L, H, T, T) to (T, T); Abnar and Zuidema 2020, eq. 1."""
@@ -264,7 +266,7 @@ def _distance(
     attention: np.ndarray,
     columns: int,
     patch_size: int,
-    length: Callable = np.hypot,
+    length: Callable[[np.ndarray, np.ndarray], np.ndarray] = np.hypot,
 ) -> float:
     """Mean attention distance of one head (N, N) in pixels; Dosovitskiy et al. 2021, Fig. 7."""
     row, column = np.divmod(np.arange(len(attention)), columns)

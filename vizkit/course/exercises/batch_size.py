@@ -46,12 +46,14 @@ def _maximum_from_zero(blocks: Sequence[np.ndarray]) -> np.ndarray:
         return peak + np.log(sum(np.exp(block - peak[:, None]).sum(axis=1) for block in blocks))
 
 
-def _of_the_blocks(join: Callable) -> Callable:
+def _of_the_blocks(join: Callable[..., np.ndarray]) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
     """Each block by itself, then joined."""
     return lambda blocks: join(np.stack([_logsumexp(block) for block in blocks]), axis=0)
 
 
-def _blocks(rng: np.random.Generator, rows: int, widths: Sequence[int], scale: float) -> list:
+def _blocks(
+    rng: np.random.Generator, rows: int, widths: Sequence[int], scale: float
+) -> list[np.ndarray]:
     """Blocks (rows, width) whose maxima rise and fall from one to the next."""
     return [
         (scale * rng.normal(size=(rows, width)) + shift).astype("float32")
@@ -59,7 +61,7 @@ def _blocks(rng: np.random.Generator, rows: int, widths: Sequence[int], scale: f
     ]
 
 
-def _far_apart(rng: np.random.Generator) -> list:
+def _far_apart(rng: np.random.Generator) -> list[np.ndarray]:
     """A row that falls by 2,000 from block to block, one that rises by as much, one that stays low."""
     shifts = ((1000, -1000, -1000), (-1000, 1000, -1000))  # one for each row
     pairs = zip(_blocks(rng, 3, (2, 3), 1.0), shifts, strict=True)

@@ -1,6 +1,7 @@
 """The exercises of notebook 06: InfoNCE, its value at chance, the modality gap."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def _info_nce(images: np.ndarray, texts: np.ndarray, temperature: float) -> floa
     return _loss_of(_logits(images, texts, temperature))
 
 
-def _one_sided(axis: int):
+def _one_sided(axis: int) -> Callable[[np.ndarray, np.ndarray, float], float]:
     return lambda images, texts, temperature: _loss_of(_logits(images, texts, temperature), (axis,))
 
 

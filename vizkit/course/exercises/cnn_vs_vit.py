@@ -33,7 +33,7 @@ def _one_too_far(before: np.ndarray, after: np.ndarray, shift: int) -> float:
     return np.abs(after[:, :, shift + 1 :] - before[:, :, : -shift - 1]).max()
 
 
-def _shifted_maps(rng: np.random.Generator) -> list[tuple]:
+def _shifted_maps(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray, int]]:
     """Feature maps before and after a shift to the right; every place has an error of its own."""
     before = np.array([[[1, 4, 2, 7], [0, 5, 3, 6]]], dtype="float32")
     after = np.array([[[9, 2, 4, 0], [8, 0, 7, 3]]], dtype="float32")  # errors 1, 0, -2; 0, 2, 0

@@ -42,7 +42,7 @@ def half_precision(answers: Any) -> str:
     return name if name in HALF_TOLERANCE else ""
 
 
-def all_same(received: list, expected: list, tolerance: float) -> bool:
+def all_same(received: list[Any], expected: list[Any], tolerance: float) -> bool:
     """Whether the answers to all inputs agree, input by input."""
     return all(is_same(*pair, tolerance) for pair in zip(received, expected, strict=True))
 
@@ -80,7 +80,7 @@ def _folded(text: str) -> str:
     return text.strip().casefold()
 
 
-def _holds_texts(values: list) -> bool:
+def _holds_texts(values: list[Any]) -> bool:
     return any(isinstance(value, str | list | dict) for value in values)
 
 
@@ -94,7 +94,7 @@ def as_array(value: Any) -> np.ndarray | None:
     return array if array.dtype.kind in "biufc" else None
 
 
-def shape_of(value: Any) -> tuple | None:
+def shape_of(value: Any) -> tuple[int, ...] | None:
     array = as_array(value)
     return None if array is None else array.shape
 
@@ -138,12 +138,12 @@ def first_difference(got: Any, wanted: Any, tolerance: float) -> tuple[str, Any,
         return f"the entry {list(index)}", one[index], other[index]
     if isinstance(wanted, list) and isinstance(got, list) and len(got) == len(wanted):
         pairs = list(zip(got, wanted, strict=True))
-        index = next(i for i, pair in enumerate(pairs) if not is_same(*pair, tolerance))
-        return f"the entry [{index}]", *pairs[index]
+        place = next(i for i, pair in enumerate(pairs) if not is_same(*pair, tolerance))
+        return f"the entry [{place}]", *pairs[place]
     return "the result", got, wanted
 
 
-def common_difference(pairs: list[tuple], tolerance: float) -> str:
+def common_difference(pairs: list[tuple[Any, Any]], tolerance: float) -> str:
     """What is true of all wrong entries at once, if it is something simple; else nothing."""
     ones, others = [], []
     for got, wanted in pairs:

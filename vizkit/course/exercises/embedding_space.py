@@ -52,7 +52,7 @@ def _standardised(rows: np.ndarray) -> np.ndarray:
     return _plane((rows - rows.mean(0)) / rows.std(0))
 
 
-def _clouds(rng: np.random.Generator) -> list[tuple]:
+def _clouds(rng: np.random.Generator) -> list[tuple[np.ndarray]]:
     return [
         ((rng.normal(size=(n, dims)) * np.linspace(3, 0.5, dims) + 1.5).astype("float32"),)
         for n, dims in ((4, 3), (12, 5), (9, 6))
@@ -229,22 +229,21 @@ nearest_by_cosine = Exercise(
 )
 
 _Pair = tuple[np.ndarray, np.ndarray]
+_OfTwo = Callable[[np.ndarray, np.ndarray], _Pair]
 
 
-def _moved(
-    by: Callable[[np.ndarray, np.ndarray], _Pair], *, raw: bool = False, normalized: bool = True
-):
+def _moved(by: _OfTwo, *, raw: bool = False, normalized: bool = True) -> _OfTwo:
     """A function of two clouds that subtracts what `by` says from each of them."""
 
     def move(images: np.ndarray, texts: np.ndarray) -> _Pair:
         clouds = (images, texts) if raw else (unit(images), unit(texts))
-        moved = [cloud - step for cloud, step in zip(clouds, by(*clouds), strict=True)]
-        return tuple(unit(cloud) if normalized else cloud for cloud in moved)
+        first, second = (cloud - step for cloud, step in zip(clouds, by(*clouds), strict=True))
+        return (unit(first), unit(second)) if normalized else (first, second)
 
     return move
 
 
-def _shares(first: float, second: float):
+def _shares(first: float, second: float) -> _OfTwo:
     """Subtract these shares of the difference of the two means, images minus texts."""
 
     def steps(images: np.ndarray, texts: np.ndarray) -> _Pair:

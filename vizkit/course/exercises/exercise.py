@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from types import CodeType
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -38,6 +38,7 @@ from vizkit.course.exercises.wording import (
 from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, card, show
 from vizkit.extras import require
 
+Arguments = tuple[Any, ...]  # arrays, tensors, numbers: what a task is about
 Kind = Literal["not yet attempted", "right", "mistake", "wrong"]
 
 
@@ -101,7 +102,9 @@ class Exercise:
         *,
         solution: Any,
         mistakes: Sequence[Mistake],
-        inputs: Sequence[tuple] | Callable[[np.random.Generator], Sequence[tuple]] | None = None,
+        inputs: Sequence[Arguments]
+        | Callable[[np.random.Generator], Sequence[Arguments]]
+        | None = None,
         difficulty: int = 2,
         minutes: int = 5,
         tolerance: float = 1e-4,
@@ -134,10 +137,10 @@ class Exercise:
         self.tolerance, self.to, self.forbidden = tolerance, to, tuple(forbidden)
         self._given_inputs = inputs
         self._seen: Counter[str] = Counter()  # how often each mistake was found
-        self._answers: dict[str, list] | None = None  # computed at the first check
+        self._answers: dict[str, list[Any]] = {}  # computed at the first check
 
     @property
-    def inputs(self) -> list[tuple]:
+    def inputs(self) -> list[Arguments]:
         """The argument tuples, the same in every run."""
         given = self._given_inputs
         if given is None:
@@ -206,7 +209,7 @@ class Exercise:
                 return Result("wrong", short_error(error, function))
         return self._compare(received)
 
-    def _compare(self, answers: list) -> Result:
+    def _compare(self, answers: list[Any]) -> Result:
         """What is to say about the learner's answers to all inputs."""
         expected = self._answers["solution"]
         received = [to_numpy(answer) for answer in answers]
@@ -225,7 +228,7 @@ class Exercise:
             return Result("right", f"Right, to the precision of {half}.")
         return Result("wrong", self._first_difference(received))
 
-    def _nearest_is_solution(self, received: list, tolerance: float) -> bool:
+    def _nearest_is_solution(self, received: list[Any], tolerance: float) -> bool:
         """Whether a rough answer fits the solution and no mistake."""
         return all_same(received, self._answers["solution"], tolerance) and not any(
             all_same(received, self._answers[mistake.name], tolerance) for mistake in self.mistakes
@@ -249,7 +252,7 @@ class Exercise:
         Raises:
             ValueError: two of them agree on all inputs, or nearly so.
         """
-        if self._answers is not None:
+        if self._answers:
             return
         answers = {"solution": self._run(self.solution)}
         for mistake in self.mistakes:
@@ -266,12 +269,12 @@ class Exercise:
                     )
         self._answers = answers
 
-    def _run(self, function: Any) -> list:
+    def _run(self, function: Any) -> list[Any]:
         if not callable(self.solution):
             return [to_numpy(function)]
         return [to_numpy(function(*copy.deepcopy(arguments))) for arguments in self.inputs]
 
-    def _first_difference(self, received: list) -> str:
+    def _first_difference(self, received: list[Any]) -> str:
         """The first entry that differs, on the smallest inputs that show it."""
         cases = zip(self.inputs, received, self._answers["solution"], strict=True)
         wrong = [case for case in cases if not is_same(case[1], case[2], self.tolerance)]
@@ -313,7 +316,7 @@ def assert_exercise_is_sound(exercise: Exercise) -> None:
         )
 
 
-def _stub(*arguments):
+def _stub(*arguments: Any) -> NoReturn:
     raise NotImplementedError
 
 
@@ -324,7 +327,7 @@ def _taking_tensors(answer: Any) -> Any:
     return lambda *arguments: answer(*(to_numpy(argument) for argument in arguments))
 
 
-def _for_learner(arguments: tuple, to: str) -> tuple:
+def _for_learner(arguments: Arguments, to: str) -> Arguments:
     arguments = copy.deepcopy(arguments)  # a function that writes into its input harms no one
     if to == "numpy":
         return arguments

@@ -249,7 +249,10 @@ def _mean_of_rows(logits: np.ndarray, tokens: np.ndarray, counted: np.ndarray) -
     return float(np.mean([row[here].mean() for row, here in zip(cost, learned, strict=True)]))
 
 
-def _answers(rng: np.random.Generator, batch: int, length: int) -> tuple:
+_Answers = tuple[np.ndarray, np.ndarray, np.ndarray]  # logits, words, which are answers
+
+
+def _answers(rng: np.random.Generator, batch: int, length: int) -> _Answers:
     """Logits, words, and which are answers: of another length in every row."""
     starts = 2 + np.arange(batch) % (length - 3)
     return (
@@ -259,7 +262,7 @@ def _answers(rng: np.random.Generator, batch: int, length: int) -> tuple:
     )
 
 
-def _short_answer() -> tuple:
+def _short_answer() -> _Answers:
     """Two words to learn after two that are given, among three words: short enough for paper."""
     logits = np.array([[[2, 0, 1], [0, 1, 0], [1, 1, 3], [0, 2, 0]]], dtype="float32")
     return logits, np.array([[0, 2, 1, 0]]), np.array([[False, False, True, True]])

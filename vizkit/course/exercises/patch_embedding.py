@@ -22,7 +22,7 @@ def _patches(images: np.ndarray, patch_size: int) -> np.ndarray:
     return _flat(_cells(images, patch_size))
 
 
-def _inputs(rng: np.random.Generator) -> list[tuple]:
+def _inputs(rng: np.random.Generator) -> list[tuple[np.ndarray, int]]:
     """First a picture small enough to cut by hand, whose values tell their place."""
     small = np.arange(1 * 2 * 2 * 4, dtype="float32").reshape(1, 2, 2, 4)
     return [

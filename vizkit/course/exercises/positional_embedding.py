@@ -1,5 +1,7 @@
 """The exercises of notebook 04: the sine-cosine table, a turn of pairs, a resized table."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
@@ -9,6 +11,11 @@ def _places(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
     """Row and column of every patch, patches row by row."""
     row, column = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     return row.ravel(), column.ravel()
+
+
+def _places_from_1(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    row, column = _places(rows, columns)
+    return row + 1, column + 1
 
 
 def _frequencies(dim: int) -> np.ndarray:
@@ -112,9 +119,7 @@ sincos_table = Exercise(
         ),
         Mistake(
             "places from 1",
-            lambda rows, columns, dim: _sincos(
-                *(axis + 1 for axis in _places(rows, columns)), _frequencies(dim)
-            ),
+            lambda rows, columns, dim: _sincos(*_places_from_1(rows, columns), _frequencies(dim)),
             (
                 "What is the sine of the first place?",
                 "Places are counted from 0, so all sines of the first patch are 0.",
@@ -139,7 +144,9 @@ sincos_table = Exercise(
 )
 
 
-def _turn(first: np.ndarray, second: np.ndarray, angles: np.ndarray) -> tuple:
+def _turn(
+    first: np.ndarray, second: np.ndarray, angles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     cosine, sine = np.cos(angles), np.sin(angles)
     return first * cosine - second * sine, first * sine + second * cosine
 
@@ -306,7 +313,7 @@ def _cubic(distance: np.ndarray, sharpness: float) -> np.ndarray:
     return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
 
 
-def _antialiased(size: int, new: int, kernel) -> np.ndarray:
+def _antialiased(size: int, new: int, kernel: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Weights (new, size) that resize an axis; a kernel that leaves the edge is normalised."""
     scale = size / new
     centers = (np.arange(new) + 0.5) * scale
@@ -337,7 +344,13 @@ def _nearest(size: int, new: int) -> np.ndarray:
     return np.eye(size)[np.arange(new) * size // new]
 
 
-def _resized(patches: np.ndarray, old: tuple, new: tuple, weights=_bicubic) -> np.ndarray:
+_Grid = tuple[int, int]
+_Weights = Callable[[int, int], np.ndarray]  # of an old and a new size
+
+
+def _resized(
+    patches: np.ndarray, old: _Grid, new: _Grid, weights: _Weights = _bicubic
+) -> np.ndarray:
     """(R*C, D) of a grid as (R'*C', D) of another."""
     table = patches.reshape(*old, -1)
     down, across = weights(old[0], new[0]), weights(old[1], new[1])
@@ -345,11 +358,13 @@ def _resized(patches: np.ndarray, old: tuple, new: tuple, weights=_bicubic) -> n
     return resized.reshape(new[0] * new[1], -1)
 
 
-def _with_class_token(table: np.ndarray, old: tuple, new: tuple, weights=_bicubic) -> np.ndarray:
+def _with_class_token(
+    table: np.ndarray, old: _Grid, new: _Grid, weights: _Weights = _bicubic
+) -> np.ndarray:
     return np.concatenate([table[:1], _resized(table[1:], old, new, weights)])
 
 
-def _class_token_last(table: np.ndarray, old: tuple, new: tuple) -> np.ndarray:
+def _class_token_last(table: np.ndarray, old: _Grid, new: _Grid) -> np.ndarray:
     return np.concatenate([table[-1:], _resized(table[:-1], old, new)])
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from vizkit.course.show import GREY, card, show
 from vizkit.course.storage import read_json, update_json
@@ -32,7 +33,7 @@ def progress_path() -> Path:
 def record(name: str, *, solved: bool) -> None:
     """Note an attempt. An exercise once solved stays solved; a failing write is no error."""
 
-    def change(progress: dict) -> None:
+    def change(progress: dict[str, Any]) -> None:
         old = progress.get(name)
         tries = old.get("tries", 0) if isinstance(old, dict) else 0
         if not is_solved(old):
@@ -64,7 +65,7 @@ def forget_progress() -> None:
     show("Your progress is erased.", card(GREY, "Your progress is erased."))
 
 
-def export_progress(path: str | os.PathLike) -> None:
+def export_progress(path: str | os.PathLike[str]) -> None:
     """Write what is solved into a JSON file of its own, to take to another machine.
 
     Raises:
@@ -79,7 +80,7 @@ def export_progress(path: str | os.PathLike) -> None:
     show(words, card(GREY, words))
 
 
-def import_progress(path: str | os.PathLike) -> None:
+def import_progress(path: str | os.PathLike[str]) -> None:
     """Add what a file of `export_progress` holds: solved here or there is solved.
 
     Raises:
@@ -89,14 +90,16 @@ def import_progress(path: str | os.PathLike) -> None:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        entries = content["exercises"] if content["vizkit_progress"] == 1 else None
-        given = {name: (entry["solved"], entry["tries"]) for name, entry in entries.items()}
+        if content["vizkit_progress"] != 1:
+            raise ValueError
+        entries = content["exercises"].items()
+        given = {name: (entry["solved"], entry["tries"]) for name, entry in entries}
         if not all(type(done) is bool and type(tries) is int for done, tries in given.values()):
             raise TypeError
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ValueError(f"{path} is no file that export_progress wrote") from None
 
-    def change(progress: dict) -> None:
+    def change(progress: dict[str, Any]) -> None:
         for name, (solved, tries) in given.items():
             old = progress.get(name)
             before = old.get("tries", 0) if isinstance(old, dict) else 0

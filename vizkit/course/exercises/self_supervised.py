@@ -7,7 +7,7 @@ from vizkit.course.exercises.exercise import Exercise, Mistake
 # ── A random mask ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _masks(rng: np.random.Generator) -> list[tuple]:
+def _masks(rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
     """Random numbers (B, N) and a share; the numbers are no even grid, so that a threshold fails."""
     return [
         (np.array([[0.9, 0.8, 0.95, 0.7], [0.1, 0.3, 0.2, 0.05]]), 0.5),
@@ -105,7 +105,7 @@ random_mask = Exercise(
 STUDENT, TEACHER = 0.1, 0.04
 
 
-def _outputs(rng: np.random.Generator) -> list[tuple]:
+def _outputs(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Outputs of student and teacher (B, K), and the centre (K,)."""
     return [
         (
@@ -131,19 +131,27 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
 
 
-def _dino(student, teacher, center, *, cool=STUDENT, sharp=TEACHER, mean=True) -> float:
+def _dino(
+    student: np.ndarray,
+    teacher: np.ndarray,
+    center: np.ndarray,
+    *,
+    cool: float = STUDENT,
+    sharp: float = TEACHER,
+    mean: bool = True,
+) -> float:
     """Cross-entropy of the teacher's shares with the student's; Caron et al. 2021, Algorithm 1."""
     shares = np.exp(_log_softmax((teacher - center) / sharp))
     rows = -(shares * _log_softmax(student / cool)).sum(1)
     return float(rows.mean() if mean else rows.sum())
 
 
-def _exchanged(student, teacher, center) -> float:
+def _exchanged(student: np.ndarray, teacher: np.ndarray, center: np.ndarray) -> float:
     shares = np.exp(_log_softmax(student / STUDENT))
     return float(-(shares * _log_softmax((teacher - center) / TEACHER)).sum(1).mean())
 
 
-def _without_logarithm(student, teacher, center) -> float:
+def _without_logarithm(student: np.ndarray, teacher: np.ndarray, center: np.ndarray) -> float:
     shares = np.exp(_log_softmax((teacher - center) / TEACHER))
     return float(-(shares * np.exp(_log_softmax(student / STUDENT))).sum(1).mean())
 
@@ -256,7 +264,7 @@ dino_loss = Exercise(
 # ── The effective rank ────────────────────────────────────────────────────────────────────────────
 
 
-def _variances(rng: np.random.Generator) -> list[tuple]:
+def _variances(rng: np.random.Generator) -> list[tuple[np.ndarray]]:
     """Variances (D,) along the principal directions; one of them zero."""
     return [
         (np.array([2.0, 1.0, 1.0]),),
@@ -361,7 +369,7 @@ effective_rank = Exercise(
 # ── Intersection over union ───────────────────────────────────────────────────────────────────────
 
 
-def _regions(rng: np.random.Generator) -> list[tuple]:
+def _regions(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     """What was predicted and what is true, (H, W) of bool each."""
     return [
         (

@@ -30,7 +30,9 @@ def _sum_over_n(logits: np.ndarray) -> float:
     return _softplus(-_sign(logits) * logits).sum() / len(logits)
 
 
-def _loss(total: Callable = _sum_over_n, bias_sign: int = 1) -> Callable:
+def _loss(
+    total: Callable[[np.ndarray], float] = _sum_over_n, bias_sign: int = 1
+) -> Callable[[np.ndarray, np.ndarray, float, float], float]:
     """A loss of features, scale and bias that ends in `total` of the logits (N, N)."""
 
     def loss(images: np.ndarray, texts: np.ndarray, scale: float, bias: float) -> float:

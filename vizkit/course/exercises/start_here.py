@@ -64,7 +64,7 @@ def _square(vectors: np.ndarray) -> np.ndarray:
     return vectors / (vectors**2).sum(axis=1, keepdims=True)
 
 
-def _pairs(rng: np.random.Generator) -> list[tuple]:
+def _pairs(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     """Three vectors with lengths that can be read off, then some of every length."""
     images = np.array([[3, 4], [0, 2]], dtype="float32")
     texts = np.array([[5, 12], [-8, 6], [1, 0]], dtype="float32")

@@ -10,7 +10,7 @@ def _by_order(hits: np.ndarray, first: np.ndarray) -> float:
     return float(np.mean([hits[first == order].mean() for order in (0, 1)]))
 
 
-def _swap_inputs(rng: np.random.Generator) -> list[tuple]:
+def _swap_inputs(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Cosines with the true and the false sentence (N,), and which object both name first (N,)."""
     found = [
         (
@@ -115,7 +115,7 @@ def _parts(heads: np.ndarray, rest: np.ndarray, text: np.ndarray) -> np.ndarray:
     return heads @ text / _length(heads.sum(0) + rest)
 
 
-def _head_inputs(rng: np.random.Generator) -> list[tuple]:
+def _head_inputs(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """What each head writes (H, D), what everything else writes (D,), a unit text vector (D,)."""
     found = [
         (
@@ -216,7 +216,7 @@ def _codes(scores: np.ndarray, k: int) -> np.ndarray:
     return np.maximum(_keep(scores, _top(scores, k)), 0)
 
 
-def _code_inputs(rng: np.random.Generator) -> list[tuple]:
+def _code_inputs(rng: np.random.Generator) -> list[tuple[np.ndarray, int]]:
     """Scores (N, M) and k."""
     return [
         (np.array([[0.5, -2.0, 1.0, 0.2], [-0.1, -0.4, -3.0, 0.7]]), 2),

@@ -43,13 +43,13 @@ def _in_full(value: Any) -> str:
     if is_ragged(value):
         return f"[{', '.join(map(_in_full, value))}]"
     array = as_array(value)
-    if array.ndim == 0:
+    if array is None or array.ndim == 0:
         return brief(value)
     with np.printoptions(precision=4, threshold=_SMALL + 1, suppress=True):
         return " ".join(str(array).split())
 
 
-def name_arguments(function: Callable, arguments: tuple) -> str:
+def name_arguments(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
     """The arguments in full where they are few numbers, else their shapes."""
     names = list(inspect.signature(function).parameters)
     in_full = count_numbers(arguments) <= _SMALL
@@ -67,11 +67,13 @@ def name_arguments(function: Callable, arguments: tuple) -> str:
 def about_value(got: Any, wanted: Any) -> str:
     """Why a value is not the one that was asked for, without giving it away."""
     number = shape_of(wanted) == ()
+    asked, given = as_array(wanted), as_array(got)
     if number and isinstance(got, str):
         return f"Received the text {brief(got)}: pass a number."
     if number and shape_of(got) != ():
         return f"Received {describe(got)}: pass one number."
-    if number and as_array(wanted).dtype.kind in "iu" and as_array(got) % 1:
+    whole = asked is not None and asked.dtype.kind in "iu"
+    if number and whole and given is not None and given % 1:
         return f"Received {brief(got)}: the answer is a whole number."
     return f"Received {brief(got)}: think again."
 

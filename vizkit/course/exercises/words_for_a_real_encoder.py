@@ -11,7 +11,7 @@ def _lock(features: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return unit(features - features[seen].mean(0))
 
 
-def _locked_inputs(rng: np.random.Generator) -> list[tuple]:
+def _locked_inputs(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     """Features (N, F) and the indices of the pictures to learn from."""
     return [
         (np.array([[3.0, 1.0], [1.0, 4.0], [2.0, -2.0], [6.0, 5.0]]), np.array([0, 2])),
@@ -103,7 +103,7 @@ def _ranks(cosines: np.ndarray) -> np.ndarray:
     return (cosines >= cosines.diagonal()[:, None]).sum(1)
 
 
-def _cosine_inputs(rng: np.random.Generator) -> list[tuple]:
+def _cosine_inputs(rng: np.random.Generator) -> list[tuple[np.ndarray]]:
     """Cosines (N, N), some of them equal."""
     return [
         (np.array([[0.4, 0.9, 0.4], [0.2, 0.6, 0.5], [0.5, 0.8, 0.5]]),),
@@ -183,7 +183,7 @@ def _shared(seen: np.ndarray, unseen: np.ndarray) -> np.ndarray:
     return unseen.astype(float) @ seen.astype(float).T
 
 
-def _word_tables(rng: np.random.Generator) -> list[tuple]:
+def _word_tables(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     """Tables of 0 and 1, which word stands in which name: seen (S, V) and unseen (U, V)."""
     return [
         (np.array([[1, 1, 0, 0], [0, 1, 0, 0]]), np.array([[0, 1, 1, 0], [0, 0, 1, 1]])),
