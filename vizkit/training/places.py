@@ -95,9 +95,8 @@ def place_network(position: str, seed: int, pooling: str = "cls") -> VisionTrans
         for table in model.position.parameters():
             table.data *= 35
     if position == RANDOM_TABLE:
-        model.position.table = 0.7 * torch.randn_like(
-            model.position.get_buffer("table")
-        )  # (1, T, D)
+        fixed = model.position.get_buffer("table")  # (1, T, D)
+        model.position.table = 0.7 * torch.randn_like(fixed)
     if position == ROPE_RING:
         close_ring(model)
     return model
