@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.drive_site import CURRENT, LEAST_SHARE, SLIDES, open_deck, turn_to
 from tests.browser.test_accessibility import violations
 from tests.support.harness import click_at, drag_slider, picture_of, press, wait_until
-from tests.support.sites import COUNT, INSTRUMENTS, slide_of
+from tests.support.sites import COUNT, DECK_START, INSTRUMENTS, slide_of
+from vizkit.widgets import EmbeddingSpace, SimilarityMatrix, picture
 
 pytestmark = pytest.mark.browser
 SCREEN = {"width": 1280, "height": 720}
@@ -78,18 +80,58 @@ def test_an_instrument_is_large_and_its_type_legible(deck: Page):
         assert deck.locator(f"{CURRENT} > *").evaluate_all(inside), name
 
 
+def matrix_answers_for_its_cells(deck: Page, widget: SimilarityMatrix) -> None:
+    """What is said of a cell is of the colour under the pointer: its similarity's own."""
+    canvas = deck.locator(f"{CURRENT} canvas.sm-main")
+    screen, box = picture_of(deck), canvas.bounding_box()
+    scale = box["width"] / canvas.evaluate("one => one.clientWidth")
+    left, top, width, height = map(float, canvas.get_attribute("data-cells").split(",")[:4])
+    low, high = widget.color_limits()
+    levels = np.rint(255 * (widget.similarity() - low) / (high - low)).clip(0, 255).astype(int)
+    table = picture.color_table("viridis").astype(int)
+    for row, column in ((20, 19), (3, 11), (0, 23), (23, 0)):
+        x = box["x"] + scale * (left + (column + 0.5) * width)
+        y = box["y"] + scale * (top + (row + 0.5) * height)
+        ink = np.array(screen.getpixel((int(x), int(y))))
+        assert np.abs(ink - table[levels[row, column]]).max() < 24, (row, column)
+        deck.mouse.move(x, y)
+        said = deck.locator(f"{CURRENT} .vk-status")
+        expect(said).to_contain_text(f"image {row} × text {column} ")
+
+
+def space_answers_for_its_marks(deck: Page, widget: EmbeddingSpace) -> None:
+    """What is said of a mark is of the one under the pointer, which has its class's colour."""
+    canvas = deck.locator(f"{CURRENT} canvas[role=application]")
+    screen, box = picture_of(deck), canvas.bounding_box()
+    width, height = canvas.evaluate("one => [one.clientWidth, one.clientHeight]")
+    places = widget.points[widget.projection][widget.step]  # (N, 2)
+    low, high = places.min(0), places.max(0)
+    unit = np.min((np.array([width, height]) - 48) / (high - low))
+    at = np.array([width, height]) / 2 + (places - (low + high) / 2) * [unit, -unit]
+    apart = np.linalg.norm(at[:, None] - at, axis=-1) + 1e9 * np.eye(len(at))
+    for index in np.argsort(-apart.min(1))[:4]:  # those with the most room around them
+        x, y = [box["x"], box["y"]] + at[index] * box["width"] / width
+        ink = np.array(screen.getpixel((int(x), int(y))))
+        own = widget.class_colors[int(widget.codes[index])]
+        assert np.abs(ink - [int(own[i : i + 2], 16) for i in (1, 3, 5)]).max() < 60, index
+        deck.mouse.move(x, y)
+        said = deck.locator(f"{CURRENT} .vk-status")
+        expect(said).to_contain_text(f"point {index} ")
+
+
+def test_matrix_and_space_answer_for_the_mark_under_the_pointer(deck: Page):
+    made: dict = {}
+    exec(DECK_START, made)
+    turn_to(deck, slide_of("matrix"))
+    matrix_answers_for_its_cells(deck, eval(INSTRUMENTS["matrix"], made))
+    turn_to(deck, slide_of("space"))
+    space_answers_for_its_marks(deck, eval(INSTRUMENTS["space"], made))
+
+
 @pytest.mark.parametrize("scale", [1, 0.7])
 def test_a_pointer_hits_what_is_under_it(deck: Page, scale: float):
     """On the slide as it is, and scaled as the overview and other decks scale theirs."""
     deck.evaluate(f"document.querySelector('.slides').style.transform = 'scale({scale})'")
-    turn_to(deck, slide_of("matrix"))
-    canvas = deck.locator(f"{CURRENT} canvas.sm-main")
-    said = deck.locator(f"{CURRENT} .vk-status")
-    ask = "canvas => canvas.dataset"
-    assert canvas.evaluate(ask) is not None
-    canvas.focus()
-    for _ in range(3):
-        press(canvas, "ArrowRight")
     turn_to(deck, slide_of("maps"))
     maps = deck.locator(f"{CURRENT} .vk-main canvas").first
     said = deck.locator(f"{CURRENT} .vk-status")
