@@ -4,7 +4,7 @@ import pytest
 import timm
 import torch
 
-from vizkit.models.registers import block_tokens, neuron_excess, with_register
+from vizkit.models.registers import block_tokens, neuron_excess, neuron_peaks, with_register
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,17 @@ def test_excess_names_the_neuron_that_fires_there(model, pixels):
     expected = (fired[0, 3, 7] + fired[1, 5, 7]) / 2 - fired[..., 7][~chosen].mean()
     assert excess[1, 7] == pytest.approx(expected.item(), abs=1e-6)
     assert len(excess) == 96
+    assert not hooks(model)
+
+
+def test_peaks_are_the_largest_activations_of_a_picture(model, pixels):
+    seen = {}
+    handle = model.blocks[2].mlp.act.register_forward_hook(lambda m, i, out: seen.update(out=out))
+    peaks = neuron_peaks(model, pixels, blocks=[0, 2])
+    handle.remove()
+    fired = seen["out"][:, 1:, 5]  # without the class token
+    assert peaks[2, 5] == pytest.approx((fired[0].max() + fired[1].max()).item() / 2, abs=1e-6)
+    assert {block for block, _ in peaks} == {0, 2}
     assert not hooks(model)
 
 

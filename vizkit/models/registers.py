@@ -55,21 +55,17 @@ def block_tokens(model: TimmVit, pixels: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def neuron_excess(
-    model: TimmVit, pixels: Tensor, chosen: Tensor, blocks: Sequence[int]
+def _neurons(
+    model: TimmVit, pixels: Tensor, blocks: Sequence[int], summary: Callable[[Tensor], Tensor]
 ) -> dict[tuple[int, int], float]:
-    """How much more each MLP neuron of `blocks` fires on the chosen patches (B, N) than on the rest.
-
-    (block, neuron), both from 0, to the difference of the mean activations behind the GELU.
-    """
-    excess: dict[tuple[int, int], float] = {}
+    """(block, neuron), both from 0, to the neuron's number in `summary` of what fired (B, N, H)."""
+    found: dict[tuple[int, int], float] = {}
     prefix = model.num_prefix_tokens
 
     def read(block: int) -> Hook:
         def hook(module: nn.Module, given: tuple[Tensor, ...], fired: Tensor) -> None:
-            fired = fired[:, prefix:].cpu()  # (B, N, H), of (B, T, H)
-            more = fired[chosen].mean(0) - fired[~chosen].mean(0)  # (H,)
-            excess.update({(block, n): float(value) for n, value in enumerate(more)})
+            values = summary(fired[:, prefix:].cpu())  # (H,), of (B, N, H)
+            found.update({(block, n): float(value) for n, value in enumerate(values)})
 
         return hook
 
@@ -79,7 +75,30 @@ def neuron_excess(
             handle = neurons.register_forward_hook(read(block))
             hooks.callback(handle.remove)
         model.forward_features(pixels)
-    return excess
+    return found
+
+
+def neuron_excess(
+    model: TimmVit, pixels: Tensor, chosen: Tensor, blocks: Sequence[int]
+) -> dict[tuple[int, int], float]:
+    """How much more each MLP neuron of `blocks` fires on the chosen patches (B, N) than on the rest.
+
+    (block, neuron), both from 0, to the difference of the mean activations behind the GELU.
+    """
+    return _neurons(
+        model, pixels, blocks, lambda fired: fired[chosen].mean(0) - fired[~chosen].mean(0)
+    )
+
+
+def neuron_peaks(
+    model: TimmVit, pixels: Tensor, blocks: Sequence[int]
+) -> dict[tuple[int, int], float]:
+    """How strongly each MLP neuron of `blocks` fires at most: what `with_register` would move.
+
+    (block, neuron), both from 0, to its largest activation behind the GELU on a patch of a picture,
+    as a mean over the pictures.
+    """
+    return _neurons(model, pixels, blocks, lambda fired: fired.amax(1).mean(0))
 
 
 @torch.no_grad()
