@@ -231,7 +231,8 @@ def _looked(notebook, path):
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_notebook_keeps_the_conventions(path):
-    assert problems_of(nbformat.read(path, as_version=4), path) == []
+    problems = problems_of(nbformat.read(path, as_version=4), path)
+    assert not problems, "\n".join(problems)
 
 
 def test_a_term_has_one_korean_word_in_the_whole_course():
