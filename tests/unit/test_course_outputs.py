@@ -2,7 +2,7 @@
 
 from nbformat.v4 import new_code_cell, new_output
 
-from tools.course.outputs import _is_kept
+from tools.course.outputs import is_kept
 from vizkit.course.figures import PLOTLY_MIME
 
 
@@ -16,10 +16,10 @@ def _timing_cell(title: str, text: str = "a chart", tags: tuple[str, ...] = ("ti
     )
 
 
-def test_a_timing_is_kept_until_its_words_change():
+def test_a_timingis_kept_until_its_words_change():
     stored = _timing_cell("Measured: ⟨1 s⟩")
-    assert _is_kept(_timing_cell("Measured: ⟨2 s⟩"), stored)
+    assert is_kept(_timing_cell("Measured: ⟨2 s⟩"), stored)
     # The alternative text is the same, the title above the curves is not.
-    assert not _is_kept(_timing_cell("Measured: on the clock"), stored)
-    assert not _is_kept(_timing_cell("Measured: ⟨1 s⟩", text="another"), stored)
-    assert not _is_kept(_timing_cell("Measured: ⟨1 s⟩", tags=()), stored)
+    assert not is_kept(_timing_cell("Measured: on the clock"), stored)
+    assert not is_kept(_timing_cell("Measured: ⟨1 s⟩", text="another"), stored)
+    assert not is_kept(_timing_cell("Measured: ⟨1 s⟩", tags=()), stored)

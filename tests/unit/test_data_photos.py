@@ -12,9 +12,9 @@ import skimage.data
 from PIL import Image
 
 from vizkit.data import photos
-from vizkit.data.photos import _MORE_OF_SKIMAGE, _SKIMAGE
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
+BY_SKLEARN = {"china", "flower"}
 
 
 def test_photographs_come_credited():
@@ -43,17 +43,20 @@ def test_photographs_come_credited():
         photos(["lena"])
 
 
-@pytest.mark.parametrize(("name", "credit", "licence"), [*_SKIMAGE, *_MORE_OF_SKIMAGE])
-def test_the_licence_is_the_one_that_scikit_image_states(name, credit, licence):
-    stated = " ".join(getattr(skimage.data, name).__doc__.split())
+@pytest.mark.parametrize(
+    "photo", [one for one in photos() if one.name not in BY_SKLEARN], ids=lambda one: one.name
+)
+def test_the_licence_is_the_one_that_scikit_image_states(photo):
+    assert photo.source == "skimage.data"
+    stated = " ".join(getattr(skimage.data, photo.name).__doc__.split())
     words = {
         "CC0": ("CC0", "Creative Commons CC0"),
         "public domain": ("public domain",),
         "no known copyright restrictions": ("No known copyright restrictions",),
     }
-    assert any(word in stated for word in words[licence])
+    assert any(word in stated for word in words[photo.license])
     # Every longer word of the credit stands there, but for accents ("Stefan").
-    long_words = re.findall(r"\w{5,}", bare(credit))
+    long_words = re.findall(r"\w{5,}", bare(photo.credit))
     assert long_words
     assert all(word in bare(stated) for word in long_words)
 

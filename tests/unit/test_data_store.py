@@ -161,21 +161,21 @@ def test_the_cache_folder_follows_the_environment(monkeypatch, tmp_path):
 @pytest.mark.parametrize("side", [16, 64, 150, 300])
 def test_pngs_are_read_alike_by_pillow_and_by_the_quick_reader(side):
     pictures = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
-    for picture, file in zip(pictures, store._encode_pngs(pictures), strict=True):
+    for picture, file in zip(pictures, store.encode_pngs(pictures), strict=True):
         data = file.tobytes()
         with Image.open(BytesIO(data)) as image:
             image.verify()  # every checksum
         np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(data))), picture)
-        np.testing.assert_array_equal(store._decode_png(data), picture)
+        np.testing.assert_array_equal(store.decode_png(data), picture)
 
 
 def test_the_quick_reader_leaves_other_pngs_to_pillow():
     file = BytesIO()
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(file, "PNG")
-    ours = store._encode_pngs(np.zeros((1, 64, 64, 3), np.uint8))[0].tobytes()
-    assert store._decode_png(ours) is not None
+    ours = store.encode_pngs(np.zeros((1, 64, 64, 3), np.uint8))[0].tobytes()
+    assert store.decode_png(ours) is not None
     for other in (file.getvalue(), ours[:-1], ours.replace(b"\x01\xc1", b"\x00\xc1"), b"", b"GIF"):
-        assert store._decode_png(other) is None
+        assert store.decode_png(other) is None
 
 
 def test_selected_and_shuffled_rows_come_in_their_order(tmp_path):

@@ -73,7 +73,7 @@ def private_names(source: str) -> list[str]:
 def test_nobody_reads_anothers_private_names():
     found = {
         f"{path.relative_to(ROOT).as_posix()}: {name}"
-        for folder in (PACKAGE, ROOT / "tools", ROOT / "benchmarks")
+        for folder in (PACKAGE, ROOT / "tools", ROOT / "benchmarks", ROOT / "experiments")
         for path in folder.rglob("*.py")
         for name in private_names(path.read_text(encoding="utf-8"))
         if name not in PRIVATE

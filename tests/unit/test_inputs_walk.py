@@ -14,7 +14,7 @@ import pytest
 import timm
 import torch
 
-from tests.unit.test_inputs import COLUMNS, EMBEDDINGS, PICTURES, PIXELS, VECTORS, WORDS
+from tests.unit.test_inputs import COLUMNS, EMBEDDINGS, PICTURES, PIXELS, VECTORS, WORDS, cosines
 from vizkit import data, widgets, zoo
 from vizkit.data import emoji_concepts
 from vizkit.models import VisionTransformer
@@ -127,13 +127,13 @@ WORD_USES = {
         EmbeddingSpace(VECTORS, labels=[3, 1, 0, 2], class_names=v)
     ),
     ("EmbeddingSpace", "modality"): lambda v: EmbeddingSpace(VECTORS, modality=v).modality,
-    ("EmbeddingSpace", "steps"): lambda v: (
-        EmbeddingSpace(np.stack([VECTORS] * 4), steps=v)._step_names
-    ),
-    ("LivingEncoder", "captions"): lambda v: LivingEncoder(pocket(), v).captions,
-    ("LivingEncoder", "labels"): lambda v: LivingEncoder(SQUARES, labels=v, **SQUARE)._parts.labels[
-        "class"
+    ("EmbeddingSpace", "steps"): lambda v: EmbeddingSpace(np.stack([VECTORS] * 4), steps=v).data[
+        "steps"
     ],
+    ("LivingEncoder", "captions"): lambda v: LivingEncoder(pocket(), v).captions,
+    ("LivingEncoder", "labels"): lambda v: LivingEncoder(SQUARES, labels=v, **SQUARE).facts[
+        "labels"
+    ][0]["labels"],
     ("SimilarityMatrix", "captions"): lambda v: (
         SimilarityMatrix(VECTORS, VECTORS, captions=v).captions
     ),
@@ -208,17 +208,17 @@ NUMBER_USES = {  # argument -> (what the call makes of a value, the value)
         ],
         np.eye(16)[None].repeat(2, 0),
     ),
-    ("EmbeddingSpace", "embeddings"): (lambda v: EmbeddingSpace(v)._rows, VECTORS),
+    ("EmbeddingSpace", "embeddings"): (lambda v: cosines(EmbeddingSpace(v)), VECTORS),
     ("EmbeddingSpace", "pairs"): (
         lambda v: EmbeddingSpace(VECTORS, pairs=v).pairs,
         np.array([[0, 1], [3, 2]]),
     ),
     ("EmbeddingSpace.from_pairs", "image_embeddings"): (
-        lambda v: EmbeddingSpace.from_pairs(v, VECTORS)._rows,
+        lambda v: cosines(EmbeddingSpace.from_pairs(v, VECTORS)),
         VECTORS,
     ),
     ("EmbeddingSpace.from_pairs", "text_embeddings"): (
-        lambda v: EmbeddingSpace.from_pairs(VECTORS, v)._rows,
+        lambda v: cosines(EmbeddingSpace.from_pairs(VECTORS, v)),
         VECTORS,
     ),
     ("LivingEncoder", "mean"): (

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.support.messages import tell
 from vizkit.widgets import AttentionMap
 from vizkit.widgets.attention_map.figure import describe, over_picture
 from vizkit.widgets.attention_map.numbers import (
@@ -236,13 +237,13 @@ def test_a_pooling_query_is_checked_described_and_sent(maps):
     }
     sent = []
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
-    widget._respond(widget, {"request": "0/0/pooling"}, [])
+    tell(widget, {"request": "0/0/pooling"})
     prefix = widget.models[0].num_prefix_tokens
     expected = QuantizedMaps.from_weights(pooling[:, None], prefix)
     assert sent == [({"response": "0/0/pooling"}, [expected.compressed()])]
     assert zlib.decompress(widget.page_responses()["0/0/pooling"]) == zlib.decompress(sent[0][1][0])
     assert AttentionMap(maps).about["sides"][0]["pooling"] is None
-    AttentionMap(maps)._respond(widget, {"request": "0/0/pooling"}, [])
+    tell(AttentionMap(maps), {"request": "0/0/pooling"})
     for wrong, message in (
         (pooling[:, :-1], "pooling must hold"),
         (2 * pooling, "pooling holds no attention"),
@@ -326,7 +327,7 @@ def test_the_first_display_is_small_and_the_rest_comes_when_asked():
     assert sum(map(len, onto_the_page.values())) < 5_700_000
     sent = []
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
-    widget._respond(widget, {"request": "0/0/3"}, [])
+    tell(widget, {"request": "0/0/3"})
     assert sent[0][0] == {"response": "0/0/3"}
     expected = QuantizedMaps.from_weights(maps[3], 1)
     assert zlib.decompress(sent[0][1][0])[: expected.scales.nbytes] == expected.scales.tobytes()
@@ -336,8 +337,8 @@ def test_the_first_display_is_small_and_the_rest_comes_when_asked():
 def test_a_question_that_makes_no_sense_is_left_unanswered(maps, ask):
     widget = AttentionMap(maps)
     widget.send = lambda *_, **__: pytest.fail("answered")
-    widget._respond(widget, {"request": ask}, [])
-    widget._respond(widget, ask, [])
+    tell(widget, {"request": ask})
+    tell(widget, ask)
 
 
 def test_too_much_for_a_page_or_a_browser_is_refused_with_advice(maps, monkeypatch):

@@ -85,7 +85,7 @@ def test_several_pictures(encoder):
     one = AttentionMap.from_text(encoder, IMAGES[2], TEXTS, mask=MASKS[2])
     np.testing.assert_allclose(widget.weights(), one.weights(), atol=1e-5)
     assert widget.text_scores[2] == one.text_scores[0]
-    assert widget._block(0, 2, 1).values.shape == (1, 1, 64)
+    assert widget.models[0].layers[1].blocks[2].values.shape == (1, 1, 64)
 
 
 def test_a_thing_that_is_not_there_has_no_score(encoder):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from tests.support.messages import tell
 from vizkit.widgets import EmbeddingSpace, codec, picture
 from vizkit.widgets.embedding_space import widget as module
 
@@ -126,12 +127,11 @@ def test_labels_may_have_gaps_names_or_be_strings(rng):
 
 
 def test_classes_may_have_colours_of_their_own(rng):
-    plain = EmbeddingSpace(rng.normal(size=(4, 2)), labels=["red", "blue", "red", "teal"])
+    rows = rng.normal(size=(4, 2))
+    plain = EmbeddingSpace(rows, labels=["red", "blue", "red", "teal"])
     assert plain.data["colors"] is None
     given = {"red": "#e02020", "teal": "#10A0a0"}
-    widget = EmbeddingSpace(
-        plain._rows[0], labels=["red", "blue", "red", "teal"], class_colors=given
-    )
+    widget = EmbeddingSpace(rows, labels=["red", "blue", "red", "teal"], class_colors=given)
     palette = picture.category_color(0)  # of "blue", the first by name
     assert widget.data["colors"] == [palette, "#e02020", "#10A0a0"]
     markers = {trace.name: trace.marker.color for trace in widget.to_plotly().data}
@@ -253,7 +253,7 @@ def test_the_table_of_neighbours_equals_neighbours(rng):
     rows = rng.normal(size=(2, 25, 5))
     widget = EmbeddingSpace(rows)
     assert widget.table == {}  # nothing of it travels before the first picture
-    widget._respond(widget, {"request": "table"}, [])
+    tell(widget, {"request": "table"})
     indices, values = (codec.unpack(widget.table[name]) for name in ("indices", "values"))
     for step in range(2):
         found, cosines = widget.neighbours(7, step=step)
@@ -264,9 +264,9 @@ def test_the_table_of_neighbours_equals_neighbours(rng):
 def test_the_kernel_answers_for_one_point(rng):
     widget, sent = EmbeddingSpace(rng.normal(size=(25, 5))), []
     widget.send = sent.append
-    widget._respond(widget, {"request": "neighbours", "index": 3, "step": 0}, [])
-    widget._respond(widget, {"request": "neighbours", "index": 25, "step": 0}, [])
-    widget._respond(widget, "nonsense", [])
+    tell(widget, {"request": "neighbours", "index": 3, "step": 0})
+    tell(widget, {"request": "neighbours", "index": 25, "step": 0})
+    tell(widget, "nonsense")
     found, values = widget.neighbours(3)
     about = {"response": "neighbours", "index": 3, "step": 0}
     assert sent == [{**about, "found": found.tolist(), "values": values.tolist()}]

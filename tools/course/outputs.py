@@ -98,7 +98,7 @@ def store_outputs(
     old_cells = {cell.id: cell for cell in old.cells if cell.cell_type == "code"}
     for cell in (cell for cell in new.cells if cell.cell_type == "code"):
         previous = old_cells.get(cell.id)
-        if previous is not None and not fresh and _is_kept(cell, previous):
+        if previous is not None and not fresh and is_kept(cell, previous):
             cell.outputs = previous.outputs
         else:
             _add_pictures(cell, previous, render)
@@ -189,7 +189,7 @@ def _text(cell) -> str:
     return _BREATHES.sub("⟨⟩", "\n".join(parts))
 
 
-def _is_kept(cell, previous) -> bool:
+def is_kept(cell, previous) -> bool:
     return (
         "timing" in cell.metadata.get("tags", [])
         and bool(previous.outputs)

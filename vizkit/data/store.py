@@ -141,7 +141,7 @@ def _decode(row: dict[str, Any], image_size: int | None) -> np.ndarray:
     from PIL import Image
 
     data = row["bytes"]
-    if data is not None and (quick := _decode_png(data)) is not None:
+    if data is not None and (quick := decode_png(data)) is not None:
         if image_size in (None, quick.shape[0]):
             return quick
         return square_image(Image.fromarray(quick), image_size)
@@ -174,7 +174,7 @@ def _png_frame(side: int) -> tuple[np.ndarray, bytes, bytes]:
     return before, head, struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 
 
-def _encode_pngs(images: np.ndarray) -> np.ndarray:
+def encode_pngs(images: np.ndarray) -> np.ndarray:
     """`(N, R, R, 3)` pictures as PNG files of one length: `(N, length)` uint8."""
     count, side = images.shape[:2]
     before, head, end = _png_frame(side)
@@ -193,8 +193,8 @@ def _encode_pngs(images: np.ndarray) -> np.ndarray:
     return files
 
 
-def _decode_png(data: bytes) -> np.ndarray | None:
-    """The picture in a PNG that `_encode_pngs` wrote; None for any other data."""
+def decode_png(data: bytes) -> np.ndarray | None:
+    """The picture in a PNG that `encode_pngs` wrote; None for any other data."""
     side = int.from_bytes(data[16:20], "big")
     if side > 1024 or not data.startswith(b"\x89PNG") or len(data) < 3 * side * side:
         return None
@@ -242,7 +242,7 @@ def _batches(table: SceneTable, image_size: int) -> Iterator[pa.RecordBatch]:
     with progress_bar(total=len(table), desc="drawing scenes", delay=2, leave=False) as progress:
         for start in range(0, len(table), count):
             part = table[start : start + count]
-            files = _encode_pngs(render(part, image_size))
+            files = encode_pngs(render(part, image_size))
             ends = np.arange(0, files.size + 1, files.shape[1], dtype=np.int32)
             buffers = [None, pa.py_buffer(ends), pa.py_buffer(files)]
             pngs = pa.BinaryArray.from_buffers(pa.binary(), len(part), buffers)
