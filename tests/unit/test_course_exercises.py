@@ -178,6 +178,28 @@ def test_half_precision_is_right_and_told_so_and_hides_no_mistake(dtype):
     assert exercise.grade(lambda x: 1.002 * x / x.norm(dim=-1, keepdim=True)).kind == "wrong"
 
 
+def test_half_precision_that_hides_a_mistake_is_told_why():
+    exercise = Exercise(
+        "Small numbers",
+        solution=lambda x: x,
+        mistakes=[Mistake("m", lambda x: 1.01 * x, "h")],
+        inputs=[(np.array([0.01, 0.02], "float32"),)],
+        to="torch",
+        tolerance=1e-6,
+    )
+    assert exercise.grade(lambda x: x).kind == "right"
+    result = exercise.grade(lambda x: x.half())
+    assert (result.kind, result.mistake) == ("wrong", "")
+    assert "float16" in result.message
+    assert "float32" in result.message
+    assert "float16" not in exercise.grade(lambda x: (x + 1).half()).message
+
+
+def test_a_number_that_is_no_whole_one_is_shown_as_it_is():
+    exercise = Exercise("Large", solution=590_592, mistakes=[Mistake("m", 589_824, "h")])
+    assert "Received 590592.5:" in exercise.grade(590_592.5).message
+
+
 def test_a_whole_number_is_compared_exactly():
     exercise = Exercise("Large", solution=590_592, mistakes=[Mistake("m", 589_824, "h")])
     assert [exercise.grade(n).kind for n in (590_592, 590_593, 590_592.5)] == [

@@ -188,7 +188,7 @@ info_nce = Exercise(
             lambda images, texts, temperature: _loss_of(_logits(images, texts, 1.0)),
             (
                 "Change the temperature: does your loss change?",
-                "You have not used the temperature. The cosines are divided by it.",
+                "The temperature has no effect on your loss. The cosines are divided by it.",
                 "logits = images @ texts.T / temperature, and not images @ texts.T alone.",
             ),
         ),

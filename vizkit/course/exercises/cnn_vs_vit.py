@@ -34,10 +34,17 @@ def _one_too_far(before: np.ndarray, after: np.ndarray, shift: int) -> float:
 
 
 def _shifted_maps(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray, int]]:
-    """Feature maps before and after a shift to the right; every place has an error of its own."""
-    before = np.array([[[1, 4, 2, 7], [0, 5, 3, 6]]], dtype="float32")
-    after = np.array([[[9, 2, 4, 0], [8, 0, 7, 3]]], dtype="float32")  # errors 1, 0, -2; 0, 2, 0
-    cases = [(before, after, 1)]
+    """Feature maps before and after a shift to the right; every place has an error of its own.
+
+    The largest error is once above and once below, and not always in the same channel.
+    """
+    one = np.array([[[1, 4, 2, 7], [0, 5, 3, 6]]], dtype="float32")
+    # errors 1, 0, -2; 0, 1, 0
+    one_after = np.array([[[9, 2, 4, 0], [8, 0, 6, 3]]], dtype="float32")
+    two = np.array([[[1, 4, 3], [2, 0, 5]], [[6, 3, 1], [0, 7, 2]]], dtype="float32")
+    # errors 1, 0; 3, -1 in the first channel, -2, 1; 2, -2 in the second
+    two_after = np.array([[[9, 2, 4], [5, 5, -1]], [[8, 4, 4], [3, 2, 5]]], dtype="float32")
+    cases = [(one, one_after, 1), (two, two_after, 1)]
     for shift in (1, 3):
         before = rng.normal(size=(2, 6, 9)).astype("float32")
         after = rng.normal(size=(2, 6, 9)).astype("float32") * 4

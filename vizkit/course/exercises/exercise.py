@@ -224,13 +224,18 @@ class Exercise:
                 first, *more = mistake.hints
                 return Result("mistake", first, mistake.name, tuple(more))
         half = half_precision(answers)
-        if half and self._nearest_is_solution(received, HALF_TOLERANCE[half]):
+        if half and all_same(received, expected, HALF_TOLERANCE[half]):
+            if self._near_a_mistake(received, HALF_TOLERANCE[half]):
+                return Result(
+                    "wrong",
+                    f"In {half} your answer cannot be told from a wrong one: compute in float32.",
+                )
             return Result("right", f"Right, to the precision of {half}.")
         return Result("wrong", self._first_difference(received))
 
-    def _nearest_is_solution(self, received: list[Any], tolerance: float) -> bool:
-        """Whether a rough answer fits the solution and no mistake."""
-        return all_same(received, self._answers["solution"], tolerance) and not any(
+    def _near_a_mistake(self, received: list[Any], tolerance: float) -> bool:
+        """Whether a rough answer fits one of the mistakes."""
+        return any(
             all_same(received, self._answers[mistake.name], tolerance) for mistake in self.mistakes
         )
 

@@ -69,7 +69,7 @@ softmax_with_temperature = Exercise(
             lambda cosines, temperature: softmax(cosines),
             (
                 "Change the temperature: do your shares change?",
-                "You have not used the temperature. The cosines are divided by it.",
+                "The temperature has no effect on your shares. The cosines are divided by it.",
                 "(cosines / temperature).softmax(dim=1), not cosines.softmax(dim=1)",
             ),
         ),
@@ -164,7 +164,7 @@ shares_of_negatives = Exercise(
             lambda cosines, temperature: _shares(cosines, 1.0),
             (
                 "Change the temperature: does the answer change?",
-                "You have not used the temperature. The cosines are divided by it.",
+                "The temperature has no effect on your shares. The cosines are divided by it.",
                 "cosines / temperature inside of the softmax",
             ),
         ),
