@@ -1,4 +1,5 @@
 import { make } from "../shared/dom.ts";
+import { shorten } from "../shared/name.ts";
 import { clamp } from "../shared/numbers.ts";
 import { type Box, cells, outline, PIN, wordOf } from "../shared/paint.ts";
 import type { Surface } from "../shared/painter.ts";
@@ -177,14 +178,16 @@ function labelLayer(
     ? [x + width / 2, y + height + 13 * unit, width]
     : [tiles.left / 2 - 2, y + height / 2 + 4 * unit, tiles.left - 6];
   const ink = index === layerOf(s) ? "ink" : "muted";
-  text(pen, about.sides[s].layers[index].name, at[0], at[1], "center", ink, at[2]);
+  // Cut rather than squeezed.
+  const name = shorten(about.sides[s].layers[index].name, Math.floor(at[2] / (5.6 * unit)));
+  text(pen, name, at[0], at[1], "center", ink, at[2]);
 }
 
 /** What is still missing, and why. */
-function noteOf({ about, frame, shown, lateness }: Context, here: number, count: number): string {
+function noteOf({ about, frame, shown, lateness, mostHeads }: Context, here: number, count: number): string {
   if (shown()?.token === POOLING) return "Pooling looks once, after the last layer";
   if (here === count) return "";
-  const loaded = `${here} of ${count} layers`;
+  const loaded = `${here} of ${count} ${mostHeads === 1 ? "maps" : "layers"}`;
   if (about.all || frame.get("mode") === ROLLOUT) return loaded + lateness();
   const size = `${Math.round(about.bytes / 2 ** 20)} MB in all`;
   return `${loaded} (${size}: each comes when you go there; layers=[…] keeps a few)`;

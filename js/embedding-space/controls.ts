@@ -107,8 +107,7 @@ function addToggles({ state, frame, plot }: Parts): void {
   };
   if (data.atlas)
     add("pictures", "show_thumbnails", "t", (on) => (state.showPictures = on), "Pictures as marks (t)");
-  if (data.pairs)
-    add("pairs", "show_pairs", "p", (on) => (state.showPairs = on), "Lines between the points of a pair (p)");
+  if (data.pairs) add("pairs", "show_pairs", "p", (on) => (state.showPairs = on), "Lines between pairs (p)");
   if (data.gaps)
     add("gap", "show_gap", "g", (on) => (state.showGap = on), "From the mean image to the mean text (g)");
 }
@@ -137,7 +136,7 @@ function addMore({ state, frame, actions, plot, canvas }: Parts): void {
       },
       "The classes' names on the map (n)",
     );
-    frame.addKeys({ name: "names of the classes", keys: "n", run: () => names.element.click() });
+    frame.addKeys({ name: "names", keys: "n", run: () => names.element.click() });
   }
   for (const [label, field] of [
     ["size", "pointSize"],

@@ -70,7 +70,7 @@ function searchField(frame: Frame, swatches: { item: HTMLElement; name: string }
   const attributes = {
     type: "search",
     class: "vk-input",
-    placeholder: "find a class",
+    placeholder: `find one of ${swatches.length}`,
     "aria-label": "Find a class",
   };
   const field = make("input", attributes);

@@ -83,9 +83,11 @@ function drawGap(pen: Pen, { state, frame, camera }: Parts): void {
   for (const turn of [2.6, -2.6])
     line(pen, b, [b[0] + 13 * Math.cos(angle + turn), b[1] + 13 * Math.sin(angle + turn)]);
   const gap = data.gaps?.[to.step].toFixed(2);
-  label(pen, frame, `gap ${gap}`, (a[0] + b[0]) / 2, (a[1] + b[1]) / 2 - 12);
-  label(pen, frame, "mean image", a[0], a[1] + 20);
-  label(pen, frame, "mean text", b[0], b[1] + 20);
+  label(pen, frame, `gap ${gap}`, (a[0] + b[0]) / 2, Math.min(a[1], b[1]) - 12);
+  // Away from each other, however short the arrow is.
+  const aside = (b[0] < a[0] ? 52 : -52) * frame.scale();
+  label(pen, frame, "mean image", a[0] + aside, a[1] + 5);
+  label(pen, frame, "mean text", b[0] - aside, b[1] + 5);
 }
 
 /** Mean place of some points in pixels, or null without any. */
@@ -123,7 +125,7 @@ function drawNames(pen: Pen, { state, frame, camera }: Parts): void {
     pen.font = frame.font(13, "600");
     const width = pen.measureText(name).width;
     const edge = Math.max(width / 2, pen.canvas.clientWidth - width / 2);
-    const x = clamp(Math.min(width / 2, edge), middle, edge);
+    const x = clamp(width / 2, middle, edge);
     const box = new DOMRect(x - width / 2, y - 12, width, 20);
     const free = (other: DOMRect) =>
       box.right < other.left || box.left > other.right || box.bottom < other.top || box.top > other.bottom;

@@ -54,7 +54,7 @@ export function openControls(
       "sort",
       false,
       actions.sort,
-      "Put what is alike side by side (o); again: as given",
+      "Put what is alike side by side, or as given (o)",
     );
   addKeys(state, frame, actions, { temperature, sorted });
   return {
@@ -62,8 +62,8 @@ export function openControls(
       view.value = state.view.name;
       temperature.set(state.temperature);
       bias.set(state.bias);
-      bias.element.hidden = !state.view.biased || data.numImages > 0;
-      temperature.element.hidden = data.numImages > 0; // cosines know no temperature
+      bias.element.hidden = !state.view.biased;
+      temperature.element.hidden = !data.paired && !state.view.heated; // cosines know none, losses do
       if (view.parentElement) view.parentElement.hidden = data.numImages > 0; // there is one view
     },
     showStep: () => steps?.set(state.step),

@@ -171,7 +171,6 @@ function render(view: View): () => void {
   const label = `${sizeOf(state).replace("×", "by")}: arrows move the cell, Enter pins`;
   const attributes = { tabindex: "0", role: "application", class: "vk-canvas sm-main" };
   const surface = frame.surface(frame.stage, label, paint, attributes);
-  tiles.element.hidden = data.numImages > 0; // no losses there
   frame.stage.append(make("div", { class: "sm-side" }, tiles.element, ranking.element));
   openPointer({
     state,
@@ -209,7 +208,7 @@ function roomFor(state: State, frame: Frame, { canvas, context, width }: Surface
     columns,
     unit,
     images,
-    paired: data.paired,
+    square: data.paired || data.numImages > 0,
     full,
     caption: Math.max(0, ...widths),
     rowCaption: Math.max(0, ...ofRows),

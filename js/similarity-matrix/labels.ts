@@ -1,4 +1,5 @@
 import type { Frame } from "../shared/frame.ts";
+import { shorten } from "../shared/name.ts";
 
 /** Writes text on the matrix's canvas. */
 export interface Labels {
@@ -27,14 +28,9 @@ export function labelsOn(pen: CanvasRenderingContext2D, frame: Frame): Labels {
       pen.fillText(text, x, y);
     },
     cut(text, width) {
-      const letters = [...text];
-      if (pen.measureText(text).width <= width) return text;
-      for (let kept = letters.length - 1; kept > 2; kept -= Math.ceil(kept / 12)) {
-        const end = Math.floor(kept / 3);
-        const short = `${letters.slice(0, kept - end).join("")}…${letters.slice(-end).join("")}`;
-        if (pen.measureText(short).width <= width) return short;
-      }
-      return "…";
+      let most = text.length;
+      while (most > 3 && pen.measureText(shorten(text, most)).width > width) most -= Math.ceil(most / 12);
+      return shorten(text, most);
     },
   };
 }

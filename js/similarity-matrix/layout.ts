@@ -29,7 +29,8 @@ export interface Room {
   /** Scale of the type. */
   unit: number;
   images: boolean;
-  paired: boolean;
+  /** Rows and columns are of one kind, or pairs: cells are squares. */
+  square: boolean;
   full: boolean;
   /** Width of the longest caption on view; 0 for none. */
   caption: number;
@@ -63,8 +64,9 @@ export function arrange(room: Room): Layout {
   const numbers = images && !crowded ? 0 : 36 * unit;
   const named = room.rowCaption && Math.min(room.rowCaption + 8, MOST_ROW_CAPTION * unit);
   let left = Math.max((images ? 6 + lanes * (thumb + 2) : 0) + numbers, named);
-  const cells = fitCells(room, left, most, guess);
-  if (images && !crowded) thumb = Math.min(thumb, Math.max(least, cells.height * needed - 2));
+  const cells = fitCells(room, left, most);
+  // Names of rows stand below the images of others: there no image may reach beyond its row.
+  thumb = Math.min(thumb, room.rowCaption ? least : Math.max(least, cells.height * needed - 2));
   const spare = width - left - cells.width * columns - cells.label * 0.6;
   if (full) left += Math.max(0, spare / 2);
   const total = Math.round(cells.top + cells.height * rows + FOOT * unit);
@@ -72,19 +74,15 @@ export function arrange(room: Room): Layout {
 }
 
 /** Captions stand above the columns if that leaves cells wide enough for a line of them. */
-function fitCells(
-  { width, height, rows, columns, unit, paired, caption }: Room,
-  left: number,
-  most: number,
-  guess: number,
-) {
-  const limit = paired ? 1 : 2.5;
+function fitCells({ width, height, rows, columns, unit, square, caption }: Room, left: number, most: number) {
+  const limit = square ? 1 : 2.5;
   const fit = (slant: number) => {
-    const label = slant && Math.min(MOST_CAPTION * unit, 0.3 * height, caption);
+    const label = slant && Math.min(MOST_CAPTION * unit, 0.3 * height, 0.3 * width, caption);
     const top = slant ? label * Math.sin(slant) + 16 * unit : 22 * unit;
-    const right = Math.max(10, label * Math.cos(slant) - guess / 2);
     const high = Math.min((height - top - FOOT * unit) / rows, most);
-    const cellWidth = Math.min((width - left - right) / columns, high * limit);
+    // The last caption begins in the middle of its column.
+    const ofCaptions = (width - left - 6 - label * Math.cos(slant)) / (columns - 0.5);
+    const cellWidth = Math.min((width - left - 10) / columns, ofCaptions, high * limit);
     return { slant, label, top, width: cellWidth, height: Math.min(high, cellWidth * limit) };
   };
   const slanted = caption ? fit(SLANT) : null;

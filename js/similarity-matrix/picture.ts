@@ -107,7 +107,8 @@ function writeNumbers(scene: Scene): void {
     for (const column of columnsOnView(state)) {
       const [i, j] = [state.rowOrder.at[row], state.columnOrder.at[column]];
       const value = view.value(matrix, now, i, j);
-      const text = Math.abs(value) < 5e-4 ? formatNumber(value, 2) : formatNumber(Number(value.toFixed(3)));
+      // Three decimals fit a cell, powers of ten do not.
+      const text = Math.abs(value) < 1e-3 ? "≈0" : formatNumber(value);
       const x = leftOf(scene, column) + layout.width / 2;
       labels.write(text, x, topOf(scene, row) + layout.height / 2, "center", inkOn(scene.colorOf(i, j)));
     }
@@ -155,9 +156,6 @@ export function paintImages(scene: Scene): void {
   });
 }
 
-/** The least width of a column, in pixels, that an image stands above. */
-const LEAST_ABOVE = 12;
-
 /** The captions above their columns, or the numbers of the columns. */
 export function paintTexts(scene: Scene): void {
   const { state, layout, labels, frame, unit, thumbnails } = scene;
@@ -165,6 +163,10 @@ export function paintTexts(scene: Scene): void {
   const picked = new Set(state.pinnedTexts());
   const size = Math.min(12, (0.8 * layout.width) / unit);
   const every = layout.slant ? 1 : Math.ceil((34 * unit) / layout.width);
+  // Images above their columns stand in as many lanes as their size needs and the captions' room allows.
+  const needed = Math.ceil(layout.thumb / layout.width);
+  const lanes = Math.max(1, Math.min(needed, Math.floor((layout.top - 4) / (layout.thumb + 2))));
+  const side = Math.min(layout.thumb, layout.top - 6);
   const [focus, ink, muted] = [frame.color("focus"), frame.color("ink"), frame.color("muted")];
   columnsOnView(state).forEach((place, nth) => {
     const index = state.columnOrder.at[place];
@@ -175,9 +177,9 @@ export function paintTexts(scene: Scene): void {
       pen.fillRect(leftOf(scene, place), layout.top - 4, Math.max(2, layout.width), 3);
     }
     if (nth % every) return;
-    if (thumbnails && isImage(state, index, true) && layout.width >= LEAST_ABOVE * unit) {
-      const side = Math.min(layout.width - 2, layout.thumb, layout.top - 6);
-      thumbnails.draw(pen, index, middle - side / 2, layout.top - 4 - side, side);
+    if (thumbnails && layout.slant && isImage(state, index, true)) {
+      const above = layout.top - 4 - side - (nth % lanes) * (side + 2);
+      thumbnails.draw(pen, index, middle - side / 2, above, side);
       return;
     }
     if (!layout.slant) {

@@ -14,9 +14,10 @@ const TITLES = ["InfoNCE loss", "sigmoid loss", "image → text accuracy", "text
 
 const percent = (hits: number, count: number) => `${formatNumber((100 * hits) / count)}%`;
 
-/** Both losses and both accuracies. */
+/** Both losses and both accuracies; of pairs only. */
 export function openTiles({ paired, rows, columns }: MatrixData): Tiles {
   const element = make("div", { class: "sm-tiles" });
+  element.hidden = !paired;
   const parts = TITLES.map((title) => {
     const value = make("b");
     const note = make("small");
@@ -36,9 +37,9 @@ export function openTiles({ paired, rows, columns }: MatrixData): Tiles {
       ];
       shown.forEach(([number, text, about], k) => {
         const { value, note } = parts[k];
-        value.dataset.value = String(paired ? number : Number.NaN);
-        value.textContent = paired ? text : "—";
-        note.textContent = paired ? about : "needs one text per image";
+        value.dataset.value = String(number);
+        value.textContent = text;
+        note.textContent = about;
       });
     },
   };

@@ -307,11 +307,14 @@ def test_steps_scrub_and_play(page: Page, tmp_path):
     assert matrix.tiles() == pytest.approx(expected[2], abs=1e-5)
 
 
-def test_without_pairs_the_losses_are_said_to_be_undefined(page: Page, tmp_path):
+def test_without_pairs_there_are_no_losses_and_cosines_have_no_temperature(page: Page, tmp_path):
     matrix = Matrix(page, SimilarityMatrix(similarity=np.eye(4, 9)), tmp_path / "wide.html")
-    tiles = page.locator(".sm-tiles")
-    expect(tiles).to_contain_text("needs one text per image")
-    assert np.isnan(matrix.tiles()).all()
+    expect(page.locator(".sm-tiles")).to_be_hidden()
+    temperature = page.get_by_label("temperature")
+    expect(temperature).to_be_hidden()
+    matrix.view.select_option("softmax over texts")
+    expect(temperature).to_be_visible()
+    matrix.view.select_option("cosine")
     disabled = matrix.view.locator("option:disabled").all_text_contents()
     assert disabled == list(VIEWS[4:])
     press(matrix.canvas, "v", "v", "v", "v")

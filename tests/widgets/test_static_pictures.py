@@ -10,7 +10,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.browser.test_accessibility import instruments
+from vizkit.fonts import font
 from vizkit.widgets import EmbeddingSpace, SimilarityMatrix, picture, side_by_side
+from vizkit.widgets.embedding_space.figure import GAP_INK, as_rgb
 
 IMAGES = [np.full((8, 8, 3), 40 + 20 * index, np.uint8) for index in range(6)]
 CAPTIONS = [
@@ -120,7 +122,7 @@ def test_title_captions_numbers_and_ranking_are_in_the_picture_of_a_matrix(monke
     wanted = [
         "Six pairs",
         "InfoNCE loss",
-        f"{numbers.infonce_loss:.3g}",
+        f"{numbers.infonce_loss:.3f}",
         "cosine",
         "image 1: cosine",
     ]
@@ -128,9 +130,10 @@ def test_title_captions_numbers_and_ranking_are_in_the_picture_of_a_matrix(monke
     assert f"{100 * numbers.image_to_text_accuracy:.3g}%" in texts.written
     listed = [CAPTIONS[k] for k in np.argsort(-widget.similarity()[1])]
     names = texts.written[texts.written.index("image 1: cosine") + 1 :][:12:2]
-    assert [name.rstrip("…") for name in names] == [
-        caption[: len(name.rstrip("…"))] for caption, name in zip(listed, names, strict=True)
-    ]
+    for caption, name in zip(listed, names, strict=True):
+        head, _, tail = name.partition("…")
+        assert caption.startswith(head)
+        assert caption.endswith(tail)
 
 
 def test_a_negative_score_has_a_bar_to_the_left(monkeypatch):
@@ -160,7 +163,50 @@ def test_classes_and_kinds_of_marks_are_named_beside_the_map(monkeypatch):
     assert texts.written == ["Here", "a", "c", "images", "texts"]
     texts.written.clear()
     EmbeddingSpace(pairs(40)[0], labels=[f"c{i % 20:02}" for i in range(40)]).picture()
-    assert texts.written == [*(f"c{i:02}" for i in range(11)), "… and 9 more"]
+    assert texts.written == [f"c{i:02}" for i in range(20)]
+    texts.written.clear()
+    EmbeddingSpace(pairs(60)[0], labels=[f"c{i % 30:02}" for i in range(60)]).picture()
+    assert texts.written == [*(f"c{i:02}" for i in range(19)), "… and 11 more"]
+
+
+def test_of_names_that_are_cut_the_ends_are_kept():
+    _, pen = picture.blank(1, 1)
+    face = font(24)
+    names = [f"a very long name of a class, the {which}" for which in ("first", "second")]
+    cut = [picture.shorten(name, pen, face, 300) for name in names]
+    assert [name[-4:] for name in cut] == ["irst", "cond"]
+    assert all(name.startswith("a very") and "…" in name for name in cut)
+    widths = [pen.textlength(name, face) for name in cut]
+    assert all(240 < width <= 300 for width in widths), widths
+    assert picture.shorten("short", pen, face, 300) == "short"
+    assert picture.shorten("nowhere", pen, face, 1) == "…"
+
+
+def test_the_gap_is_in_the_picture_where_it_is_shown(monkeypatch):
+    images, captions = pairs(30)
+    widget = EmbeddingSpace(
+        [*images, *(captions + 2)], modality=["image"] * 30 + ["text"] * 30, show_gap=True
+    )
+    texts = Texts(monkeypatch)
+    shown = np.asarray(widget.picture())
+    assert f"gap {widget.modality_gap():.2f}" in texts.written
+    ink = np.array(as_rgb(GAP_INK))
+    assert (shown == ink).all(-1).sum() > 200
+    widget.show_gap = False
+    assert not (np.asarray(widget.picture()) == ink).all(-1).any()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (-0.39, 0.93, [0, 0.5]),
+        (0, 1, [0, 0.5, 1]),
+        (-0.03, 0.12, [0, 0.05, 0.1]),
+        (2, 2, [2]),
+    ],
+)
+def test_the_colour_bar_of_cosines_has_round_numbers(low, high, ticks):
+    assert picture.round_ticks(low, high) == pytest.approx(ticks)
 
 
 def test_a_living_encoder_carries_its_title():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import zlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -106,13 +107,33 @@ def shorten(
     face: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     width: float,
 ) -> str:
-    """Cut `text` to at most `width` pixels, with an ellipsis where something is missing."""
+    """Cut `text` in its middle to at most `width` pixels: names often differ at their ends.
+
+    As `shorten` in js/shared/name.ts, which counts letters.
+    """
     text = " ".join(text.split())
     if pen.textlength(text, face) <= width:
         return text
-    while text and pen.textlength(text + "…", face) > width:
-        text = text[: -max(1, len(text) // 12)]
-    return text + "…"
+
+    def cut(letters: int) -> str:
+        end = letters // 3
+        return f"{text[: letters - end]}…{text[len(text) - end :]}"
+
+    kept = bisect_left(
+        range(len(text)), True, key=lambda letters: pen.textlength(cut(letters), face) > width
+    )
+    return cut(max(0, kept - 1))
+
+
+def round_ticks(low: float, high: float, about: int = 4) -> list[float]:
+    """Round numbers from `low` to `high`: steps of 1, 2 or 5 times a power of ten; as `roundTicks` in js/shared/numbers.ts."""
+    rough = (high - low) / about
+    if rough <= 0:
+        return [low]
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = power * next((factor for factor in (1, 2, 5) if factor * power >= rough), 10)
+    first, last = int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9))
+    return [float(round(step * k, 12)) for k in range(first, last + 1)]
 
 
 def enlarge(pixels: np.ndarray, width: int, height: int, *, smooth: bool = False) -> Image.Image:

@@ -36,7 +36,8 @@ def colors(widget: EmbeddingSpace) -> Array:
 
 SHARP = picture.SHARP
 FEW = 800  # points that are drawn sharp
-NAME, MOST_NAMES = 110, 12  # room for a class's name; classes that are named beside the map
+GAP_INK = "#b84d00"  # as in the browser
+NAME = 150  # room for a class's name beside the map
 
 
 def draw(widget: EmbeddingSpace) -> Image.Image:
@@ -57,7 +58,9 @@ def draw(widget: EmbeddingSpace) -> Image.Image:
         (places - middle) * [scale, -scale] + [width / 2, height / 2]
     ) * sharp  # (M, 2) pixels
     if widget.count > 5_000:
-        return framed(widget, enlarged(density(widget, places, shown, width, height)))
+        image = enlarged(density(widget, places, shown, width, height))
+        draw_gap(widget, image, places * SHARP, shown)
+        return framed(widget, image)
     place = dict(zip(shown.tolist(), places.tolist(), strict=True))
     if widget.pairs is not None and widget.show_pairs:
         for one, other in widget.pairs.tolist():
@@ -65,7 +68,32 @@ def draw(widget: EmbeddingSpace) -> Image.Image:
                 pen.line([*place[one], *place[other]], picture.LINE, sharp)
     for index, (x, y) in place.items():
         draw_point(widget, image, pen, index, x, y, sharp)
-    return framed(widget, enlarged(image) if many else image)
+    image = enlarged(image) if many else image
+    draw_gap(widget, image, places * (SHARP / sharp), shown)
+    return framed(widget, image)
+
+
+def draw_gap(widget: EmbeddingSpace, image: Image.Image, places: Array, shown: Array) -> None:
+    """Where the gap is shown: an arrow from the mean of the images to the mean of the texts, and its length."""
+    gaps = widget.data["gaps"]
+    if not (widget.show_gap and gaps) or widget.modality is None:
+        return
+    kinds = widget.modality[shown].astype(bool)
+    if kinds.all() or not kinds.any():
+        return
+    tail, head = places[~kinds].mean(0), places[kinds].mean(0)
+    pen = ImageDraw.Draw(image)
+    angle = np.arctan2(*(head - tail)[::-1])
+    wings = [
+        head + 11 * SHARP * np.array([np.cos(angle + turn), np.sin(angle + turn)])
+        for turn in (2.6, -2.6)
+    ]
+    for start, end in ((tail, head), (head, wings[0]), (head, wings[1])):
+        pen.line([*start.tolist(), *end.tolist()], GAP_INK, 3 * SHARP)
+    x, y = (tail + head) / 2 - [0, 12 * SHARP]
+    words = f"gap {gaps[widget.step]:.2f}"
+    face = font(13 * SHARP)
+    pen.text((x, y), words, picture.INK, face, anchor="ms", stroke_width=4, stroke_fill="white")
 
 
 def enlarged(image: Image.Image) -> Image.Image:
@@ -77,7 +105,7 @@ def enlarged(image: Image.Image) -> Image.Image:
 def framed(widget: EmbeddingSpace, image: Image.Image) -> Image.Image:
     """The drawing with its title above it, and beside it the names of its colours and marks."""
     face, pen = font(12 * SHARP), ImageDraw.Draw(image)
-    lines = legend(widget)
+    lines = legend(widget, image.height // (18 * SHARP))
     names = [picture.shorten(name, pen, face, NAME * SHARP) for _, _, name in lines]
     longest = max((pen.textlength(name, face) for name in names), default=0)
     side = 26 * SHARP + int(longest) if names else 0
@@ -96,19 +124,20 @@ def framed(widget: EmbeddingSpace, image: Image.Image) -> Image.Image:
     return sheet
 
 
-def legend(widget: EmbeddingSpace) -> list[tuple[str, str, str]]:
-    """Mark, colour and name of each class on view, and of images and texts where both are there."""
+def legend(widget: EmbeddingSpace, most: int) -> list[tuple[str, str, str]]:
+    """Mark, colour and name of each class on view, `most` at most, and of images and texts where both are there."""
     lines = []
     by_kind = widget.codes is not None and widget.classes == ["image", "text"]
     for code, name in enumerate(widget.classes if widget.codes is not None else []):
         if name not in widget.hidden_classes:
             mark = marks_of(code)[bool(by_kind and code == 1)]
             lines.append((mark, widget.class_colors[code], name))
-    if len(lines) > MOST_NAMES:
-        rest = len(lines) - MOST_NAMES + 1
-        lines = [*lines[: MOST_NAMES - 1], ("", picture.MUTED, f"… and {rest} more")]
-    both = widget.modality is not None and widget.modality[visible(widget)].any()
-    if both and not by_kind:
+    both = widget.modality is not None and widget.modality[visible(widget)].any() and not by_kind
+    most -= 2 * both
+    if len(lines) > most:
+        rest = len(lines) - most + 1
+        lines = [*lines[: most - 1], ("", picture.MUTED, f"… and {rest} more")]
+    if both:
         lines += [("circle", picture.MUTED, "images"), ("triangle-up", picture.MUTED, "texts")]
     return lines
 

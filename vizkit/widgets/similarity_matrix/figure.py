@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -218,21 +219,36 @@ class Picture:
     def _bar(self, image: Image.Image, pen: Any, left: int, top: int, wide: int) -> None:
         ramp = picture.colorize(np.linspace(0, 1, self.colors)[None], self._map(), 0, 1)
         image.paste(picture.enlarge(ramp, wide, 8 * SHARP), (left, top))
-        low, high = self.widget.color_limits()
-        middle = (low + high) / 2 if self.widget.view == VIEWS[0] else (0.0 if low else high / 4)
-        for value, x, anchor in ((low, 0, "lt"), (middle, wide / 2, "mt"), (high, wide, "rt")):
-            place = (left + x, top + 11 * SHARP)
+        for share, value in self._ticks():
+            anchor = "lt" if share < 0.05 else "rt" if share > 0.95 else "mt"
+            place = (left + share * wide, top + 11 * SHARP)
             pen.text(place, number(value, 2), picture.INK, self.face, anchor=anchor)
         place = (left, top + 26 * SHARP)
         pen.text(place, self.widget.symbol(), picture.INK, self.face, anchor="lt")
+
+    def _ticks(self) -> list[tuple[float, float]]:
+        """Marks of the colour bar: places from 0 to 1 and their numbers, round ones for cosines."""
+        low, high = self.widget.color_limits()
+        if self.widget.view == VIEWS[0]:
+            return [
+                ((value - low) / ((high - low) or 1.0), value)
+                for value in picture.round_ticks(low, high)
+            ]
+        return [(0, low), (0.5, 0.0 if low else high / 4), (1, high)]
 
     def _map(self) -> str:
         return COLORS[self.widget.view]
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number for people, with a true minus sign."""
-    return f"{value:.{digits}g}".replace("-", "−")
+    """A number for people, with a true minus sign; as `formatNumber` in js/shared/numbers.ts."""
+    size = abs(value)
+    if not size:
+        return "0"
+    if not 1e-3 <= size < 1e5:
+        return f"{value:.{digits - 1}e}".replace("e-0", "e-").replace("-", "−")
+    places = digits - 1 - math.floor(math.log10(size))
+    return f"{value:.{min(max(0, places), digits)}f}".replace("-", "−")
 
 
 def side_of(drawn: Picture) -> Image.Image | None:
