@@ -43,12 +43,12 @@ class Texts:
         self.kept: list = []
         write = ImageDraw.ImageDraw.text
 
-        def text(pen, xy, words, fill=None, font=None, anchor=None):
+        def text(pen, xy, words, fill=None, font=None, anchor=None, **rim):
             box = pen.textbbox(xy, words, font, anchor=anchor)
             self.boxes.setdefault(id(pen.im), []).append((words, box))
             self.kept.append(pen.im)  # no other sheet gets its number
             self.written.append(words)
-            return write(pen, xy, words, fill, font, anchor)
+            return write(pen, xy, words, fill, font, anchor, **rim)
 
         monkeypatch.setattr(ImageDraw.ImageDraw, "text", text)
 

@@ -124,7 +124,7 @@ def framed(widget: EmbeddingSpace, image: Image.Image) -> Image.Image:
     return sheet
 
 
-def legend(widget: EmbeddingSpace, most: int) -> list[tuple[str, str, str]]:
+def legend(widget: EmbeddingSpace, most: int = 20) -> list[tuple[str, str, str]]:
     """Mark, colour and name of each class on view, `most` at most, and of images and texts where both are there."""
     lines = []
     by_kind = widget.codes is not None and widget.classes == ["image", "text"]
