@@ -83,7 +83,7 @@ def draw_gap(widget: EmbeddingSpace, image: Image.Image, places: Array, shown: A
         return
     tail, head = places[~kinds].mean(0), places[kinds].mean(0)
     pen = ImageDraw.Draw(image)
-    angle = np.arctan2(*(head - tail)[::-1])
+    angle = np.arctan2(head[1] - tail[1], head[0] - tail[0])
     wings = [
         head + 11 * SHARP * np.array([np.cos(angle + turn), np.sin(angle + turn)])
         for turn in (2.6, -2.6)
@@ -132,7 +132,9 @@ def legend(widget: EmbeddingSpace, most: int = 20) -> list[tuple[str, str, str]]
         if name not in widget.hidden_classes:
             mark = marks_of(code)[bool(by_kind and code == 1)]
             lines.append((mark, widget.class_colors[code], name))
-    both = widget.modality is not None and widget.modality[visible(widget)].any() and not by_kind
+    both = False
+    if widget.modality is not None and not by_kind:
+        both = bool(widget.modality[visible(widget)].any())
     most -= 2 * both
     if len(lines) > most:
         rest = len(lines) - most + 1
