@@ -203,6 +203,15 @@ def test_an_estimate_is_the_mean_with_its_standard_error():
     assert estimate(torch.tensor(values)) == estimate(list(values)) == found
 
 
+def test_what_all_values_share_adds_to_their_error():
+    values = [1.0, 2.0, 3.0]
+    assert estimate(values, shared=0.4).standard_error == pytest.approx((1 / 3 + 0.16) ** 0.5)
+    assert estimate([2.0, 2.0], shared=0.4).standard_error == pytest.approx(0.4)
+    for bad in (-0.1, float("nan"), "much"):
+        with pytest.raises(ValueError, match="shared"):
+            estimate(values, shared=bad)
+
+
 @pytest.mark.parametrize(
     ("mean", "error", "above"),
     [

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from vizkit import zoo
-from vizkit.data import COLORS, SHAPES, object_masks, render, sample_scenes
+from vizkit.data import COLORS, SHAPES, render, sample_scenes
 from vizkit.data.crowds import draw_crowds
 from vizkit.data.writing import write_words, written_box
 from vizkit.models.text import WordTokenizer
@@ -27,26 +27,19 @@ from vizkit.training.binding import (
 )
 from vizkit.training.blind_pairs import (
     CHANGES,
-    Steered,
+    area_error,
     area_under_curve,
     changed,
     descriptions,
-    emptied,
+    error_of_pairs,
     mean_area,
-    named_at,
-    named_features,
     pair_cosines,
-    patches_of,
     pixel_likeness,
     ranks,
-    said_of,
-    steer,
     told_right,
     train_talker,
-    ways_of_steering,
     within,
 )
-from vizkit.training.factors import train_sparse_autoencoder, true_factors
 from vizkit.training.mending import (
     FrozenViews,
     ResidualMlp,
@@ -363,32 +356,6 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn():
         area_under_curve(scores, np.zeros(90, bool))
 
 
-def test_patches_of_one_object_lie_on_it_alone():
-    table = scenes(20)
-    masks = object_masks(table).reshape(20, 2, 8, 8, 8, 8).mean(axis=(3, 5)).reshape(20, 2, 64)
-    for slot in (0, 1):
-        inside = patches_of(table, slot, 8)
-        assert inside[masks[:, slot] > 0.99].all()
-        assert not inside[masks[:, 1 - slot] > 0.99].any()
-
-
-def test_steering_exchanges_one_feature_where_it_is_told_to():
-    tokens = torch.randn(3, 4, 6)
-    model = train_sparse_autoencoder(
-        tokens.flatten(0, 1), num_features=10, active=3, steps=5, batch_size=8
-    )
-    where = np.zeros((3, 4), bool)
-    where[:, 1] = True
-    out, into = np.array([0, 1, 2]), np.array([3, 4, 5])
-    steered = steer(model, tokens, where, out, into, torch.full((10,), 2.0))
-    torch.testing.assert_close(steered[:, [0, 2, 3]], tokens[:, [0, 2, 3]])
-    codes = model.encode(tokens)
-    for row in range(3):
-        expected = tokens[row, 1] + 2 * model.directions[into[row]]
-        expected = expected - codes[row, 1, out[row]] * model.directions[out[row]]
-        torch.testing.assert_close(steered[row, 1], expected.detach())
-
-
 def test_a_description_is_right_in_what_the_change_is_about():
     table = scenes(40)
     true = [describe_scene(table, k) for k in range(40)]
@@ -435,6 +402,23 @@ def test_areas_are_taken_within_each_change_and_averaged():
         mean_area({"c": scores["c"]}, {"c": events["c"]})
 
 
+def test_the_error_of_an_area_is_that_of_hanley_and_mcneil():
+    assert area_error(0.893, 51, 109) == pytest.approx(0.032, abs=5e-4)  # their table II
+    rng = np.random.default_rng(0)
+    events = np.arange(60) < 20
+    areas = [area_under_curve(rng.normal(size=60), events) for _ in range(2000)]
+    assert area_error(0.5, 20, 60) == pytest.approx(np.std(areas), rel=0.06)
+    with pytest.raises(ValueError, match="between 0 and 60"):
+        area_error(0.5, 60, 60)
+
+
+def test_pairs_that_all_models_share_leave_an_error_that_seeds_do_not_show():
+    one = area_error(0.6, 50, 100)
+    assert error_of_pairs([0.6], [[0.5]], 100) == pytest.approx(one)
+    assert error_of_pairs([0.6] * 5, [[0.5]] * 5, 100) == pytest.approx(one)
+    assert error_of_pairs([0.6], [[0.5, 0.5, 1.0, 0.0]], 100) == pytest.approx(one / 2**0.5)
+
+
 def test_what_the_pixels_say_is_taken_out():
     rng = np.random.default_rng(0)
     pixels = rng.normal(size=400)
@@ -448,78 +432,6 @@ def test_what_the_pixels_say_is_taken_out():
     assert ranks(np.array([5.0, 1.0, 5.0])).tolist() == pytest.approx([2 / 3, 1 / 6, 2 / 3])
 
 
-def steered_colors(n=20):
-    """Scenes whose object 0 gets another color, a sparse autoencoder and a feature for each name."""
-    table = scenes(n)
-    tokens = torch.randn(n, 64, 12, generator=torch.Generator().manual_seed(0))
-    model = train_sparse_autoencoder(
-        tokens.flatten(0, 1), num_features=20, active=4, steps=5, batch_size=64
-    )
-    names = [f"color: {one}" for one in ("red", "blue", "green", "yellow")]
-    names += [f"shape: {one}" for one in ("circle", "square", "star", "heart")]
-    features = {name: number for number, name in enumerate(names)}
-    new = changed(table, "another color", 0)
-    return Steered(table, new, "color", model, features, torch.full((20,), 3.0)), tokens
-
-
-def test_every_way_of_steering_goes_as_far_and_stays_in_its_place():
-    steered, tokens = steered_colors()
-    ways = ways_of_steering(steered, tokens, tokens + 1, seed=0)
-    own, other = (torch.from_numpy(patches_of(steered.scenes, k, 8)) for k in (0, 1))
-    assert torch.equal(ways["as it is"], tokens)
-    assert torch.equal(ways["really changed"], tokens + 1)
-    moved = {name: (some - tokens).norm(dim=-1) for name, some in ways.items()}
-    for name in ("feature", "random direction", "another feature"):
-        assert (moved[name][own] > 0.1).all()
-        assert (moved[name][~own] < 1e-5).all()
-        torch.testing.assert_close(moved[name], moved["feature"], rtol=1e-4, atol=1e-4)
-    assert (moved["empty patches"][own | other] < 1e-5).all()
-    assert ((moved["empty patches"] > 0.1).sum(1) == own.sum(1)).all()
-    expected = steer(
-        steered.model, tokens, own.numpy(), steered.features_of(steered.scenes),
-        steered.features_of(steered.new), steered.strength,
-    )  # fmt: skip
-    torch.testing.assert_close(ways["feature"], expected)
-    along = (ways["another feature"] - tokens)[own]
-    colors = steered.model.directions[:4]  # the features of colors take no part
-    assert (torch.cosine_similarity(along[:, None], colors[None], dim=-1) < 0.999).all()
-
-
-def test_what_is_said_of_a_steered_object_is_counted_by_its_place():
-    steered, _ = steered_colors()
-    old, new = ([describe_scene(s, k) for k in range(20)] for s in (steered.scenes, steered.new))
-    assert said_of(steered, old) == {"new": 0.0, "old": 1.0, "other": 1.0}
-    assert said_of(steered, new) == {"new": 1.0, "old": 0.0, "other": 1.0}
-    assert said_of(steered, ["a red"] * 20) == {"new": 0.0, "old": 0.0, "other": 0.0}
-    twins = [describe_scene(twins_of(steered.scenes), k) for k in range(20)]
-    assert said_of(steered, twins)["other"] == 0.0
-    shapes = [SHAPES[k] for k in steered.scenes.shape[:, 1]]
-    assert named_at(old, steered.scenes, 1, steered.names) == steered.names_of(steered.scenes, 1)
-    assert named_at(old, steered.scenes, 1, SHAPES) == shapes
-
-
-def test_features_get_the_names_of_the_factors_that_they_rank_first():
-    """Tokens that say nothing but the colors and shapes of their patches, one channel each."""
-    table = scenes(60)
-    truth, names = true_factors(table, 8)
-    tokens = torch.from_numpy(5.0 * truth).float()  # (60, 64, 27)
-    model, features, usual = named_features(
-        tokens, table, count=3000, seed=0, num_features=40, active=6, steps=150, batch_size=256
-    )
-    there = [name for name, seen in zip(names, truth.any((0, 1)), strict=True) if seen]
-    assert set(features) == set(there)
-    codes = model.encode(tokens).detach().numpy()
-    for name in ("color: red", "shape: star"):
-        own = truth[..., names.index(name)]
-        mine = codes[..., features[name]]
-        assert mine[own].mean() > 5 * mine[~own].mean()
-        assert usual[features[name]].item() == pytest.approx(
-            mine[own][mine[own] > 0].mean(), rel=0.2
-        )
-    assert (usual >= 0).all()
-    assert (usual > 0).sum() <= len(set(features.values()))
-
-
 def test_a_talker_learns_from_the_tokens_that_it_is_given():
     table, tokens = scenes(12), torch.randn(12, 16, 6)
     models = [
@@ -531,14 +443,6 @@ def test_a_talker_learns_from_the_tokens_that_it_is_given():
     weights = [model.connector.state_dict() for model in models]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert not all(torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
-
-
-def test_empty_patches_are_as_many_as_there_are_to_replace():
-    first, second = np.zeros((2, 10), bool), np.zeros((2, 10), bool)
-    first[:, :3], second[0, 3:5], second[1, 3:9] = True, True, True
-    found = emptied(first, second, np.random.default_rng(0))
-    assert found.sum(1).tolist() == [3, 1]  # the second row has but one free patch
-    assert not (found & (first | second)).any()
 
 
 # ------------------------------------------------------------------------------- reading
@@ -630,7 +534,7 @@ def test_the_text_tower_of_a_reader_stays_locked():
 
 
 def test_the_pair_loss_weighs_a_sentence_against_that_of_the_twin_alone():
-    from experiments.map_or_loss import pair_loss
+    from experiments.longer_mending import pair_loss
 
     generator = torch.Generator().manual_seed(0)
     shown, said = (F.normalize(torch.randn(6, 8, generator=generator), dim=1) for _ in range(2))
@@ -641,13 +545,13 @@ def test_the_pair_loss_weighs_a_sentence_against_that_of_the_twin_alone():
 
 
 def test_told_pairs_of_another_scene_keep_twins_together(monkeypatch):
-    from experiments import map_or_loss
+    from experiments import longer_mending
 
     vectors = torch.zeros(20, 90)
     vectors[range(20), [*range(10), *range(40, 50)]] = 1.0  # row i + 10 belongs to row i
-    monkeypatch.setattr(map_or_loss, "pair_vectors", lambda: {"known": vectors})
-    mixed, _ = map_or_loss.start_map("pairs of another scene", 0)
-    where = mixed["known"].argmax(dim=1)
+    monkeypatch.setattr(longer_mending, "pair_vectors", lambda: {"known": vectors})
+    mixed, _ = longer_mending.start_part("pairs of another scene", 0)
+    where = mixed.argmax(dim=1)
     assert (where[10:] - where[:10] == 40).all()
-    assert not torch.equal(mixed["known"], vectors)
-    assert torch.equal(map_or_loss.start_map("told pairs", 0)[0]["known"], vectors)
+    assert not torch.equal(mixed, vectors)
+    assert torch.equal(longer_mending.start_part("told pairs", 0)[0], vectors)

@@ -62,15 +62,20 @@ class Estimate:
         return f"{mean} ± {error} ({self.count} {self.of})"
 
 
-def estimate(values: Any, of: str = "seeds") -> Estimate:
+def estimate(values: Any, of: str = "seeds", *, shared: float = 0.0) -> Estimate:
     """Mean and standard error of repeated measurements; for pairs, pass their differences.
 
     values: two or more finite numbers, e.g. one per seed (an array, a tensor or a list);
-    of: what was repeated, in the plural.
+    of: what was repeated, in the plural;
+    shared: a standard error, 0 or more, of what is the same for all values, e.g. of the one test
+        that all seeds take: their spread does not show it. Its square is added.
 
     Raises ValueError on fewer than two values, on values that are not finite numbers in one row,
-    and on an empty `of`.
+    on a negative `shared`, and on an empty `of`.
     """
+    shared = _finite("shared", shared)
+    if shared < 0:
+        raise ValueError(f"shared must be 0 or more, received {shared!r}")
     if hasattr(values, "detach"):
         values = values.detach().cpu().double()
     try:
@@ -81,7 +86,7 @@ def estimate(values: Any, of: str = "seeds") -> Estimate:
         raise ValueError(f"expected two or more values in one row, received shape {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"values must be finite, received {array.tolist()}")
-    error = array.std(ddof=1) / math.sqrt(array.size)
+    error = math.hypot(array.std(ddof=1) / math.sqrt(array.size), shared)
     return Estimate(float(array.mean()), float(error), array.size, of)
 
 

@@ -1,25 +1,21 @@
-"""Pairs of pictures that differ in one thing, and tokens that are steered with one sparse feature.
+"""Pairs of pictures that differ in one thing, and the tiny language model that tells them apart.
 
 Tong et al. 2024 ("Eyes Wide Shut? Exploring the Visual Shortcomings of Multimodal LLMs", MMVP,
 2401.06209) look for pairs that CLIP takes for the same, and ask a language model about them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from vizkit.data import COLORS, SHAPES
 from vizkit.data.scenes import SceneTable
 from vizkit.extras import require
 from vizkit.models import MlpConnector, VisionLanguageModel
-from vizkit.models.sparse_autoencoder import SparseAutoencoder
 from vizkit.training.binding import twins_of
-from vizkit.training.factors import best_of, train_sparse_autoencoder, true_factors
-from vizkit.training.labelled import labels_of_cells
 from vizkit.training.loop import fit
 from vizkit.training.vlm import (
     answer_loss,
@@ -85,37 +81,35 @@ def area_under_curve(scores: np.ndarray, events: np.ndarray) -> float:
     return float((ranks[events].sum() - hits * (hits + 1) / 2) / (hits * (len(events) - hits)))
 
 
-def patches_of(scenes: SceneTable, slot: int, side: int) -> np.ndarray:
-    """Which patches lie in the box of one object, (N, side * side) of bool."""
-    alone = scenes.shape.copy()
-    alone[:, 1 - slot] = -1
-    return labels_of_cells(replace(scenes, shape=alone), "shape", side) >= 0
+def area_error(area: float, events: int, count: int) -> float:
+    """The standard error of an area under the curve over `count` pairs, of which `events` have the event.
 
-
-@torch.no_grad()
-def steer(
-    model: SparseAutoencoder,
-    tokens: Tensor,
-    where: np.ndarray,
-    out: np.ndarray,
-    into: np.ndarray,
-    strength: Tensor,
-) -> Tensor:
-    """Tokens (N, P, D) in which one feature was taken out and another put in.
-
-    where: (N, P) of bool, the patches that change; out, into: (N,) numbers of features;
-    strength: (M,) how large a feature's code is where it is put in. What the autoencoder does not
-    explain of a token stays as it was.
+    Source: Hanley and McNeil 1982, "The Meaning and Use of the Area under a ROC Curve", equation 1.
+    Raises ValueError unless there are pairs with the event and without it.
     """
-    codes = model.encode(tokens)  # (N, P, M)
-    rows = torch.arange(len(tokens))
-    removed = codes[rows, :, out, None] * model.directions[out][:, None]  # (N, P, D)
-    added = (strength[into, None] * model.directions[into])[:, None]  # (N, 1, D)
-    mask = torch.from_numpy(where)[..., None]  # (N, P, 1)
-    return tokens + mask * (added - removed)
+    if not 0 < events < count:
+        raise ValueError(f"expected events between 0 and {count}, received {events}")
+    rest = count - events
+    two_events, two_of_rest = area / (2 - area), 2 * area**2 / (1 + area)
+    spread = area * (1 - area)
+    spread += (events - 1) * (two_events - area**2) + (rest - 1) * (two_of_rest - area**2)
+    return float((spread / (events * rest)) ** 0.5)
 
 
-# ------------------------------------------------------------------------------- pairs
+def error_of_pairs(areas: Sequence[float], shares: Sequence[Sequence[float]], count: int) -> float:
+    """How far the pairs themselves may move a mean over models that are all asked the same pairs.
+
+    areas: of each model, by `mean_area`; shares: of each model and change, how many of its `count`
+    pairs have the event; a change with none or with all does not count, as in `mean_area`. The
+    changes are taken as independent of each other, the models as moved all alike: that is the most
+    that the pairs can do.
+    """
+    errors = []
+    for area, row in zip(areas, shares, strict=True):
+        hits = [round(share * count) for share in row]
+        single = [area_error(area, some, count) for some in hits if 0 < some < count]
+        errors.append(float(np.sqrt(np.square(single).sum()) / len(single)))
+    return float(np.mean(errors))
 
 
 def in_order(answers: Sequence[str], among: Sequence[str]) -> list[tuple[str, ...]]:
@@ -185,20 +179,7 @@ def within(scores: dict[str, np.ndarray], held: dict[str, np.ndarray]) -> dict[s
     return found
 
 
-# ------------------------------------------------------------------------------- steering
-
-
-def named_at(
-    answers: Sequence[str], scenes: SceneTable, slot: int, among: Sequence[str]
-) -> list[str]:
-    """What each answer calls one object, by its place in the true description; "" if nothing."""
-    found = []
-    for index, words in enumerate(in_order(answers, among)):
-        true = describe_scene(scenes, index)
-        own = SHAPES[scenes.shape[index, slot]]
-        place = in_order([true], NAMES)[0].index(own)
-        found.append(words[place] if len(words) == 2 else "")
-    return found
+# ------------------------------------------------------------------------------- who tells
 
 
 def train_talker(
@@ -231,116 +212,3 @@ def train_talker(
 def descriptions(model: VisionLanguageModel, tokens: Tensor, scenes: SceneTable) -> list[str]:
     """What the model says when it is asked to describe each picture; tokens (N, P, D)."""
     return answers_of(model, tokens, write_dialogues(scenes, tasks=["describe"]))
-
-
-def named_features(
-    tokens: Tensor, scenes: SceneTable, *, count: int, seed: int, **options: Any
-) -> tuple[SparseAutoencoder, dict[str, int], Tensor]:
-    """A sparse autoencoder on `count` of the patch tokens (N, P, D), and what its features stand for.
-
-    options: those of `train_sparse_autoencoder`. Also the feature that ranks each factor best
-    ("color: red"), and each feature's usual code, (M,): its mean where it is above 0 at a patch of
-    its factor, 0 for features that no factor has.
-    """
-    flat = tokens.flatten(0, 1)  # (N * P, D)
-    order = np.random.default_rng(seed).permutation(len(flat))[:count]
-    some = flat[order]
-    model = train_sparse_autoencoder(some, seed=seed, **options)
-    truth, names = true_factors(scenes, int(tokens.shape[1] ** 0.5))
-    truth = truth.reshape(len(flat), -1)[order]  # (count, K)
-    there = truth.any(0)
-    with torch.no_grad():
-        codes = model.encode(some).numpy()  # (count, M)
-    best, _ = best_of(codes, truth[:, there], choose=np.arange(len(order)) < len(order) // 2)
-    features = dict(zip(np.array(names)[there].tolist(), best.tolist(), strict=True))
-    usual = np.zeros(codes.shape[1], np.float32)
-    for name, feature in features.items():
-        own = codes[truth[:, names.index(name)], feature]
-        usual[feature] = own[own > 0].mean() if (own > 0).any() else 0.0
-    return model, features, torch.from_numpy(usual)
-
-
-@dataclass(frozen=True)
-class Steered:
-    """One `kind` of factor of object 0 in N scenes, steered from its old name to a new one.
-
-    scenes, new: the scenes, and the same with the new name; kind: "color" or "shape";
-    model, features, strength: a sparse autoencoder, its best feature for each factor ("color: red"),
-    and how large each feature's code is where it is put in, (M,).
-    """
-
-    scenes: SceneTable
-    new: SceneTable
-    kind: str
-    model: SparseAutoencoder
-    features: dict[str, int]
-    strength: Tensor
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names that an answer may give."""
-        return COLOR_NAMES if self.kind == "color" else NAMES
-
-    def names_of(self, scenes: SceneTable, slot: int) -> list[str]:
-        """What one object of each scene is."""
-        known = list(COLORS) if self.kind == "color" else list(SHAPES)
-        return [known[value] for value in getattr(scenes, self.kind)[:, slot]]
-
-    def features_of(self, scenes: SceneTable) -> np.ndarray:
-        """The feature of what object 0 of each scene is, (N,)."""
-        return np.array([self.features[f"{self.kind}: {n}"] for n in self.names_of(scenes, 0)])
-
-
-def ways_of_steering(
-    steered: Steered, tokens: Tensor, real: Tensor, seed: int
-) -> dict[str, Tensor]:
-    """Tokens (N, P, D) of the scenes in six ways; `real` are those of the new scenes.
-
-    "as it is"; "feature": the old name's feature is taken out of object 0 and the new one's put in;
-    "random direction", "another feature": object 0 is moved as far, along a direction drawn by lot
-    or along the feature of some other factor; "empty patches": the feature, on as many patches
-    without an object; "really changed": `real`.
-    """
-    rng, count = np.random.default_rng(seed), len(tokens)
-    side = int(tokens.shape[1] ** 0.5)
-    where = patches_of(steered.scenes, 0, side)  # (N, P)
-    empty = emptied(where, patches_of(steered.scenes, 1, side), rng)
-    what = (steered.features_of(steered.scenes), steered.features_of(steered.new), steered.strength)
-    lots = torch.from_numpy(rng.normal(size=(count, tokens.shape[2])).astype(np.float32))  # (N, D)
-    own = {steered.features[f"{steered.kind}: {name}"] for name in steered.names}
-    rest = np.array(sorted(set(steered.features.values()) - own))
-    others = steered.model.directions.detach()[rng.choice(rest, count)]  # (N, D)
-    full = steer(steered.model, tokens, where, *what)
-    length = (full - tokens).norm(dim=-1, keepdim=True)  # (N, P, 1)
-    return {
-        "as it is": tokens,
-        "feature": full,
-        "random direction": tokens + length * torch.nn.functional.normalize(lots, dim=-1)[:, None],
-        "another feature": tokens + length * others[:, None],
-        "empty patches": steer(steered.model, tokens, empty, *what),
-        "really changed": real,
-    }
-
-
-def said_of(steered: Steered, answers: Sequence[str]) -> dict[str, float]:
-    """Shares of the answers in which object 0 has its "new" or its "old" name, and in which the
-    "other" object keeps its own."""
-    said, beside = (named_at(answers, steered.scenes, slot, steered.names) for slot in (0, 1))
-    expected = {
-        "new": (said, steered.names_of(steered.new, 0)),
-        "old": (said, steered.names_of(steered.scenes, 0)),
-        "other": (beside, steered.names_of(steered.scenes, 1)),
-    }
-    return {
-        name: float(np.mean([a == b for a, b in zip(*both, strict=True)]))
-        for name, both in expected.items()
-    }
-
-
-def emptied(first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """As many patches as `first` has, in each row, drawn from those in neither; (N, P) of bool."""
-    found = np.zeros_like(first)
-    for row, (one, two) in enumerate(zip(first, second, strict=True)):
-        free = np.flatnonzero(~(one | two))
-        found[row, rng.choice(free, min(len(free), int(one.sum())), replace=False)] = True
-    return found
