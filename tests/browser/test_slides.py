@@ -119,19 +119,16 @@ def space_answers_for_its_marks(deck: Page, widget: EmbeddingSpace) -> None:
         expect(said).to_contain_text(f"point {index} ")
 
 
-def test_matrix_and_space_answer_for_the_mark_under_the_pointer(deck: Page):
+@pytest.mark.parametrize("scale", [1, 0.7])
+def test_a_pointer_hits_what_is_under_it(deck: Page, scale: float):
+    """On the slide as it is, and scaled as the overview and other decks scale theirs."""
+    deck.evaluate(f"document.querySelector('.slides').style.transform = 'scale({scale})'")
     made: dict = {}
     exec(DECK_START, made)
     turn_to(deck, slide_of("matrix"))
     matrix_answers_for_its_cells(deck, eval(INSTRUMENTS["matrix"], made))
     turn_to(deck, slide_of("space"))
     space_answers_for_its_marks(deck, eval(INSTRUMENTS["space"], made))
-
-
-@pytest.mark.parametrize("scale", [1, 0.7])
-def test_a_pointer_hits_what_is_under_it(deck: Page, scale: float):
-    """On the slide as it is, and scaled as the overview and other decks scale theirs."""
-    deck.evaluate(f"document.querySelector('.slides').style.transform = 'scale({scale})'")
     turn_to(deck, slide_of("maps"))
     maps = deck.locator(f"{CURRENT} .vk-main canvas").first
     said = deck.locator(f"{CURRENT} .vk-status")
