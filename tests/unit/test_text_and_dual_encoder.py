@@ -365,6 +365,11 @@ def test_a_temperature_that_is_not_positive_is_refused(temperature):
         small_dual_encoder(temperature=temperature)
 
 
+def test_a_tower_says_how_many_channels_it_gives():
+    with pytest.raises(TypeError, match="`embed_dim`, received Linear with None"):
+        DualEncoder(nn.Linear(3, 4), small_text_tower())
+
+
 def test_only_a_model_with_a_bias_has_one():
     assert small_dual_encoder().logit_bias is None
     assert "logit_bias" not in small_dual_encoder().state_dict()
