@@ -227,7 +227,7 @@ def test_plus_moves_points_apart_and_the_pointer_follows(engine, tmp_path):
     x, y, width, height = box_of(engine, "canvas[role=application]")
     scale = min((width - 48) / 3, (height - 48) / 2)
     engine.ask('document.querySelector("canvas[role=application]").focus()')
-    engine.press("-", "-")
+    engine.press("+", "-", "-", "-")
     for name, (right, up) in CORNERS.items():
         # Twice 1 / 1.4 of the way from the middle.
         dx, dy = (right - 1.5) * scale / 1.96, (up - 1) * scale / 1.96
