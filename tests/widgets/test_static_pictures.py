@@ -222,7 +222,7 @@ def test_a_png_has_the_pixels_that_were_drawn(count):
     random = np.random.default_rng(count)
     table = random.integers(0, 240, (count, 3)).astype(np.uint8)
     small = table[random.integers(0, count, (30, 20))]
-    drawn = picture.enlarge(small, 160, 240)
+    drawn = picture.enlarge(small, 160 + count % 2, 240)  # an odd width, too
     found = Image.open(io.BytesIO(picture.to_png(drawn)))
     found.load()
     assert found.mode == "P"

@@ -88,7 +88,8 @@ class Picture:
             cell = max(cell, 18)  # slanted captions any closer would overlap
         self.cell = cell * SHARP
         self.face = font(12 * SHARP)
-        self.colors = 24 if self.labelled else 16
+        # With paper, ink, grey and line sixteen colours: half a byte for each pixel.
+        self.colors = 24 if self.labelled else 12
         # Soft edges of letters are half of what the picture of a large matrix would weigh.
         self.type = "L" if self.labelled else "1"
 
@@ -197,15 +198,22 @@ class Picture:
         return root if low == 0 else 0.5 + np.sign(values) * root / 2
 
     def _colors(self) -> np.ndarray:
-        values = self._scaled(self.widget.numbers().values)
-        longest = max(values.shape)
-        if longest > self.MAX_CELLS:
-            share = self.MAX_CELLS / longest
-            size = [max(1, round(count * share)) for count in values.shape]
-            whole = Image.fromarray(values.astype(np.float32), "F")
-            values = np.asarray(whole.resize((size[1], size[0]), Image.Resampling.BOX))
+        values = self.widget.numbers().values
+        if self.widget.view == VIEWS[0]:  # the mean may come first: its colours are linear
+            values = self._scaled(self._coarse(values))
+        else:
+            values = self._coarse(self._scaled(values))
         steps = np.rint(values.clip(0, 1) * (self.colors - 1)) / (self.colors - 1)
         return picture.colorize(steps, COLORS[self.widget.view], 0, 1)
+
+    def _coarse(self, values: np.ndarray) -> np.ndarray:
+        """The means of cells of a matrix that is too large to show each of them."""
+        longest = max(values.shape)
+        if longest <= self.MAX_CELLS:
+            return values
+        rows, columns = (max(1, round(side * self.MAX_CELLS / longest)) for side in values.shape)
+        whole = Image.fromarray(values.astype(np.float32), "F")
+        return np.asarray(whole.resize((columns, rows), Image.Resampling.BOX))
 
     def _slanted(self, image: Image.Image, text: str, x: float, y: float) -> None:
         pen = ImageDraw.Draw(image)
