@@ -249,6 +249,14 @@ def test_the_picture_follows_the_numbers():
     assert (before != after).any()
 
 
+@pytest.mark.parametrize(("fours", "share"), [((1, 2), 2 / 3), ((0, 1), 1 / 3)])
+def test_of_equal_maxima_of_a_text_the_first_image_counts(fours, share):
+    matrix = np.array([[2.0, 2, -1], [5, 3, 0], [1, 3, 2]])
+    matrix[list(fours), 1] = 4
+    numbers = SimilarityMatrix(similarity=matrix).numbers()
+    assert numbers.text_to_image_accuracy == pytest.approx(share)
+
+
 def test_the_picture_stays_small():
     random = np.random.default_rng(0)
     for count in (64, 256, 1024):
