@@ -6,7 +6,7 @@ import type { Frame } from "../shared/frame.ts";
 import { clamp } from "../shared/numbers.ts";
 import { markLook } from "./geometry.ts";
 import { MOST_PLAIN, openPlain } from "./plain.ts";
-import { type Drawing, type Renderer, SELECTED, sortPairs, TEXT } from "./renderer.ts";
+import { type Drawing, type Renderer, SELECTED, sortPairs } from "./renderer.ts";
 import { type Camera, isShown, type State } from "./state.ts";
 import { drawThumbnails } from "./thumbnails.ts";
 import { openWebGL } from "./webgl.ts";
@@ -84,7 +84,7 @@ export function openPlot({
     frame.requestDraw();
   };
   const update = () => {
-    for (let i = 0; i < data.count; i++) flags[i] = data.texts[i] ? TEXT : 0;
+    flags.set(data.texts);
     for (const i of state.selected) if (i < data.count) flags[i] |= SELECTED;
     const renderer = renderers.current();
     renderer.setFlags(flags);

@@ -38,8 +38,7 @@ export const DIMMED = 0.16;
 /** Marks of a larger radius, in pixels, have a rim. */
 export const LEAST_RIM = 3;
 
-/** Flags of a point. */
-export const TEXT = 1;
+/** Flag of a point that is selected, beside the 1 of a text. */
 export const SELECTED = 2;
 
 /** Draws the points and the lines between pairs: on the graphics card, or on a canvas, with the same look. */

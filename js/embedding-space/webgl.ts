@@ -128,8 +128,8 @@ function openBuffers(gl: GL, { codes, count, maps }: SpaceData) {
   const classes = upload(codes as Uint8Array<ArrayBuffer>);
   const width = codes.BYTES_PER_ELEMENT;
   const codeType = width > 1 ? gl.UNSIGNED_SHORT : gl.UNSIGNED_BYTE;
-  let flags = upload(new Uint8Array(count));
-  let pairs = upload(new Uint32Array(0), gl.ELEMENT_ARRAY_BUFFER);
+  let flags: WebGLBuffer | null = null;
+  let pairs: WebGLBuffer | null = null;
   const uploaded = new Map<string, WebGLBuffer | null>();
   const bindPlaces = ({ from, to }: Drawing, stride: number, first: number) => {
     for (const [{ name, step }, place] of [

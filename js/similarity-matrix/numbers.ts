@@ -90,7 +90,7 @@ export function summarize(values: Float64Array, rows: number, columns: number): 
   const columnTop = new Float64Array(columns).fill(Number.NEGATIVE_INFINITY);
   const rowBest = new Int32Array(rows);
   const columnBest = new Int32Array(columns);
-  let low = Number.POSITIVE_INFINITY;
+  let low = values[0];
   for (let i = 0, at = 0; i < rows; i++)
     for (let j = 0; j < columns; j++, at++) {
       const value = values[at];
@@ -104,7 +104,7 @@ export function summarize(values: Float64Array, rows: number, columns: number): 
         columnBest[j] = i;
       }
     }
-  const high = rowTop.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const high = rowTop.reduce((most, value) => Math.max(most, value));
   const hits = (best: Int32Array) => best.reduce((sum, place, own) => sum + Number(place === own), 0);
   const [imageHits, textHits] = [hits(rowBest), hits(columnBest)];
   return { values, rows, columns, low, high, rowTop, columnTop, imageHits, textHits };

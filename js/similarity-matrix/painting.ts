@@ -40,7 +40,8 @@ export function openPainting(state: State): Painting {
       const other = look !== painted;
       if (other) {
         paintPixels(matrix, state.now, view, range, pixels);
-        reorder(pixels, words, state.rowOrder, state.columnOrder);
+        if (state.sorted) reorder(pixels, words, state.rowOrder, state.columnOrder);
+        else words.set(pixels);
         context.putImageData(image, 0, 0);
       }
       computed = numbers;
