@@ -180,10 +180,11 @@ def described(model: nn.Module) -> str:
 @contextmanager
 def plain_paths(model: nn.Module) -> Iterator[None]:
     """Within this context no part of the model runs as code that calls no Python to listen to."""
+    modules = list(model.modules())
     with ExitStack() as stack:
-        if any(hasattr(module, "_orig_mod") for module in model.modules()):
+        if any("_orig_mod" in module._modules for module in modules):  # a part that is compiled
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-        if any(isinstance(module, nn.TransformerEncoderLayer) for module in model.modules()):
+        if any(isinstance(module, nn.TransformerEncoderLayer) for module in modules):
             stack.callback(
                 torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled()
             )
@@ -455,6 +456,7 @@ def arrange(
     if num_prefix_tokens is None:
         num_prefix_tokens = 0 if windows_only else prefix_tokens(tower)
     capture = AttentionCapture(num_prefix_tokens=num_prefix_tokens or 0, output=output)
+    grid_of: dict[int, tuple[int, int]] = {}  # by the number of tokens
     for one in caught:
         if one.kind == "pooling":
             capture.pooling_maps[one.name] = one.map
@@ -471,7 +473,11 @@ def arrange(
             if num_prefix_tokens is None:  # the model does not say: what its grid leaves
                 num_prefix_tokens = beside_the_grid(tower, images, whole.shape[-1])
                 capture.num_prefix_tokens = num_prefix_tokens
-            grid = patch_grid(tower, images, whole.shape[-1] - capture.num_prefix_tokens)
+            tokens = whole.shape[-1]
+            if tokens not in grid_of:
+                patches = tokens - capture.num_prefix_tokens
+                grid_of[tokens] = patch_grid(tower, images, patches)
+            grid = grid_of[tokens]
         capture.maps.append(whole)
         capture.names.append(one.name)
         capture.grids.append(grid)
