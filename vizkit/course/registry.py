@@ -936,6 +936,22 @@ _ALL = (
             "one encoder": "It may be so in this one encoder alone.",
         },
     ),
+    Claim(
+        "J9",
+        "One sparse feature is a handle on what a language model says it sees",
+        "Features of an image encoder, turned up, change what LLaVA says; whether a plain direction "
+        "would do as much, and what becomes of the rest of the sentence, has to be measured.",
+        "Pach et al. 2025, Sparse Autoencoders Learn Monosemantic Features in Vision-Language "
+        "Models (2504.02821)",
+        ("17_why_it_fails",),
+        {
+            "any push": "A push as long in any direction may upset the answer.",
+            "any feature": "Any feature that is as often active may do it.",
+            "anywhere": "The feature may speak from any patch, not for the object that it is put on.",
+            "a plain direction": "The difference of two mean tokens may do as much, without an autoencoder.",
+            "the whole sentence": "The push may garble the sentence and not only change one word.",
+        },
+    ),
 )
 
 CLAIMS: dict[str, Claim] = {claim.id: claim for claim in _ALL}
