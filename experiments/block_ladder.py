@@ -19,7 +19,7 @@ SETTINGS = {
     "seeds": SEEDS,
     "n": 200,
     "steps": 600,
-    "rates": [0.005, 0.01, 0.02, 0.04],
+    "rates": [0.0025, 0.005, 0.01, 0.02, 0.04, 0.08],
     "rate_seeds": [100, 101],
     "short_n": 1300,
     "short_steps": 64,

@@ -24,7 +24,7 @@ SETTINGS = {
     "longer_n": [1300],
     "longer_steps": 2 * STEPS,
     "batch_size": 32,
-    "rates": [0.001, 0.002, 0.005, 0.01, 0.02, 0.04],
+    "rates": [0.002, 0.005, 0.01, 0.02, 0.04, 0.08],
     "rate_seeds": [100, 101],
     "rate_n": [50, 1000],
     "claimed": ["CNN", "ViT"],

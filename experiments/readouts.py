@@ -23,7 +23,7 @@ SETTINGS = {
     "n": 1300,
     "steps": 1600,
     "batch_size": 32,
-    "rates": [0.001, 0.002, 0.005, 0.01, 0.02],
+    "rates": [0.001, 0.002, 0.005, 0.01, 0.02, 0.04],
     "rate_seeds": [100, 101],
     "rate_n": 1000,
     "network": "ViT, 16 patches of 4 x 4 pixels, width 32, two layers of two heads, fan-in",
