@@ -66,6 +66,13 @@ def interval(found: tuple[np.ndarray, np.ndarray], options: dict[str, Any]) -> N
     assert not (half < 0).any()
 
 
+def estimated(found: course.Estimate, options: dict[str, Any]) -> None:
+    values = np.asarray(options["values"], float)
+    own = values.std(ddof=1) / np.sqrt(len(values))
+    assert found.count == len(values)
+    assert found.standard_error == pytest.approx(np.hypot(own, options.get("shared", 0)))
+
+
 @st.composite
 def claimed(draw) -> dict[str, Any]:
     id = draw(st.sampled_from([key for key, one in course.CLAIMS.items() if one.rivals]))
@@ -191,8 +198,8 @@ CASES = {
     ),
     "vizkit.course.estimate": Case(
         course.estimate,
-        fixed(values=one_of([1, 2.5], np.arange(5)), of=WORDS),
-        lambda found, options: None if found.count > 1 else pytest.fail("too few"),
+        fixed(values=one_of([1, 2.5], np.arange(5)), of=WORDS, shared=st.floats(0, 9)),
+        estimated,
     ),
     "vizkit.course.Estimate": Case(
         course.Estimate,

@@ -73,8 +73,7 @@ def estimate(values: Any, of: str = "seeds", *, shared: float = 0.0) -> Estimate
     Raises ValueError on fewer than two values, on values that are not finite numbers in one row,
     on a negative `shared`, and on an empty `of`.
     """
-    shared = _finite("shared", shared)
-    if shared < 0:
+    if _finite("shared", shared) < 0:
         raise ValueError(f"shared must be 0 or more, received {shared!r}")
     if hasattr(values, "detach"):
         values = values.detach().cpu().double()
@@ -86,7 +85,7 @@ def estimate(values: Any, of: str = "seeds", *, shared: float = 0.0) -> Estimate
         raise ValueError(f"expected two or more values in one row, received shape {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"values must be finite, received {array.tolist()}")
-    error = math.hypot(array.std(ddof=1) / math.sqrt(array.size), shared)
+    error = math.hypot(array.std(ddof=1) / math.sqrt(array.size), float(shared))
     return Estimate(float(array.mean()), float(error), array.size, of)
 
 
@@ -113,7 +112,7 @@ def _decision(value: Any) -> Decision:
 
 
 def _finite(name: str, value: Any) -> float:
-    number = not isinstance(value, bool | str) and np.ndim(value) == 0
+    number = not isinstance(value, bool | str | bytes | bytearray) and np.ndim(value) == 0
     try:
         number = number and math.isfinite(float(value))
     except (TypeError, ValueError):

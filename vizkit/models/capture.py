@@ -180,11 +180,11 @@ def described(model: nn.Module) -> str:
 @contextmanager
 def plain_paths(model: nn.Module) -> Iterator[None]:
     """Within this context no part of the model runs as code that calls no Python to listen to."""
-    modules = list(model.modules())
+    modules = dict(model.named_modules())
     with ExitStack() as stack:
-        if any("_orig_mod" in module._modules for module in modules):  # a part that is compiled
+        if any(f".{name}".endswith("._orig_mod") for name in modules):  # a part that is compiled
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-        if any(isinstance(module, nn.TransformerEncoderLayer) for module in modules):
+        if any(isinstance(module, nn.TransformerEncoderLayer) for module in modules.values()):
             stack.callback(
                 torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled()
             )
