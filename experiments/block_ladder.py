@@ -2,7 +2,7 @@
 
 `rates`: the learning rates that were tried; `rows`: 200 digits, trained to the end; `short`: 64
 steps on 1,300 digits, once with the papers' initial weights and once scaled by the inputs of each
-layer, the control for "the start, not the block". About five minutes on one core.
+layer, the control for "the start, not the block". About a quarter of an hour on one core.
 """
 
 from __future__ import annotations
