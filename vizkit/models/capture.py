@@ -135,7 +135,8 @@ def capture_attention(
         raise ValueError(f"expected images (B, C, H, W), received {received}")
     check_prefix(num_prefix_tokens)
     model = bare(model, has_attention)
-    chosen = attention_layers(model, layers)
+    tower = image_tower(model)
+    chosen = attention_layers(model, layers, tower)
     caught: list[Caught] = []
     grids: dict[str, tuple[int, int]] = {}
     with ExitStack() as stack:
@@ -154,7 +155,7 @@ def capture_attention(
         raise TypeError(
             f"found no attention that can be read in {described(model)}; supported are: {SUPPORTED}"
         )
-    return arrange(model, images, caught, grids, output, num_prefix_tokens)
+    return arrange(model, tower, images, caught, grids, output, num_prefix_tokens)
 
 
 def check_prefix(count: int | None) -> None:
@@ -192,9 +193,10 @@ def plain_paths(model: nn.Module) -> Iterator[None]:
         yield
 
 
-def attention_layers(model: nn.Module, layers: Sequence[int] | None) -> dict[str, nn.Module]:
+def attention_layers(
+    model: nn.Module, layers: Sequence[int] | None, tower: str
+) -> dict[str, nn.Module]:
     """The attention modules of the image tower by name, all or only those of these numbers."""
-    tower = image_tower(model)
     inside = f"{tower}." if tower else ""
     found = [
         (name, module)
@@ -226,7 +228,7 @@ def layer_kinds(model: nn.Module) -> list[str]:
     In the order in which `layers` counts. An attention beside a learned query pools.
     """
     model, kinds = bare(model, has_attention), []
-    for name, module in attention_layers(model, None).items():
+    for name, module in attention_layers(model, None, image_tower(model)).items():
         beside = model.get_submodule(name.rpartition(".")[0])
         learned = any(
             isinstance(getattr(beside, one, None), nn.Parameter) for one in LEARNED_QUERIES
@@ -444,6 +446,7 @@ def is_pooling(module: nn.MultiheadAttention, query: Tensor, key: Tensor) -> boo
 
 def arrange(
     model: nn.Module,
+    tower_name: str,
     images: Tensor,
     caught: list[Caught],
     grids: dict[str, tuple[int, int]],
@@ -451,7 +454,7 @@ def arrange(
     num_prefix_tokens: int | None,
 ) -> AttentionCapture:
     """Sort what was caught into self-attention on a grid and pooling attention."""
-    tower = model.get_submodule(image_tower(model))
+    tower = model.get_submodule(tower_name)
     windows_only = all(one.kind == "window" for one in caught)  # a Swin has patches only
     if num_prefix_tokens is None:
         num_prefix_tokens = 0 if windows_only else prefix_tokens(tower)

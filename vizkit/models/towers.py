@@ -56,8 +56,12 @@ def inside(model: nn.Module, is_encoder: Callable[[nn.Module], bool] | None) -> 
 
 def image_tower(model: nn.Module) -> str:
     """The name of the image tower of a model that has texts as well, "" for the whole model."""
+    takes: dict[type[nn.Module], bool] = {}  # a model has hundreds of modules of a few classes
     for name, module in model.named_modules():
-        if takes_images(type(module)) or not module.__dict__.keys().isdisjoint(CALLS):
+        kind = type(module)
+        if kind not in takes:
+            takes[kind] = takes_images(kind)
+        if takes[kind] or not module.__dict__.keys().isdisjoint(CALLS):
             for tower in TOWERS:
                 if isinstance(getattr(module, tower, None), nn.Module):
                     return f"{name}.{tower}".lstrip(".")
@@ -67,8 +71,7 @@ def image_tower(model: nn.Module) -> str:
 def takes_images(module_type: type[nn.Module]) -> bool:
     """Whether modules of this class have a call for images alone.
 
-    Asked of the class: a module words an error for each name that it lacks, and a model has
-    hundreds of modules.
+    Asked of the class: a module words an error for each name that it lacks.
     """
     return any(hasattr(module_type, call) for call in CALLS)
 
