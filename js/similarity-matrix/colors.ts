@@ -1,6 +1,18 @@
 import { type ColorMap, colorTable } from "../shared/color.ts";
 import type { Analysis, Matrix } from "./numbers.ts";
-import type { MatrixView } from "./views.ts";
+import { type MatrixView, SIMILARITY } from "./views.ts";
+
+type Parts = [ofRow: number, ofColumn: number];
+
+/** Views that `paintShares` paints, and how much of a cell's exponential counts over its row's sum and over its column's:
+ * that spares an exponential and a root for each cell. A view that is not here is right, and slower. */
+const FAST: Record<string, Parts> = {
+  "softmax over texts": [1, 0],
+  "softmax over images": [0, 1],
+  sigmoid: [0, 0],
+  "gradient of InfoNCE": [0.5, 0.5],
+  "gradient of sigmoid": [0, 0],
+};
 
 /** How a share from 0 to 1 becomes an index into a colour table: signed maps have their zero in the middle. */
 const indexing = ({ signed }: MatrixView) => (signed ? { base: 128, gain: 127.4 } : { base: 0.5, gain: 255 });
@@ -28,10 +40,12 @@ export function paintPixels(
   range: [number, number],
   pixels: Uint32Array,
 ): void {
-  if (!view.heated) paintLinear(matrix.values, range, view.colormap, pixels);
-  else if (now.shared) paintShares(matrix, now, view, pixels);
-  else paintPlain(matrix, now, view, pixels);
-  if (view.signed) paintDiagonal(matrix, now, view, pixels);
+  const parts = FAST[view.name];
+  if (view === SIMILARITY) paintLinear(matrix.values, range, view.colormap, pixels);
+  else if (parts && now.shared) {
+    paintShares(matrix, now, view, parts, pixels);
+    if (view.signed) paintDiagonal(matrix, now, view, pixels);
+  } else paintPlain(matrix, now, view, pixels);
 }
 
 function paintLinear(
@@ -52,25 +66,31 @@ function paintPlain(matrix: Matrix, now: Analysis, view: MatrixView, pixels: Uin
   const { base, gain } = indexing(view);
   const whole = view.signed ? rows : 1;
   for (let i = 0, at = 0; i < rows; i++)
-    for (let j = 0; j < columns; j++, at++)
-      pixels[at] = table[(base + gain * Math.sqrt(Math.abs(view.value(matrix, now, i, j)) * whole)) | 0];
+    for (let j = 0; j < columns; j++, at++) {
+      const share = view.value(matrix, now, i, j) * whole;
+      const size = gain * Math.sqrt(Math.min(1, Math.abs(share)));
+      pixels[at] = table[(share < 0 ? base - size : base + size) | 0];
+    }
 }
 
 /** From the exponentials that `analyse` left: one multiplication a cell. */
-function paintShares(matrix: Matrix, now: Analysis, view: MatrixView, pixels: Uint32Array) {
+function paintShares(
+  matrix: Matrix,
+  now: Analysis,
+  view: MatrixView,
+  [ofRow, ofColumn]: Parts,
+  pixels: Uint32Array,
+) {
   const { rows, columns } = matrix;
   const { weights } = now;
   const top = matrix.high * now.scale;
   const lift = Math.exp(top + now.bias);
-  const byRow = view.name !== "softmax over images";
-  const byColumn = view.name !== "softmax over texts";
-  const part = byRow && byColumn ? 0.5 : 1;
-  const perColumn = now.columnLse.map((lse) => (byColumn ? part * Math.exp(top - lse) : 0));
+  const perColumn = now.columnLse.map((lse) => ofColumn * Math.exp(top - lse));
   const shares = new Float32Array(columns);
   const words = new Uint32Array(shares.buffer);
   const colors = shareColors(view);
   for (let i = 0, at = 0; i < rows; i++, at += columns) {
-    const perRow = byRow ? part * Math.exp(top - now.rowLse[i]) : 0;
+    const perRow = ofRow * Math.exp(top - now.rowLse[i]);
     if (view.biased)
       for (let j = 0; j < columns; j++) {
         const e = weights[at + j] * lift;

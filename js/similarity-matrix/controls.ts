@@ -4,7 +4,7 @@ import { formatNumber } from "../shared/numbers.ts";
 import type { Actions } from "./actions.ts";
 import { MOST_ORDERED } from "./order.ts";
 import type { State } from "./state.ts";
-import { VIEWS, viewOf } from "./views.ts";
+import { type MatrixView, SIMILARITY, VIEWS, viewOf } from "./views.ts";
 
 export interface Controls {
   /** Shows the state, and only what does something in this view. */
@@ -22,10 +22,8 @@ export function openControls(
   const { data } = state;
   const names = VIEWS.map(({ name }) => name);
   const view = frame.select(toolbar, "view", names, state.view.name, (name) => actions.setView(viewOf(name)));
-  for (const option of view.options)
-    option.disabled = data.numImages
-      ? option.value !== VIEWS[0].name
-      : viewOf(option.value).paired && !data.paired;
+  const offered = data.numImages ? [SIMILARITY] : VIEWS.filter(({ paired }) => !paired || data.paired);
+  for (const option of view.options) option.disabled = !offered.includes(viewOf(option.value));
   const temperature = frame.slider(toolbar, {
     label: "temperature τ",
     min: 0.005,
@@ -56,7 +54,7 @@ export function openControls(
       actions.sort,
       "Put what is alike side by side, or as given (o)",
     );
-  addKeys(state, frame, actions, { temperature, sorted });
+  addKeys(state, frame, actions, { temperature, sorted, offered });
   return {
     show() {
       view.value = state.view.name;
@@ -73,14 +71,19 @@ export function openControls(
 interface Handles {
   temperature: ReturnType<Frame["slider"]>;
   sorted: Toggle | null;
+  /** The views that these data have. */
+  offered: MatrixView[];
 }
 
-function addKeys(state: State, frame: Frame, actions: Actions, { temperature, sorted }: Handles): void {
-  const { numImages } = state.data;
-  const views = VIEWS.filter(({ paired }, k) => (numImages ? k === 0 : !paired || state.data.paired));
+function addKeys(
+  state: State,
+  frame: Frame,
+  actions: Actions,
+  { temperature, sorted, offered }: Handles,
+): void {
   const turn = (by: number) => {
-    const next = views.indexOf(state.view) + by + views.length;
-    actions.setView(views[next % views.length]);
+    const next = offered.indexOf(state.view) + by + offered.length;
+    actions.setView(offered[next % offered.length]);
   };
   const { columns } = state.data;
   const moves: Record<string, [number, number]> = {

@@ -16,7 +16,7 @@ import { openPointer } from "./pointer.ts";
 import { openRanking } from "./ranking.ts";
 import { arePair, asGiven, NOTHING, nameOf, type State, sortByCluster, symbolOf } from "./state.ts";
 import { openTiles } from "./tiles.ts";
-import { VIEWS, viewOf } from "./views.ts";
+import { SIMILARITY, viewOf } from "./views.ts";
 import { watchTraits } from "./watch-traits.ts";
 import { showAll, zoomBy } from "./zoom.ts";
 
@@ -56,8 +56,9 @@ function cellLines(state: State): string[] {
   const pair = arePair(state, row, column) ? ", a pair" : "";
   if (data.numImages) lines.push(`and ${shorten(nameOf(state, row, false), MOST_LETTERS)}${pair}`);
   else lines.push(`image ${row} × text ${column}${pair}`);
-  lines.push(`${data.measure} ${formatNumber(VIEWS[0].value(matrix, now, row, column))}`);
-  if (view.heated) lines.push(`${symbolOf(state)} ${formatNumber(view.value(matrix, now, row, column))}`);
+  lines.push(`${data.measure} ${formatNumber(SIMILARITY.value(matrix, now, row, column))}`);
+  if (view !== SIMILARITY)
+    lines.push(`${symbolOf(state)} ${formatNumber(view.value(matrix, now, row, column))}`);
   return lines;
 }
 

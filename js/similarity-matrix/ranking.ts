@@ -5,7 +5,7 @@ import { nameElement, shorten } from "../shared/name.ts";
 import { clamp, formatNumber } from "../shared/numbers.ts";
 import type { Analysis, Matrix } from "./numbers.ts";
 import { arePair, isImage, nameOf, type State, subjectOf, symbolOf } from "./state.ts";
-import { VIEWS } from "./views.ts";
+import { SIMILARITY } from "./views.ts";
 
 /** One row's or one column's scores, the largest first, with the hard negatives. */
 export interface Ranking {
@@ -90,7 +90,7 @@ function entriesOf(state: State, matrix: Matrix, now: Analysis, most: number): E
     );
   const sorted = (by: number[]) => [...by.keys()].sort((p, q) => by[q] - by[p] || p - q);
   const scores = all(state.view);
-  const plain = all(VIEWS[0]);
+  const plain = all(SIMILARITY);
   const others = sorted(state.view.signed ? scores.map(Math.abs) : scores);
   // Itself, with a cosine of 1, is no finding.
   const shown = others.filter((k) => !state.data.numImages || k !== index).slice(0, most);

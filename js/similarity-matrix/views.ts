@@ -39,21 +39,26 @@ const FORMULAS: Record<string, Formula> = {
   "gradient of sigmoid": (matrix, now, i, j) => (pair(matrix, now, i, j) - own(i, j)) / matrix.rows,
 };
 
-export const VIEWS: readonly MatrixView[] = similarityViews.map((view) => {
-  const value = FORMULAS[view.name];
-  if (!value) throw new Error(`the view ${view.name} of constants.json has no formula in views.ts`);
-  return { ...view, colormap: view.colormap as ColorMap, value };
-});
+export const VIEWS: readonly MatrixView[] = similarityViews.map((view) => ({
+  ...view,
+  colormap: view.colormap as ColorMap,
+  value: FORMULAS[view.name],
+}));
 
-/** The view of a name; the first, where an older page names one that is gone. */
+/** The similarity itself, from which every other view is computed. */
+export const SIMILARITY = VIEWS.find(({ name }) => name === "cosine")!;
+
+/** The view of a name; the similarity, where an older page names one that is gone. */
 export function viewOf(name: string): MatrixView {
-  return VIEWS.find((view) => view.name === name) ?? VIEWS[0];
+  return VIEWS.find((view) => view.name === name) ?? SIMILARITY;
 }
 
-/** Marks of the colour bar: places from 0 to 1, and their numbers. Probabilities run from 0 to 1 and gradients from
- * −1/N to 1/N, both with the square root of the size, so that the scale stays put while the temperature moves. */
+/** Marks of the colour bar: places from 0 to 1, and their numbers. The similarity's colours run between its ends. Those
+ * of every other view run from 0 to 1, or with a sign from −1/N to 1/N, with the square root of the size, so that the
+ * scale stays put while the temperature moves. */
 export function ticksOf(view: MatrixView, [low, high]: [number, number], rows: number): [number, number][] {
-  if (!view.heated) return roundTicks(low, high).map((value) => [(value - low) / (high - low || 1), value]);
+  if (view === SIMILARITY)
+    return roundTicks(low, high).map((value) => [(value - low) / (high - low || 1), value]);
   if (!view.signed) return [0, 0.01, 0.1, 0.3, 0.6, 1].map((share) => [Math.sqrt(share), share]);
   const place = (share: number) => 0.5 + (Math.sign(share) * Math.sqrt(Math.abs(share))) / 2;
   return [-1, -0.3, -0.05, 0, 0.05, 0.3, 1].map((share) => [place(share), share / rows]);

@@ -11,7 +11,7 @@ import {
   summarize,
 } from "../similarity-matrix/numbers.ts";
 import { clusterOrder } from "../similarity-matrix/order.ts";
-import { VIEWS, viewOf } from "../similarity-matrix/views.ts";
+import { type MatrixView, VIEWS, viewOf } from "../similarity-matrix/views.ts";
 
 /** Seeded numbers from −1 to 1. */
 function random(count: number, seed = 1): Float64Array {
@@ -151,28 +151,48 @@ test("losses of a matrix that pairs nothing are not defined", () => {
   assert.ok(Number.isNaN(now.infonce) && Number.isNaN(now.sigmoid));
 });
 
-// The fast path of the colours must show what the exact cell function says, in both regimes.
+test("each view of constants.json has its formula in FORMULAS of views.ts, and the cosine is one", () => {
+  assert.deepEqual(
+    VIEWS.filter(({ value }) => !value).map(({ name }) => name),
+    [],
+  );
+  assert.equal(viewOf("gone").name, "cosine");
+});
+
+/** Two more views, as somebody may add them: of no temperature, and negative off the diagonal, too. */
+const ADDED: MatrixView[] = [
+  {
+    ...viewOf("sigmoid"),
+    heated: false,
+    name: "squared",
+    value: ({ values, columns }, _, i, j) => values[i * columns + j] ** 2,
+  },
+  {
+    ...viewOf("gradient of sigmoid"),
+    name: "halved",
+    value: ({ values, rows, columns, high }, _, i, j) => values[i * columns + j] / (2 * high * rows),
+  },
+];
+
+// The colours, by formulas of their own or not, must show what the exact cell function says, in both regimes.
 for (const size of [1, 30])
-  for (const view of VIEWS) {
+  for (const view of [...VIEWS, ...ADDED]) {
     test(`colours of "${view.name}" at range ±${size} follow the values`, () => {
-      const n = 9,
-        matrix = summarize(
-          random(n * n).map((value) => value * size),
-          n,
-          n,
-        ),
-        now = analyse(matrix, size === 1 ? 20 : 200, -3, new Float64Array(n * n)),
-        pixels = new Uint32Array(n * n);
+      const n = 9;
+      const values = random(n * n).map((value) => value * size);
+      const matrix = summarize(values, n, n);
+      const now = analyse(matrix, size === 1 ? 20 : 200, -3, new Float64Array(n * n));
+      const pixels = new Uint32Array(n * n);
       paintPixels(matrix, now, view, [matrix.low, matrix.high], pixels);
       const table = [...colorTable(view.colormap)];
+      const placeOf = (value: number) => {
+        if (view.name === "cosine") return (value - matrix.low) / (matrix.high - matrix.low);
+        const root = Math.sqrt(Math.min(1, Math.abs(value) * (view.signed ? n : 1)));
+        return view.signed ? 0.5 + (Math.sign(value) * root) / 2 : root;
+      };
       for (let i = 0; i < n; i++)
         for (let j = 0; j < n; j++) {
-          const value = view.value(matrix, now, i, j);
-          const place = !view.heated
-            ? (value - matrix.low) / (matrix.high - matrix.low)
-            : !view.signed
-              ? Math.sqrt(value)
-              : 0.5 + (Math.sign(value) * Math.sqrt(Math.abs(value) * n)) / 2;
+          const place = placeOf(view.value(matrix, now, i, j));
           assert.ok(table.includes(pixels[i * n + j]));
           assert.ok(
             Math.abs(table.indexOf(pixels[i * n + j]) - place * 255) <= 1.01,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -202,19 +203,41 @@ def _matrix(widget: AttentionMap, model: int) -> Image.Image | None:
     return picture.enlarge(picture.colorize(shares, name, low, 1), PANEL, PANEL)
 
 
+_Panel = (
+    tuple[str, Image.Image] | None
+)  # its caption and its picture; None where nothing is to show
+
+
+def _heads_panel(widget: AttentionMap, model: int) -> _Panel:
+    heads = [layer.heads for layer in widget.models[model].layers]
+    if sum(heads) == 1:
+        return None
+    return "all maps" if max(heads) == 1 else "all heads of all layers", _heads(widget, model)
+
+
+def _distance_panel(widget: AttentionMap, model: int) -> _Panel:
+    if widget.kind != "attention":
+        return None
+    return "mean attention distance (share of the width)", _distance(widget, model)
+
+
+def _matrix_panel(widget: AttentionMap, model: int) -> _Panel:
+    matrix = _matrix(widget, model)
+    return None if matrix is None else ("rows: queries, columns: keys", matrix)
+
+
+# What can stand beside the map, in this order; `openModel` of js/attention-map/index.ts has the browser's.
+PANELS: dict[str, Callable[[AttentionMap, int], _Panel]] = {
+    "heads": _heads_panel,
+    "distance": _distance_panel,
+    "matrix": _matrix_panel,
+}
+
+
 def _panels(widget: AttentionMap, model: int) -> list[tuple[str, Image.Image]]:
     """What stands beside the map, as chosen by `panels`, each with its caption."""
-    side = widget.models[model]
-    found = []
-    if "heads" in widget.panels and sum(layer.heads for layer in side.layers) > 1:
-        one = max(layer.heads for layer in side.layers) == 1
-        found.append(("all maps" if one else "all heads of all layers", _heads(widget, model)))
-    if "distance" in widget.panels and widget.kind == "attention":
-        found.append(("mean attention distance (share of the width)", _distance(widget, model)))
-    matrix = _matrix(widget, model) if "matrix" in widget.panels else None
-    if matrix is not None:
-        found.append(("rows: queries, columns: keys", matrix))
-    return found
+    found = [make(widget, model) for name, make in PANELS.items() if name in widget.panels]
+    return [panel for panel in found if panel is not None]
 
 
 def _model(widget: AttentionMap, model: int) -> Image.Image:

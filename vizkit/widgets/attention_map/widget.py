@@ -16,6 +16,7 @@ import traitlets
 from PIL import Image
 
 from vizkit.inputs import as_image, as_images, as_texts, is_one_picture
+from vizkit.widgets.attention_map.figure import PANELS, draw, figure
 from vizkit.widgets.attention_map.inputs import (
     Layer,
     ModelMaps,
@@ -36,7 +37,6 @@ from vizkit.widgets.codec import Array
 MODES = ("one head", "mean over heads", "max over heads", "rollout")
 DIRECTIONS = ("given", "received")
 SCALES = ("each map", "shared")
-PANELS = ("heads", "distance", "matrix")
 KINDS = ("similarity", "receptive field")
 STREAM_ALL_BYTES = 24 * 2**20
 PAGE_BYTES = 48 * 2**20
@@ -106,7 +106,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
     scale = traitlets.Enum(SCALES, SCALES[0]).tag(sync=True)
     smooth = traitlets.Bool(False).tag(sync=True)
     image_index = traitlets.Int(0).tag(sync=True)
-    panels = traitlets.List(traitlets.Enum(PANELS)).tag(sync=True)
+    panels = traitlets.List(traitlets.Enum(tuple(PANELS))).tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
     blocks = traitlets.Dict().tag(sync=True)
     text_scores: list[list[Any]] = []  # noqa: RUF012  (of `from_text`: pictures, sentences)
@@ -379,7 +379,7 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
         if query is None:
             middle = first.grid[0] // 2 * first.grid[1] + first.grid[1] // 2
             query = 0 if sides[0].num_prefix_tokens else middle
-        traits.setdefault("panels", list(PANELS[: 2 if kind == "attention" else 1]))
+        traits.setdefault("panels", ["heads", "distance"] if kind == "attention" else ["heads"])
         layer, head = int(layer), int(head)
         layer = self._in_range("layer", layer, len(sides[0].layers))
         blocks = self._first_blocks(layer, int(traits.get("image_index", 0)) % count)
@@ -717,14 +717,10 @@ class AttentionMap(VizkitWidget, frontend="attention_map"):
 
     def picture(self) -> Image.Image:
         """The map on view over the picture, and the same query's map in every head, drawn without a browser."""
-        from vizkit.widgets.attention_map.figure import draw
-
         return draw(self)
 
     def to_plotly(self) -> Any:
         """The map on view over the picture as a static `plotly.graph_objects.Figure`."""
-        from vizkit.widgets.attention_map.figure import figure
-
         return figure(self)
 
 

@@ -4,7 +4,7 @@
 without a browser.
 """
 
-from vizkit.widgets.similarity_matrix.numbers import VIEWS, SimilarityNumbers
+from vizkit.widgets.similarity_matrix.numbers import PAIRED_VIEWS, VIEWS, SimilarityNumbers
 from vizkit.widgets.similarity_matrix.widget import SimilarityMatrix
 
-__all__ = ["VIEWS", "SimilarityMatrix", "SimilarityNumbers"]
+__all__ = ["PAIRED_VIEWS", "VIEWS", "SimilarityMatrix", "SimilarityNumbers"]

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from vizkit.extras import require
 from vizkit.fonts import font
 from vizkit.widgets import picture
-from vizkit.widgets.similarity_matrix.numbers import COLORS, PAIRED_VIEWS, VIEWS
+from vizkit.widgets.similarity_matrix.numbers import COLORS, SIGNED_VIEWS, SIMILARITY
 
 if TYPE_CHECKING:
     from vizkit.widgets.similarity_matrix.widget import SimilarityMatrix
@@ -192,14 +192,14 @@ class Picture:
     def _scaled(self, values: np.ndarray) -> np.ndarray:
         """Places 0..1 on the colour map; shares and gradients by the root of their size."""
         low, high = self.widget.color_limits()
-        if self.widget.view == VIEWS[0]:
+        if self.widget.view == SIMILARITY:
             return (values - low) / ((high - low) or 1.0)
         root = np.sqrt(np.abs(values) / high)
         return root if low == 0 else 0.5 + np.sign(values) * root / 2
 
     def _colors(self) -> np.ndarray:
         values = self.widget.numbers().values
-        if self.widget.view == VIEWS[0]:  # the mean may come first: its colours are linear
+        if self.widget.view == SIMILARITY:  # the mean may come first: its colours are linear
             values = self._scaled(self._coarse(values))
         else:
             values = self._coarse(self._scaled(values))
@@ -237,7 +237,7 @@ class Picture:
     def _ticks(self) -> list[tuple[float, float]]:
         """Marks of the colour bar: places from 0 to 1 and their numbers, round ones for cosines."""
         low, high = self.widget.color_limits()
-        if self.widget.view == VIEWS[0]:
+        if self.widget.view == SIMILARITY:
             return [
                 ((value - low) / ((high - low) or 1.0), value)
                 for value in picture.round_ticks(low, high)
@@ -303,7 +303,7 @@ def _ranking(widget: SimilarityMatrix, pen: ImageDraw.ImageDraw, top: int) -> in
     scores, plain = values[index], plain[index]
     paired = widget.numbers().infonce_loss is not None
     by_score = np.argsort(
-        -(np.abs(scores) if widget.view in PAIRED_VIEWS else scores), kind="stable"
+        -(np.abs(scores) if widget.view in SIGNED_VIEWS else scores), kind="stable"
     )
     order = [int(k) for k in by_score if not (widget.num_images and k == index)]
     rivals = [int(k) for k in np.argsort(-plain, kind="stable") if k != index] if paired else []

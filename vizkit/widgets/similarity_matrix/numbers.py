@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,9 @@ from vizkit.widgets import assets
 
 VIEW_LIST = assets.constant("similarityViews")  # the browser reads the same list
 VIEWS = tuple(view["name"] for view in VIEW_LIST)
+SIMILARITY = "cosine"  # the view of the similarity itself, from which all others are computed
 PAIRED_VIEWS = tuple(view["name"] for view in VIEW_LIST if view["paired"])
+SIGNED_VIEWS = tuple(view["name"] for view in VIEW_LIST if view["signed"])
 TEMPERATURES = (0.005, 2.0)
 BIASES = (-20.0, 10.0)
 COLORS = {view["name"]: view["colormap"] for view in VIEW_LIST}
@@ -74,6 +77,45 @@ def _sums(logits: np.ndarray, bias: float) -> _Sums:
     return _Sums(rows, columns, float(np.log1p(powers, out=powers).sum()))
 
 
+@dataclass(frozen=True)
+class _Step:
+    """What a view's formula may ask of one step: similarities and logits (N, M), their sums, the bias."""
+
+    similarity: np.ndarray
+    logits: np.ndarray
+    bias: float
+    sums: _Sums
+
+    def over_texts(self) -> np.ndarray:
+        return np.exp(self.logits - self.sums.rows)
+
+    def over_images(self) -> np.ndarray:
+        return np.exp(self.logits - self.sums.columns)
+
+    def pairs(self) -> np.ndarray:
+        return np.exp(-np.logaddexp(0, -(self.logits + self.bias)))
+
+    def less_own(self, shares: np.ndarray) -> np.ndarray:
+        """A gradient with respect to the logits: shares minus [i = j], divided by N."""
+        return (shares - np.eye(len(shares))) / len(shares)
+
+
+# The formula of each view of constants.json; `js/similarity-matrix/views.ts` has the browser's.
+FORMULAS: dict[str, Callable[[_Step], np.ndarray]] = {
+    SIMILARITY: lambda step: step.similarity,
+    "softmax over texts": _Step.over_texts,
+    "softmax over images": _Step.over_images,
+    "sigmoid": _Step.pairs,
+    "gradient of InfoNCE": lambda step: step.less_own((step.over_texts() + step.over_images()) / 2),
+    "gradient of sigmoid": lambda step: step.less_own(step.pairs()),
+}
+for _name in VIEWS:
+    if _name not in FORMULAS:
+        raise LookupError(
+            f"the view {_name!r} of constants.json has no formula in similarity_matrix/numbers.py"
+        )
+
+
 def similarity_numbers(
     similarity: np.ndarray, temperature: float, bias: float, view: str
 ) -> SimilarityNumbers:
@@ -82,21 +124,8 @@ def similarity_numbers(
     rows, columns = logits.shape
     sums = _sums(logits, bias)
     row_lse, column_lse = sums.rows, sums.columns
-    paired = rows == columns
-    if view == VIEWS[0]:
-        values = similarity
-    elif view == VIEWS[1]:
-        values = np.exp(logits - row_lse)
-    elif view == VIEWS[2]:
-        values = np.exp(logits - column_lse)
-    elif view == VIEWS[4]:
-        both = np.exp(logits - row_lse) + np.exp(logits - column_lse)
-        values = (both / 2 - np.eye(rows)) / rows
-    else:
-        values = np.exp(-np.logaddexp(0, -(logits + bias)))
-        if view == VIEWS[5]:
-            values = (values - np.eye(rows)) / rows
-    if not paired:
+    values = FORMULAS[view](_Step(similarity, logits, bias, sums))
+    if rows != columns:
         return SimilarityNumbers(values, None, None, None, None)
     own = np.arange(rows)
     diagonal = logits[own, own]

@@ -17,6 +17,8 @@ from vizkit.widgets.similarity_matrix.inputs import arrays_to_send, stacked, ste
 from vizkit.widgets.similarity_matrix.numbers import (
     BIASES,
     PAIRED_VIEWS,
+    SIGNED_VIEWS,
+    SIMILARITY,
     TEMPERATURES,
     VIEW_LIST,
     VIEWS,
@@ -61,7 +63,7 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
 
     temperature = traitlets.Float(0.07, min=TEMPERATURES[0], max=TEMPERATURES[1]).tag(sync=True)
     bias = traitlets.Float(-10.0, min=BIASES[0], max=BIASES[1]).tag(sync=True)
-    view = traitlets.Enum(VIEWS, VIEWS[0]).tag(sync=True)
+    view = traitlets.Enum(VIEWS, SIMILARITY).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
     hovered_text = traitlets.Int(-1).tag(sync=True)
     selected_text = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -157,8 +159,8 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
     @traitlets.validate("view")
     def _check_view(self, proposal: Any) -> str:
         _, rows, columns = self.shape
-        if self._num_images and proposal.value != VIEWS[0]:
-            raise traitlets.TraitError(f"against both there is one view, {VIEWS[0]!r}")
+        if self._num_images and proposal.value != SIMILARITY:
+            raise traitlets.TraitError(f"against both there is one view, {SIMILARITY!r}")
         if proposal.value in PAIRED_VIEWS and rows != columns:
             raise traitlets.TraitError(
                 f"view {proposal.value!r} needs one text for each image,"
@@ -203,8 +205,8 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
         if view not in VIEWS:
             raise ValueError(f"view must be one of {', '.join(map(repr, VIEWS))}, got {view!r}")
         _, rows, columns = self.shape
-        if self._num_images and view != VIEWS[0]:
-            raise ValueError(f"against both there is one view, {VIEWS[0]!r}")
+        if self._num_images and view != SIMILARITY:
+            raise ValueError(f"against both there is one view, {SIMILARITY!r}")
         if view in PAIRED_VIEWS and rows != columns:
             raise ValueError(f"{view!r} needs one text for each image, got {rows} and {columns}")
         key = (view, self.step, self.temperature, self.bias)
@@ -262,9 +264,9 @@ class SimilarityMatrix(VizkitWidget, frontend="similarity_matrix"):
 
     def color_limits(self) -> tuple[float, float]:
         """Ends of the current view's colours: the range of all steps, 0 to 1, or -1/N to 1/N."""
-        if self.view == VIEWS[0]:
+        if self.view == SIMILARITY:
             return self.value_range[0], self.value_range[1]
-        return (-1 / self.shape[1], 1 / self.shape[1]) if self.view in PAIRED_VIEWS else (0.0, 1.0)
+        return (-1 / self.shape[1], 1 / self.shape[1]) if self.view in SIGNED_VIEWS else (0.0, 1.0)
 
     def picture(self) -> Image.Image:
         """The current view with thumbnails, captions (where there is room) and its colour bar."""
