@@ -903,6 +903,7 @@ _ALL = (
         {
             "any object": "A map may show where things are, whichever of them the sentence names.",
             "a simpler map": "Attention alone, or covering a patch, may find the object as well.",
+            "no patch at all": "MLPs add to the score as well, and what they add lies on no patch.",
         },
     ),
     Claim(

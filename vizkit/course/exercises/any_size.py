@@ -362,6 +362,7 @@ def _cost(
 def _sizes(rng: np.random.Generator) -> list[tuple[int, int]]:
     """Heights and widths: some are small, some need scaling."""
     # 1200 x 1600: the scale is that of the pixels, not of the cells that they were rounded to.
+    # 900 x 1120: 32 x 40 cells are at the limit and not above it, though the pixels are.
     return [
         (60, 100),
         (720, 1290),
@@ -370,6 +371,7 @@ def _sizes(rng: np.random.Generator) -> list[tuple[int, int]]:
         (435, 610),
         (1500, 400),
         (1200, 1600),
+        (900, 1120),
     ]
 
 

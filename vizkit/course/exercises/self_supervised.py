@@ -258,7 +258,7 @@ dino_loss = Exercise(
     difficulty=3,
     minutes=12,
     to="torch",
-    forbidden=("cross_entropy", "kl_div"),
+    forbidden=("cross_entropy", "kl_div", "CrossEntropyLoss", "KLDivLoss"),
 )
 
 # ── The effective rank ────────────────────────────────────────────────────────────────────────────
