@@ -454,7 +454,7 @@ RIGHT = {
         "all words are new": lambda s, u: is_new(s, u).sum(1) == u.sum(1),
         "einsum": lambda s, u: torch.einsum("uv,sv->u", u, s) == 0,
         "largest of a product": lambda s, u: (u * s.amax(0)).amax(1) == 0,
-        "loops": lambda s, u: [not any(a and b for row in s.tolist() for a, b in zip(row, name)) for name in u.tolist()],
+        "loops": lambda s, u: [not any(a and b for row in s.tolist() for a, b in zip(row, name, strict=True)) for name in u.tolist()],
         "float16": lambda s, u: ~(u.half() @ s.half().T).any(1),
     },
     MASK: {
@@ -485,14 +485,14 @@ RIGHT = {
     SWAP: {
         "weights": lambda t, f, o: (hits(t, f) / o.bincount()[o]).sum() / 2,
         "signs": lambda t, f, o: torch.stack([((t - f).sign()[o == k] == 1).double().mean() for k in (1, 0)]).mean(),
-        "loops": lambda t, f, o: sum(sum(a > b for a, b, c in zip(t, f, o) if c == k) / (o == k).sum() for k in (0, 1)) / 2,
+        "loops": lambda t, f, o: sum(sum(a > b for a, b, c in zip(t, f, o, strict=True) if c == k) / (o == k).sum() for k in (0, 1)) / 2,
         "einsum": lambda t, f, o: (torch.einsum("n,nk->k", hits(t, f), (one := F.one_hot(o, 2).float())) / one.sum(0)).mean(),
     },
     PART: {
         "einsum": lambda h, r, t: torch.einsum("hd,d->h", h, t) / torch.linalg.vector_norm(total(h, r)),
         "unit vector first": lambda h, r, t: (h / total(h, r).norm()) @ t,
         "by the text's length as well": lambda h, r, t: h @ t / total(h, r).norm() / t.norm(),
-        "loops": lambda h, r, t: [sum(a * b for a, b in zip(row, t)) / (sum(h) + r).norm() for row in h],
+        "loops": lambda h, r, t: [sum(a * b for a, b in zip(row, t, strict=True)) / (sum(h) + r).norm() for row in h],
         "float32": lambda h, r, t: h.float() @ t.float() / total(h, r).float().norm(),
         "column": lambda h, r, t: (h * t).sum(1) / F.pad(h.T, (0, 1)).sum(1).add(r).norm(),
     },
