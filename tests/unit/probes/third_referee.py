@@ -905,7 +905,6 @@ NAMED = {
     ("What a canvas keeps", "clamped by the canvas"): "enlarging counts",
     ("Partners to merge", "one side normalised: the even"): "a product instead of a cosine",
     ("Partners to merge", "distance of unit vectors, largest"): "the least similar",
-    ("What a picture costs", "scale by pixels only"): "rounded down from the start",
 }
 
 
