@@ -89,6 +89,7 @@ _ALL = (
         {
             "trained too short": "A network that was stopped early looks worse than it is.",
             "an unfit learning rate": "A rate that suits one network punishes another.",
+            "no room at the top": "Near 100% every lead in points is small, whatever the data have done.",
         },
     ),
     Claim(
@@ -144,6 +145,7 @@ _ALL = (
         {
             "another block than the published one": "A block of our own could have these properties and not be ConvNeXt's.",
             "the start, not the block": "Initial weights that are too small for a narrow network look like a bad block.",
+            "an unfit learning rate": "A block whose best rate lies beyond those that were tried looks worse than it is.",
         },
     ),
     Claim(

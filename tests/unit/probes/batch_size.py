@@ -78,7 +78,7 @@ ENDS = {
 NAMED = {
     ("-inf", "not rescaled", "sum", "largest + log"): "sum not rescaled",
     ("0", "not rescaled", "sum", "largest + log"): "",
-    ("0", "rescaled", "sum", "largest + log"): "maximum started at 0",
+    ("0", "rescaled", "sum", "largest + log"): "maximum started too high",
     ("-inf", "rescaled", "sum", "log"): "maximum not added again",
     ("the first value", "rescaled", "sum", "log"): "maximum not added again",
     ("the first value", "not rescaled", "sum", "largest + log"): "sum not rescaled",

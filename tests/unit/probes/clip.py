@@ -170,8 +170,8 @@ AT_CHANCE = [
     ),
     Probe(CHANCE, "base 2", lambda n: math.log2(n), "mistake", "logarithm to the base 2"),
     Probe(CHANCE, "base 10", lambda n: math.log10(n), "mistake", "logarithm to the base 10"),
-    Probe(CHANCE, "all pairs", lambda n: math.log(n * n), "mistake", "logarithm of all pairs"),
-    Probe(CHANCE, "twice", lambda n: 2 * math.log(n), "mistake", "logarithm of all pairs"),
+    Probe(CHANCE, "all pairs", lambda n: math.log(n * n), "mistake", "twice as large"),
+    Probe(CHANCE, "twice", lambda n: 2 * math.log(n), "mistake", "twice as large"),
     Probe(
         CHANCE, "the negatives", lambda n: math.log(n - 1), "mistake", "logarithm of the negatives"
     ),

@@ -101,7 +101,7 @@ NAMED = {
     ("The cost of attention in windows", "doubled"): "multiplications and additions counted apart",
     ("InfoNCE from scratch", "doubled"): "the two directions not halved",
     ("InfoNCE from scratch", "negated"): "the minus forgotten",
-    ("The loss of CLIP's batch at chance", "doubled"): "logarithm of all pairs",
+    ("The loss of CLIP's batch at chance", "doubled"): "twice as large",
     ("The loss of CLIP's batch at chance", "halved"): "halved",
     ("The loss of CLIP's batch at chance", "negated"): "the minus forgotten",
     ("Measure the modality gap", "squared"): "squared",

@@ -1207,7 +1207,7 @@ NAMED = {
     (S, "rows minus mean squared"): "temperature multiplied",
     (S, "exp not divided, transposed sum"): "softmax over the wrong axis",
     (W, "masked with 1e-9"): "the positive's cosine set to zero",
-    (U, "limit 100 on tau"): "not clipped",
+    (U, "limit 100 on tau"): "the scale passes 100",
     (U, "stored log tau, sign flipped wrong"): "wrong direction",
     (SIGMOID, "bce mean"): "divided by N squared",
     (SIGMOID, "bce sum"): "not divided",

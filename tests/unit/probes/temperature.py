@@ -186,7 +186,7 @@ UPDATE_NAMES = {
     "up": "wrong direction",
     "before": "clipped before the step",
     "both": "clipped before and after the step",
-    "never": "not clipped",
+    "never": "the scale passes 100",
     "scale": "the scale returned",
     "stored": "the stored logarithm returned",
 }

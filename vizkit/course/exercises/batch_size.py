@@ -119,12 +119,12 @@ online_logsumexp = Exercise(
             ),
         ),
         Mistake(
-            "maximum started at 0",
+            "maximum started too high",
             _maximum_from_zero,
             (
                 "Try rows in which every logit is below -1,000.",
-                "A maximum that starts at 0 never comes down: all powers of e are then 0. "
-                "Start below every number.",
+                "A maximum that starts at 0, or at another number above all of yours, never comes "
+                "down: all powers of e are then 0. Start below every number.",
                 "largest = np.full(len(blocks[0]), -np.inf)",
             ),
         ),
@@ -149,7 +149,11 @@ online_logsumexp = Exercise(
     ],
     difficulty=3,
     minutes=12,
-    forbidden=("concatenate", "hstack", "column_stack", "concat", "logsumexp"),
+    forbidden=(
+        *("concatenate", "hstack", "column_stack", "concat", "torch.cat", "np.block", "bmat", "c_"),
+        *("r_", "np.append", "np.insert", "vstack T", "vstack transpose", "row_stack T"),
+        "logsumexp",
+    ),
 )
 
 

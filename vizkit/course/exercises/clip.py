@@ -249,12 +249,13 @@ chance = Exercise(
             ),
         ),
         Mistake(
-            "logarithm of all pairs",
+            "twice as large",
             lambda n: math.log(n**2),
             (
-                "Among how many does one picture choose?",
-                "Nobody chooses among all N² pairs: each image chooses among N texts.",
-                "The share of the right one is 1 / n.",
+                "Among how many does one picture choose? And how do the two directions become one loss?",
+                "Each image chooses among N texts, not among all N² pairs; and of the two directions "
+                "the mean is taken, not the sum.",
+                "The share of the right one is 1 / n in either direction: (loss + loss) / 2.",
             ),
         ),
         Mistake(

@@ -2,12 +2,14 @@
 
 import ast
 import copy
+import dis
 import inspect
 import math
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Real
 from types import CodeType
 from typing import Any, Literal, NoReturn
@@ -90,7 +92,9 @@ class Exercise:
         minutes: how long it takes.
         tolerance: relative and absolute; a right answer written another way is right.
         to: what arrays the learner's function receives. What it returns may be either.
-        forbidden: names of ready-made functions that would spare the learner the task.
+        forbidden: names of ready-made functions that would spare the learner the task. With a dot,
+            an attribute of just that name ("np.append", not a list's); with a space between, names
+            that are harmless alone.
 
     Raises:
         ValueError: an argument out of range, or two answers that the inputs do not tell apart.
@@ -195,9 +199,11 @@ class Exercise:
         if _has_blank(function):
             return Result("not yet attempted", "")
         for name in self.forbidden:
-            if callable(answer) and name in _names_in(getattr(answer, "__code__", None)):
+            used = set(_names_in(getattr(answer, "__code__", None)))
+            if callable(answer) and used.issuperset(name.split()):
                 return Result(
-                    "wrong", f"Write it yourself, without `{name}`: that is the exercise."
+                    "wrong",
+                    f"Write it yourself, without `{name.split()[0]}`: that is the exercise.",
                 )
         received = []
         for arguments in self.inputs:
@@ -350,10 +356,13 @@ def _is_text(value: Any) -> bool:
 
 
 def _names_in(code: CodeType | None) -> Iterator[str]:
-    """Every name that a function's code, or a function inside of it, refers to."""
+    """Every name that a function's code, or a function inside of it, refers to; also "a.b"."""
     if code is None:
         return
     yield from code.co_names
+    for first, second in pairwise(dis.get_instructions(code)):
+        if second.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            yield f"{first.argval}.{second.argval}"
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names_in(constant)

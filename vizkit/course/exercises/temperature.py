@@ -285,13 +285,14 @@ scale_update = Exercise(
             ),
         ),
         Mistake(
-            "not clipped",
+            "the scale passes 100",
             lambda temperature, gradient, learning_rate: _update(
                 temperature, gradient, learning_rate, limit=lambda logarithm: logarithm
             ),
             (
                 "What is the smallest temperature that your function can return?",
-                "The scale must not pass 100, so the temperature must not fall below 0.01.",
+                "The scale must not pass 100, so the temperature must not fall below 0.01. (If you held "
+                "the logarithm at 100: its limit is log(100).)",
                 "1 / min(math.exp(log_scale), 100)",
             ),
         ),

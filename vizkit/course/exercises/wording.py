@@ -73,7 +73,7 @@ def about_value(got: Any, wanted: Any) -> str:
     if number and shape_of(got) != ():
         return f"Received {describe(got)}: pass one number."
     whole = asked is not None and asked.dtype.kind in "iu"
-    if number and whole and given is not None and given % 1:
+    if number and whole and given is not None and given.dtype.kind != "c" and given % 1:
         return f"Received {given.item():.12g}: the answer is a whole number."
     return f"Received {brief(got)}: think again."
 
