@@ -19,7 +19,7 @@ ANSWERS: dict[str, object] = {
     # Values, as other types or formulas.
     "Count the negative pairs": float(24 * 23),
     "Count the parameters of a patch embedding": sum(
-        parameter.numel() for parameter in torch.nn.Conv2d(3, 768, 16, 16).parameters()
+        parameter.numel() for parameter in torch.nn.Conv2d(3, 1024, 16, 16).parameters()
     ),
     "Count the tokens of a larger picture": torch.tensor((384 / 16) ** 2 + 1),
     "The loss of CLIP's batch at chance": lambda n: math.log2(n) * math.log(2),

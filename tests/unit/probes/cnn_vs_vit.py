@@ -160,33 +160,35 @@ def field_probes():
 
 # -------------------------------------------------------------------------- parameters
 
+RIGHT_COUNT = 787_456
 NAMED_COUNTS = {
-    768 * 768: "bias forgotten",
-    16 * 16 * 768 + 768: "channels forgotten",
-    196 * 590_592: "weights for every patch",
+    768 * 1024: "bias forgotten",
+    16 * 16 * 1024 + 1024: "channels forgotten",
+    196 * RIGHT_COUNT: "weights for every patch",
     769: "one output only",
-    768 * 768 + 1: "one bias for all",
-    590_592 + 196 * 768: "positions counted",
+    768 * 1024 + 1: "one bias for all",
+    RIGHT_COUNT + 196 * 1024: "positions counted",
+    590_592: "width of ViT-B",
 }
 OTHER_COUNTS = [
-    0, 3, 16, 196, 768, 590_000, 590_551, 590_591, 590_593, 590_600, 0.590592, 590_080, 150_528,
-    590_592 + 768, 590_592 + 197 * 768, 2 * 590_592, -590_592,
+    0, 3, 16, 196, 768, 1024, 787_000, 787_455, 787_457, 787_460, 0.787456, 786_944, 200_704,
+    589_824, RIGHT_COUNT + 1024, RIGHT_COUNT + 197 * 1024, 2 * RIGHT_COUNT, -RIGHT_COUNT,
 ]  # fmt: skip
 
 counts = [
-    Probe(COUNT, "a formula", 16 * 16 * 3 * 768 + 768, "right"),
-    Probe(COUNT, "a float", 590_592.0, "right"),
-    Probe(COUNT, "scientific", 0.590592e6, "right"),
-    Probe(COUNT, "numpy", np.int32(590_592), "right"),
-    Probe(COUNT, "a tensor of one element", torch.tensor([590_592]), "right"),
+    Probe(COUNT, "a formula", 16 * 16 * 3 * 1024 + 1024, "right"),
+    Probe(COUNT, "a float", 787_456.0, "right"),
+    Probe(COUNT, "scientific", 0.787456e6, "right"),
+    Probe(COUNT, "numpy", np.int32(787_456), "right"),
+    Probe(COUNT, "a tensor of one element", torch.tensor([787_456]), "right"),
     Probe(
         COUNT,
         "the layer's own",
-        sum(p.numel() for p in torch.nn.Conv2d(3, 768, 16, 16).parameters()),
+        sum(p.numel() for p in torch.nn.Conv2d(3, 1024, 16, 16).parameters()),
         "right",
     ),
     Probe(COUNT, "the stub", ..., "not yet attempted"),
-    Probe(COUNT, "a text", "590,592", "wrong"),
+    Probe(COUNT, "a text", "787,456", "wrong"),
     Probe(COUNT, "None", None, "wrong"),
     *(Probe(COUNT, f"{n}", n, "mistake", name) for n, name in NAMED_COUNTS.items()),
     *(Probe(COUNT, f"{n}", n, "wrong") for n in OTHER_COUNTS),

@@ -96,9 +96,10 @@ equivariance_error = Exercise(
             _rolled,
             (
                 "Which columns have no partner?",
-                "`roll` brings columns from the right edge back on the left. They have no partner: "
-                "leave the first `shift` columns out.",
-                "After the roll, compare `[:, :, shift:]` of both.",
+                "`roll` brings the columns that leave at one edge back at the other. They have no "
+                "partner: leave these `shift` columns out.",
+                "If you rolled `before` to the right, compare `[:, :, shift:]` of both; if you rolled "
+                "`after` back to the left, `[:, :, :-shift]`.",
             ),
         ),
         Mistake(
@@ -281,23 +282,23 @@ receptive_field = Exercise(
     minutes=10,
 )
 
-_PER_OUTPUT = 16 * 16 * 3
+_PER_OUTPUT, _WIDTH = 16 * 16 * 3, 1024  # not ViT-B/16, whose number stands in the notebook's table
 count_patch_parameters = Exercise(
     "Count the parameters of a patch embedding",
-    solution=_PER_OUTPUT * 768 + 768,
+    solution=_PER_OUTPUT * _WIDTH + _WIDTH,
     mistakes=[
         Mistake(
             "bias forgotten",
-            _PER_OUTPUT * 768,
+            _PER_OUTPUT * _WIDTH,
             (
                 "What does the layer add after it has multiplied?",
-                "Each of the 768 outputs has a bias as well.",
-                "Add 768.",
+                "Each of the 1024 outputs has a bias as well.",
+                "Add 1024.",
             ),
         ),
         Mistake(
             "channels forgotten",
-            16 * 16 * 768 + 768,
+            16 * 16 * _WIDTH + _WIDTH,
             (
                 "How many numbers are in one patch?",
                 "A patch holds 16 x 16 pixels of three channels each.",
@@ -306,7 +307,7 @@ count_patch_parameters = Exercise(
         ),
         Mistake(
             "weights for every patch",
-            196 * (_PER_OUTPUT * 768 + 768),
+            196 * (_PER_OUTPUT * _WIDTH + _WIDTH),
             (
                 "Does the number of weights depend on the size of the image?",
                 "All 196 patches go through the same weights: that is what makes it a convolution.",
@@ -318,26 +319,36 @@ count_patch_parameters = Exercise(
             _PER_OUTPUT + 1,
             (
                 "How many numbers does the layer make of one patch?",
-                "That is one of the 768 numbers in a token; each has weights of its own.",
-                "Multiply by 768.",
+                "That is one of the 1024 numbers in a token; each has weights of its own.",
+                "Multiply by 1024.",
             ),
         ),
         Mistake(
             "one bias for all",
-            _PER_OUTPUT * 768 + 1,
+            _PER_OUTPUT * _WIDTH + 1,
             (
-                "How many biases does a layer with 768 outputs have?",
+                "How many biases does a layer with 1024 outputs have?",
                 "Each output has a bias of its own.",
-                "Add 768, not 1.",
+                "Add 1024, not 1.",
             ),
         ),
         Mistake(
             "positions counted",
-            _PER_OUTPUT * 768 + 768 + 196 * 768,
+            _PER_OUTPUT * _WIDTH + _WIDTH + 196 * _WIDTH,
             (
                 "Which parts of the ViT did you count?",
                 "The positional embedding is a table of its own, not a part of this layer.",
-                "Leave the 196 x 768 out.",
+                "Leave the 196 x 1024 out.",
+            ),
+        ),
+        Mistake(
+            "width of ViT-B",
+            _PER_OUTPUT * 768 + 768,
+            (
+                "How many numbers has a token here?",
+                "768 is the number of values in a patch, and the width of ViT-B's tokens. Those of ViT-L "
+                "are wider.",
+                "Take 1024 outputs.",
             ),
         ),
     ],

@@ -19,6 +19,7 @@ import numpy as np
 from vizkit.course.exercises.compare import (
     HALF_TOLERANCE,
     all_same,
+    cannot_hold,
     common_difference,
     count_numbers,
     first_difference,
@@ -225,11 +226,13 @@ class Exercise:
             return Result("wrong", "Your answer is None: is a `return` or a value missing?")
         if all_same(received, expected, self.tolerance):
             return Result("right", "")
+        half = half_precision(answers)
+        if half and cannot_hold(half, received, expected):
+            return Result("wrong", f"{half} rounds whole numbers of this size: use another type.")
         for mistake in self.mistakes:
             if all_same(received, self._answers[mistake.name], self.tolerance):
                 first, *more = mistake.hints
                 return Result("mistake", first, mistake.name, tuple(more))
-        half = half_precision(answers)
         if half and all_same(received, expected, HALF_TOLERANCE[half]):
             if self._near_a_mistake(received, HALF_TOLERANCE[half]):
                 return Result(
