@@ -6,7 +6,7 @@ pictures than those of the test. Where the best one is the lowest or the highest
 `widest` try one further. `talkers`: the model that describes and says where, with a trained
 connector and with one frozen as it was initialised (the control for "the decoder does the work"),
 each asked about its own picture and about another one (the control for "habit"); `slower_talkers`:
-the same at another learning rate. About 25 minutes on one core.
+the same at another learning rate. About half an hour on one core.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ the same object? And the nearest one in another photograph, in a box of the same
 `views`: the same, asked in a second view of all photographs: a part of each, mirrored, with other
 colours, so that the place of a patch says little.
 Controls: raw pixels, mean colours, the place alone, and the same ViT with random weights.
-About six minutes on one core.
+About ten minutes on one core.
 """
 
 from __future__ import annotations

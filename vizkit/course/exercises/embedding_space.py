@@ -130,7 +130,6 @@ principal_plane = Exercise(
     inputs=_clouds,
     difficulty=2,
     minutes=8,
-    tolerance=1e-3,
     to="torch",
 )
 
