@@ -1,5 +1,6 @@
 """The ledger of claims: complete, built from the stored bundles, and free of markup."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_page_in_the_repository_is_the_one_that_the_notebooks_give():
 def test_links_of_the_page_lead_to_cells_that_show_the_claim():
     text = "\n".join(cell.source for cell in nbformat.read(FOLDER / PAGE, as_version=4).cells)
     links = re.findall(r"\]\((\w+)\.ipynb#cell-id=([\w-]+)\)", text)
-    assert len(links) == len(wanted())
+    assert len(links) == len(wanted()), "run: python -m tools.course.ledger"
     for notebook, id in links:
         cells = nbformat.read(FOLDER / f"{notebook}.ipynb", as_version=4).cells
         assert [cell.cell_type for cell in cells if cell.id == id] == ["code"]
@@ -122,6 +123,12 @@ def test_an_unknown_claim_or_verdict_is_refused_and_nothing_is_written(tmp_path,
     with pytest.raises(ValueError, match=r"01_cnn_vs_vit, cell cell: .*(A99|cited)"):
         write_ledger(folder)
     assert not (folder / PAGE).exists()
+
+
+def test_a_claim_of_a_family_without_a_table_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(CLAIMS, "Z1", dataclasses.replace(CLAIMS["A1"], id="Z1"))
+    with pytest.raises(ValueError, match=r"takes Z1: give the family 'Z' a title in FAMILIES"):
+        write_ledger(folder_with(tmp_path, content_with()))
 
 
 def test_a_folder_without_notebooks_is_refused(tmp_path):

@@ -79,10 +79,10 @@ def _sections(notebook, path):
     if "⟨not measured yet⟩" in text or not re.search(
         r"^## Time and memory\n[^⟨]*⟨about \d+ seconds? and [\d.]+ GB", text, re.MULTILINE
     ):
-        yield "the time and memory are not measured: run it with tools.course.outputs"
+        yield "the time and memory are not measured: run python -m tools.course.outputs"
     row = read_json(table_path()).get(path.stem)
     if row and f"⟨about {row['seconds']:.0f} seconds and {row['gigabytes']:.1f} GB" not in text:
-        yield "the time and memory differ from the measured table: run tools.course.outputs"
+        yield "the time and memory differ from the measured table: run python -m tools.course.outputs"
 
 
 def glossary_of(notebook) -> dict[str, str]:
@@ -176,7 +176,7 @@ def _exercises(notebook, path):
             yield f"the untouched stub {cell.id} is not 'not yet attempted'"
     for cell in solutions:
         if not cell.metadata.get("jupyter", {}).get("source_hidden"):
-            yield f"the solution {cell.id} is not folded"
+            yield f"the solution {cell.id} is not folded: jupyter.source_hidden in its metadata"
         if "record_progress=False" not in cell.source or ": right" not in _plain(cell):
             yield f"the solution {cell.id} must be right and must not count as progress"
         if not cell.source.startswith(SOLUTION):
@@ -224,8 +224,8 @@ def _claims(notebook, path):
 def _looked(notebook, path):
     if cells := unlooked(notebook):
         yield (
-            "nobody has compared these texts with the outputs above them since those changed (see "
-            f"tools.course.looked): {' '.join(cells)}"
+            "nobody has compared these texts with the outputs above them since those changed: "
+            f"{' '.join(cells)}; do, then run python -m tools.course.looked notebooks/{path.name}"
         )
 
 
@@ -248,7 +248,8 @@ def test_the_map_leads_to_every_notebook():
     lines = _markdown(start).split("## The map of the course")[1].split("## ")[0].splitlines()
     rows = [line for line in lines if line.startswith("| ")]
     linked = [target for row in rows for target in re.findall(LINK, row)]
-    assert linked == [f"{name}.ipynb" for name in NOTEBOOKS[1:]]
+    wanted = [f"{name}.ipynb" for name in NOTEBOOKS[1:]]
+    assert linked == wanted, "each of NOTEBOOKS has its row in the map of 00_start_here.ipynb"
 
 
 def test_nothing_else_lies_in_the_folder():

@@ -13,7 +13,6 @@ from tools.course.slideshow import SLIDE_TYPES, first_sentence, slide_type, slid
 from vizkit.course import NOTEBOOKS
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
-FEWEST, MOST = 15, 25
 MOST_LETTERS = 350  # of a text on a slide that is no list, quotation or table: three lines, or four
 CLAIM = "application/vnd.vizkit.claim+json"
 
@@ -71,7 +70,8 @@ def unfit(cell) -> list[str]:
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_deck_is_a_lecture(name):
     cells, slides = deck(name)
-    assert FEWEST <= len(slides) <= MOST
+    few, many = tool.FEWEST, tool.MOST
+    assert few <= len(slides) <= many, f"{len(slides)} slides; a deck has {few} to {many}"
     assert slides[0].title.startswith("# ")
     assert faults_of(cells) == []
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vizkit.course import NOTEBOOKS
 from vizkit.zoo.pocket import WEIGHTS
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,11 @@ def test_there_is_a_block_for_each_widget(lines):
 @pytest.mark.parametrize("link", sorted(set(LINKS)))
 def test_each_local_link_leads_somewhere(link):
     assert link.startswith("https://") or (ROOT / link).exists(), f"README links to {link}"
+
+
+def test_the_map_of_the_course_leads_to_every_notebook():
+    rows = re.findall(r"^\| \[[^\]]+\]\(notebooks/(\d\d\w+)\.ipynb\)", TEXT, re.MULTILINE)
+    assert rows == list(NOTEBOOKS), "each of NOTEBOOKS has its row in the README's map"
 
 
 def test_the_table_of_pocket_encoders_says_what_their_cards_say():

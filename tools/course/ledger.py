@@ -71,8 +71,17 @@ def stored_entries(folder: str | Path) -> list[Entry]:
 
 
 def ledger_notebook(folder: str | Path) -> nbformat.NotebookNode:
-    """The page, as a notebook without code: Jupyter shows it rendered, and its links work there."""
+    """The page, as a notebook without code: Jupyter shows it rendered, and its links work there.
+
+    Raises:
+        ValueError: a claim of a family that has no table on the page; and as `stored_entries`.
+    """
     entries = stored_entries(folder)
+    if homeless := [id for id in CLAIMS if id[0] not in FAMILIES]:
+        raise ValueError(
+            f"no table of the ledger takes {', '.join(homeless)}: "
+            f"give the family {homeless[0][0]!r} a title in FAMILIES of tools/course/ledger.py"
+        )
     cells = [new_markdown_cell(_introduction(entries), id="ledger-intro")]
     for letter, title in FAMILIES.items():
         claims = [claim for claim in CLAIMS.values() if claim.id.startswith(letter)]

@@ -64,8 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{path.name}: {took}, {use.gigabytes:.2f} GB at most, {state}", flush=True)
             if cells := unlooked(nbformat.read(path, as_version=4)):
                 print(
-                    f"{path.name}: compare these texts with the outputs above them, then mark them "
-                    f"with python -m tools.course.looked: {' '.join(cells)}",
+                    f"{path.name}: compare these texts with the outputs above them: "
+                    f"{' '.join(cells)}; then run python -m tools.course.looked {path}",
                     flush=True,
                 )
     stored = [path for path in paths if path.name not in failed]

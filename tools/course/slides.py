@@ -18,6 +18,8 @@ import nbformat
 from tools.course.slideshow import Slide, slide_type, slides_of
 from vizkit.files import write_whole
 
+FEWEST, MOST = 15, 25  # slides of a deck
+
 
 def leave_out_the_rest(cells: Sequence[Any]) -> int:
     """Write "skip" into the cells without a slide type; how many there were."""
@@ -47,8 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
         if silent := leave_out_the_rest(notebook.cells):
             write_whole(path, (nbformat.writes(notebook) + "\n").encode())
             print(f"{path}: {silent} cells had no slide type and are left out now")
-        print(f"{path.stem}")
-        print("\n".join(outline(slides_of(notebook.cells))))
+        slides = slides_of(notebook.cells)
+        print(f"{path.stem}: {len(slides)} slides; a deck has {FEWEST} to {MOST}")
+        print("\n".join(outline(slides)))
     return 0
 
 

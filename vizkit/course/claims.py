@@ -52,7 +52,7 @@ def claim(
     may breathe while the verdict is compared strictly.
 
     Args:
-        id: the claim, "A1" … "F2".
+        id: the claim, as in the registry: "A1".
         measured: a number, an `Estimate`, a short text, or a dictionary of those by name.
         holds: True, False, "undecided", or "with a limit" (then `note` must name the limit).
         sentence: what came out, in words; the same text in every run.
