@@ -1,4 +1,5 @@
 import type { RevealApi } from "reveal.js";
+import { make } from "../shared/dom.ts";
 
 const STYLE = `
 body { margin: 0; padding: 20px 28px; font: 20px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; }
@@ -39,10 +40,9 @@ export function openSpeaker(deck: RevealApi): () => void {
     if (!view) return;
     const { document: page } = view;
     page.title = `Notes: ${document.title}`;
-    page.head.append(Object.assign(page.createElement("style"), { textContent: STYLE }));
-    const header = page.createElement("header");
-    header.append(...["place", "time"].map((id) => Object.assign(page.createElement("span"), { id })));
-    page.body.replaceChildren(header, page.createElement("main"), page.createElement("footer"));
+    page.head.append(make("style", {}, STYLE));
+    const header = make("header", {}, make("span", { id: "place" }), make("span", { id: "time" }));
+    page.body.replaceChildren(header, make("main"), make("footer"));
     page.addEventListener("keydown", ({ key }) => {
       if (["PageDown", "ArrowRight", " "].includes(key)) deck.next();
       if (["PageUp", "ArrowLeft"].includes(key)) deck.prev();

@@ -73,7 +73,7 @@ def keep_a_run_for_the_site(folder, version):
     nbformat.write(nbformat.v4.new_notebook(), path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(execute, "fingerprint", lambda notebook: str(version))
-        patch.setattr(execute, "_execute", lambda *_: {"outputs": ["x" * 30_000], "widgets": {}})
+        patch.setattr(execute, "run_anew", lambda *_: {"outputs": ["x" * 30_000], "widgets": {}})
         execute.run(path, folder)
 
 
@@ -136,7 +136,7 @@ def test_progress_that_cannot_be_kept_is_said_once(tmp_path, monkeypatch, capsys
     file = tmp_path / "progress.json"
     file.write_text(json.dumps(FILLED))
     monkeypatch.setenv("VIZKIT_PROGRESS_FILE", str(file))
-    monkeypatch.setattr(progress, "_warned", False)
+    monkeypatch.setattr(progress, "warned", False)
     with files_of_at_most(LIMIT):
         progress.record("new", solved=True)
         progress.record("newer", solved=True)

@@ -150,7 +150,7 @@ def test_a_user_without_a_home_folder_can_work(monkeypatch, capsys):
     for name in ("APPDATA", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", no_home)
-    monkeypatch.setattr(progress, "_warned", False)
+    monkeypatch.setattr(progress, "warned", False)
     progress.record("first", solved=True)
     show_progress()
     said = capsys.readouterr().out

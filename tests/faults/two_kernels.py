@@ -61,7 +61,7 @@ def keep_a_run_for_the_site(rank: int, place: Path) -> None:
     """Other code in each round, so that each removes what the other has left behind."""
     with pytest.MonkeyPatch.context() as patch:
         result = {"outputs": [["x" * 200_000]], "widgets": {"models": {}, "links": []}}
-        patch.setattr(execute, "_execute", lambda *_: result)
+        patch.setattr(execute, "run_anew", lambda *_: result)
         for version in range(VERSIONS):
             patch.setattr(execute, "fingerprint", lambda notebook, v=version: f"{v}")
             assert execute.run(place / "01_a.ipynb", place / "cache") == result

@@ -13,7 +13,7 @@ from vizkit.course.exercises import exercise as exercise_module
 @pytest.fixture(autouse=True)
 def progress_file(tmp_path, monkeypatch):
     monkeypatch.setenv("VIZKIT_PROGRESS_FILE", str(tmp_path / "data" / "progress.json"))
-    monkeypatch.setattr(progress, "_warned", False)
+    monkeypatch.setattr(progress, "warned", False)
     return tmp_path / "data" / "progress.json"
 
 

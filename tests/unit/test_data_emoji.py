@@ -113,7 +113,7 @@ def test_drawings_are_pictures_on_white_and_lines_have_no_colour(cache):
 def test_what_was_drawn_is_read_from_disk(cache, monkeypatch):
     first = draw_emoji(APPLES, 32)
     assert len(list(cache.glob("emoji-*.npy"))) == 1
-    monkeypatch.setattr("vizkit.data.emoji._draw", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr("resvg_py.svg_to_bytes", lambda **_: pytest.fail("drawn again"))
     np.testing.assert_array_equal(draw_emoji(APPLES, 32), first)
 
 

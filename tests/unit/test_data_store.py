@@ -142,7 +142,7 @@ def test_a_full_disk_is_named_and_the_scenes_held_in_memory(tmp_path, monkeypatc
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store, "_checksum", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.warns(UserWarning, match="No space left on device"):
         dataset = scenes(20, cache_dir=tmp_path)
     assert len(dataset) == 20

@@ -5,15 +5,11 @@ import copy
 import json
 
 import pytest
+from jupyter_server.extension.manager import ExtensionPackage
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from traitlets.config import Config
 
-from vizkit.jupyter import (
-    STATE_MIME,
-    WIDGET_MIME,
-    _load_jupyter_server_extension,
-    leave_out_dead_widgets,
-)
+from vizkit.jupyter import SERVER_CONFIG, STATE_MIME, WIDGET_MIME, leave_out_dead_widgets
 
 
 def notebook(*ids: str, saved: tuple[str, ...] = ()) -> dict:
@@ -76,6 +72,7 @@ def test_views_are_left_out_where_no_kernel_runs_and_the_file_keeps_them(tmp_pat
         await Server.contents_manager.save(model, "a.ipynb")
         return await Server.contents_manager.get("/a.ipynb")  # as the address has it
 
-    _load_jupyter_server_extension(Server)
+    for name, enabled in SERVER_CONFIG["ServerApp"]["jpserver_extensions"].items():
+        ExtensionPackage(name=name, enabled=enabled).load_all_points(Server)
     assert views(asyncio.run(save_and_open())["content"]) == shown
     assert views(json.loads((tmp_path / "a.ipynb").read_text())) == ["gone"]

@@ -196,7 +196,7 @@ def test_a_second_run_takes_everything_from_the_cache(tmp_path, monkeypatch):
         ran.append(folder)
         return {"outputs": [[]], "widgets": NOTHING_SHOWN}
 
-    monkeypatch.setattr(execute, "_execute", pretend)
+    monkeypatch.setattr(execute, "run_anew", pretend)
     assert not execute.is_cached(path, cache)
     assert execute.run(path, cache) == execute.run(path, cache)
     assert execute.is_cached(path, cache)

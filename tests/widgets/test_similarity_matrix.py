@@ -227,7 +227,7 @@ def test_the_headline_brackets_what_is_measured():
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_static_faces_show_the_view(view):
+def test_picture_and_figure_show_the_view(view):
     images, texts = embeddings(5)
     widget = SimilarityMatrix(images, texts, captions=["a & <b>"] * 5, view=view, title="<i>x</i>")
     figure = widget.to_plotly()

@@ -41,7 +41,7 @@ def run(path: Path, cache: Path, on_cell: Callable[[], None] = lambda: None) -> 
     found = read_json(stored)
     if found:
         return found
-    result = _execute(notebook, path.parent, on_cell)
+    result = run_anew(notebook, path.parent, on_cell)
     cache.mkdir(parents=True, exist_ok=True)
     write_atomically(stored, json.dumps(result))
     for older in cache.glob(f"{path.stem}-*.json"):
@@ -80,7 +80,8 @@ def _package_digest() -> str:
     return digest.hexdigest()
 
 
-def _execute(notebook: Any, folder: Path, on_cell: Callable[[], None]) -> dict[str, Any]:
+def run_anew(notebook: Any, folder: Path, on_cell: Callable[[], None]) -> dict[str, Any]:
+    """What `run` returns, from a run of the notebook in `folder`; it raises the same."""
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         with executed(notebook, folder, scratch, on_cell=on_cell) as request:

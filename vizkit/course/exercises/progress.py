@@ -10,7 +10,7 @@ from vizkit.course.show import GREY, card, show
 from vizkit.course.storage import read_json, update_json
 from vizkit.files import home_folder, write_whole
 
-_warned = False
+warned = False  # whether this process has said that progress cannot be saved
 
 
 def progress_path() -> Path:
@@ -39,14 +39,14 @@ def record(name: str, *, solved: bool) -> None:
         if not is_solved(old):
             progress[name] = {"solved": solved, "tries": int(tries) + 1}
 
-    global _warned
+    global warned
     try:
         path = progress_path()
         path.parent.mkdir(parents=True, exist_ok=True)
         update_json(path, change)
     except OSError as error:
-        if not _warned:
-            _warned = True
+        if not warned:
+            warned = True
             text = (
                 f"Your progress could not be saved ({error}); the check itself works. "
                 "VIZKIT_PROGRESS_FILE names another file to keep it in."
