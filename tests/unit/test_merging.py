@@ -19,7 +19,7 @@ from vizkit.models.merging import (
     prune_random,
     prune_unseen,
 )
-from vizkit.models.shortened import encode_shortened
+from vizkit.models.shortened import Shortened, encode_shortened
 from vizkit.models.vit import VisionTransformer
 
 QUICK = settings(max_examples=60, deadline=None)
@@ -186,6 +186,23 @@ def test_dropped_patches_have_no_token_on_the_grid():
     assert (found.origin < 0).sum() == 5
     with pytest.raises(ValueError, match="dropped ones"):
         _ = found.on_the_grid
+
+
+def test_a_dropped_patch_is_filled_with_the_nearest_one_that_is_left():
+    tokens = torch.arange(4.0)[None, :, None]  # the class token, and what is left of six patches
+    gone = Shortened(tokens, torch.ones(1, 4), torch.tensor([[0, -1, 1, -1, 2, -1, 3]]))
+    # On 2 x 3 places lie . 1 . / 2 . 3: the first is as near to 1 as to 2, and 1 comes first.
+    assert gone.filled((2, 3)).flatten().tolist() == [1, 1, 1, 2, 1, 3]
+    assert gone.filled((3, 2)).flatten().tolist() == [1, 1, 2, 2, 3, 3]
+    assert gone.filled((1, 6)).flatten().tolist() == [1, 1, 1, 2, 2, 3]
+    with pytest.raises(ValueError, match="a grid of 6 patches, received 2 x 2"):
+        gone.filled((2, 2))
+
+
+def test_filled_is_on_the_grid_where_nothing_was_dropped():
+    model, _ = our_vit()
+    found = encode_shortened(model, torch.randn(2, 3, 32, 32), [5, 3, 1], merge_similar)
+    assert torch.equal(found.filled((4, 4)), found.on_the_grid)
 
 
 def test_other_models_and_other_numbers_are_refused():

@@ -36,7 +36,28 @@ class Shortened:
         patches = self.origin[:, 1:]  # (B, N), without the class token
         if bool((patches < 0).any()):
             raise ValueError("expected merged patches, received dropped ones: they have no token")
-        index = patches[..., None].expand(-1, -1, self.tokens.shape[2])  # (B, N, D)
+        return self.taken_from(patches)
+
+    def filled(self, grid: tuple[int, int]) -> Tensor:
+        """As `on_the_grid`, (B, N, D), but a dropped patch gets the token of the nearest one left.
+
+        grid: (rows, columns) of the N patches; of two that are as near the one that comes first.
+        Raises ValueError unless the grid has N places.
+        """
+        patches, (rows, columns) = self.origin[:, 1:], grid  # (B, N), without the class token
+        count = patches.shape[1]
+        if rows * columns != count:
+            raise ValueError(f"expected a grid of {count} patches, received {rows} x {columns}")
+        number = torch.arange(count, device=patches.device)
+        place = torch.stack([number // columns, number % columns], dim=1)  # (N, 2)
+        apart = (place[:, None] - place).square().sum(-1)  # (N, N)
+        order = apart * count + number  # (N, N), no two alike in a row
+        nearest = order.masked_fill((patches < 0)[:, None], torch.iinfo(order.dtype).max)  # (B, N, N)
+        return self.taken_from(patches.gather(1, nearest.argmin(-1)))
+
+    def taken_from(self, places: Tensor) -> Tensor:
+        """The tokens (B, N, D) at places (B, N) of the shorter sequence."""
+        index = places[..., None].expand(-1, -1, self.tokens.shape[2])  # (B, N, D)
         return self.tokens.gather(1, index)  # (B, N, D)
 
 
