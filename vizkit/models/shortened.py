@@ -52,7 +52,9 @@ class Shortened:
         place = torch.stack([number // columns, number % columns], dim=1)  # (N, 2)
         apart = (place[:, None] - place).square().sum(-1)  # (N, N)
         order = apart * count + number  # (N, N), no two alike in a row
-        nearest = order.masked_fill((patches < 0)[:, None], torch.iinfo(order.dtype).max)  # (B, N, N)
+        nearest = order.masked_fill(
+            (patches < 0)[:, None], torch.iinfo(order.dtype).max
+        )  # (B, N, N)
         return self.taken_from(patches.gather(1, nearest.argmin(-1)))
 
     def taken_from(self, places: Tensor) -> Tensor:
