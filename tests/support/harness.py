@@ -275,6 +275,13 @@ CELL_ERRORS = f"""() => {PANEL}.content.widgets.flatMap((cell, index) =>
         .map(output => ({{ cell: index, name: output.ename, message: output.evalue }})))"""
 
 
+RUN_ALL = """() => {
+    window.allHaveRun = false;
+    const over = () => { window.allHaveRun = true; };
+    window.jupyterapp.commands.execute("notebook:run-all-cells").then(over, over);
+}"""
+
+
 class NotebookPage:
     """One notebook open in JupyterLab or in Notebook 7, which is made of the same parts.
 
@@ -307,8 +314,13 @@ class NotebookPage:
         self.page.evaluate(call, [name, arguments or {}])
 
     def run_all(self, timeout: float = 300.0, idle: float = 2.0) -> None:
-        """Run every cell and wait until the kernel has been idle for `idle` seconds."""
-        self.command("notebook:run-all-cells")
+        """Run every cell and wait until the kernel has been idle for `idle` seconds.
+
+        JupyterLab's own promise tells that all have run: on a busy machine the kernel may be idle for
+        longer than that before the first cell begins.
+        """
+        self.page.evaluate(RUN_ALL)
+        self.page.wait_for_function("() => window.allHaveRun", timeout=1000 * timeout)
         self.wait_idle(timeout=timeout, idle=idle)
 
     def wait_idle(self, timeout: float = 300.0, idle: float = 2.0) -> None:
