@@ -4,7 +4,9 @@
 made to fit in seven ways, five seeds each. `pocket`: the pocket ViT names shapes with fewer and
 fewer tokens, merged or dropped by likeness, by attention, or by chance, on five draws of scenes.
 `photographs`: DINOv2's patches, merged or dropped, segment an object after ten marks, on six
-photographs; a dropped patch gets the token of the nearest one that is left. About eight minutes on one core.
+photographs; a dropped patch gets the token of the nearest one that is left. `connectors`: the same
+ten marks, two by two patches each, read from tokens that a connector behind DINOv2 pooled or put
+together. About ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -26,6 +28,14 @@ FIT_WAYS = [
     "squash, ratio told",
 ]
 PLANS = ["merged by likeness", "merged by chance", "dropped by attention", "dropped by chance"]
+COPIED = "all encoded, then copied"  # over the places that "dropped by attention" leaves empty
+CONNECTORS = [
+    "all patches",
+    "merged by likeness",
+    "pooling",
+    "pooling of strangers",
+    "pixel shuffle",
+]
 SETTINGS = {
     "seeds": SEEDS,
     "ways": FIT_WAYS,
@@ -39,7 +49,9 @@ SETTINGS = {
     "scenes": 300,
     "photographs_side": 518,
     "photographs_kept": [1369, 684, 342, 171],
-    "photographs_plans": PLANS[:3],
+    "photographs_plans": [*PLANS, COPIED],
+    "connectors": CONNECTORS,
+    "connectors_merged": 342,
     "marks": 5,
     "draws": 5,
 }
@@ -155,40 +167,109 @@ def photograph_points(table: dict) -> list[dict]:
     ]
 
 
-def measure_photograph(point: dict, table: dict) -> dict:
-    """IoU after marks on object and ground, the mean of several draws, from fewer patches."""
-    import torch
-
+@cache
+def encoded(photograph: str, plan: str, kept: int):
+    """What leaves DINOv2 of a photograph, run with fewer and fewer patches; see `Shortened`."""
     from vizkit.data import photos
-    from vizkit.data.regions import central_square, object_cells
+    from vizkit.data.regions import central_square
     from vizkit.models.merging import keep_evenly
     from vizkit.models.shortened import encode_shortened
 
-    encoder, side = dino(), SETTINGS["photographs_side"]
-    (photo,) = photos([point["photograph"]])
-    pixels = encoder.preprocess([central_square(photo.image, side)]).to(encoder.device)
-    removed = keep_evenly(1370, point["kept"] + 1, len(encoder.model.blocks))
-    found = encode_shortened(encoder.model, pixels, removed, plan_of(point["plan"], 0))
-    truth = torch.from_numpy(object_cells(point["photograph"], side // 14)).flatten()  # (N,)
-    patches = found.filled((side // 14, side // 14))[0].cpu()  # (N, D)
-    scores = [marked_iou(patches, truth, draw) for draw in range(SETTINGS["draws"])]
+    encoder = dino()
+    (photo,) = photos([photograph])
+    square = central_square(photo.image, SETTINGS["photographs_side"])
+    pixels = encoder.preprocess([square]).to(encoder.device)
+    removed = keep_evenly(1370, kept + 1, len(encoder.model.blocks))
+    return encode_shortened(encoder.model, pixels, removed, plan_of(plan, 0))
+
+
+def all_encoded_then_copied(photograph: str, kept: int):
+    """The tokens of all patches, but where "dropped by attention" drops, those of a neighbour."""
+    from vizkit.models.shortened import Shortened
+
+    whole = encoded(photograph, PLANS[0], SETTINGS["photographs_kept"][0])
+    dropped = encoded(photograph, "dropped by attention", kept)
+    tokens = dropped.tokens.clone()  # (1, T', D)
+    left = dropped.origin[0] >= 0  # (T,)
+    tokens[0, dropped.origin[0, left]] = whole.tokens[0, left]
+    return Shortened(tokens, dropped.sizes, dropped.origin)
+
+
+def object_places(photograph: str, grid: int):
+    """(grid * grid,) of bool: the patches on the object."""
+    import torch
+
+    from vizkit.data.regions import object_cells
+
+    return torch.from_numpy(object_cells(photograph, grid)).flatten()
+
+
+def measure_photograph(point: dict, table: dict) -> dict:
+    """IoU after marks on object and ground, the mean of several draws, from fewer patches."""
+    name, plan, kept = point["photograph"], point["plan"], point["kept"]
+    found = all_encoded_then_copied(name, kept) if plan == COPIED else encoded(name, plan, kept)
+    grid = SETTINGS["photographs_side"] // 14
+    patches = found.filled((grid, grid))[0].cpu()  # (N, D)
+    truth = object_places(name, grid)  # (N,)
+    scores = [marked_iou(patches, truth[:, None], draw) for draw in range(SETTINGS["draws"])]
     return {"iou": float(np.mean(scores))}
 
 
-def marked_iou(patches, truth, draw: int) -> float:
-    """IoU of ridge regression from marked patches, five on the object and five beside it. (14)"""
+def connector_points(table: dict) -> list[dict]:
+    from vizkit.data.regions import REGIONS
+
+    return [{"photograph": name, "connector": way} for name in REGIONS for way in CONNECTORS]
+
+
+def measure_connector(point: dict, table: dict) -> dict:
+    """IoU after marks on groups of two by two patches, read from one token a group or from all four.
+
+    The last row and column of the 37 go, since a connector takes them by twos.
+    """
+    import torch
+
+    from vizkit.models.connectors import pixel_shuffle, pool_grid
+
+    way, name, grid = point["connector"], point["photograph"], SETTINGS["photographs_side"] // 14
+    merged, whole = SETTINGS["connectors_merged"], SETTINGS["photographs_kept"][0]
+    found = encoded(name, PLANS[0], merged if way == "merged by likeness" else whole)
+    even = torch.arange(grid**2).reshape(grid, grid)[:-1, :-1].flatten()  # (N,)
+    if way == "pooling of strangers":
+        even = even[torch.randperm(len(even), generator=torch.Generator().manual_seed(0))]
+    patches = found.on_the_grid[:, even].cpu()  # (1, N, D)
+    group = pixel_shuffle(torch.arange(len(even)).double()[None, :, None], 2)[0].long()  # (N/4, 4)
+    tokens = {
+        "pooling of strangers": pool_grid,
+        "pooling": pool_grid,
+        "pixel shuffle": pixel_shuffle,
+    }
+    read = tokens[way](patches, 2)[0] if way in tokens else patches[0, group]  # (N/4, [4,] D')
+    truth = object_places(name, grid)[even][group]  # (N/4, 4)
+    scores = [marked_iou(read, truth, draw) for draw in range(SETTINGS["draws"])]
+    return {"iou": float(np.mean(scores))}
+
+
+def marked_iou(tokens, truth, draw: int) -> float:
+    """IoU of ridge regression from marked groups, five on the object and five beside it. (14)
+
+    tokens: (G, D), one token for the P places of a group, each with weights of its own, or
+        (G, P, D), one for each place, all with the same weights; truth: (G, P) of bool.
+    """
     import torch
     import torch.nn.functional as F
 
     chance = torch.Generator().manual_seed(draw)
-    sides = [side.nonzero()[:, 0] for side in (truth, ~truth)]
+    mostly = truth.double().mean(1) >= 0.5  # (G,)
+    sides = [side.nonzero()[:, 0] for side in (mostly, ~mostly)]
     count = SETTINGS["marks"]
     marked = torch.cat([s[torch.randperm(len(s), generator=chance)[:count]] for s in sides])
-    scaled = (patches - patches.mean(0)) / (patches.std(0) + 1e-6) / patches.shape[1] ** 0.5
-    rows = F.pad(scaled, (0, 1), value=1.0).double()  # (N, D + 1)
-    few, answers = rows[marked], truth[marked].double() * 2 - 1
+    each = tokens.flatten(0, -2)  # (G, D) or (G*P, D)
+    scaled = (each - each.mean(0)) / (each.std(0) + 1e-6) / each.shape[1] ** 0.5
+    rows = F.pad(scaled, (0, 1), value=1.0).double().reshape(*tokens.shape[:-1], -1)
+    few = rows[marked].flatten(0, -2)  # (marked, D + 1) or (marked * P, D + 1)
+    answers = (truth[marked].double() * 2 - 1).reshape(len(few), -1)
     weights = few.T @ torch.linalg.solve(few @ few.T + 0.1 * torch.eye(len(few)), answers)
-    predicted, rest = rows @ weights > 0, torch.ones_like(truth)
+    predicted, rest = (rows @ weights > 0).reshape(truth.shape), torch.ones_like(truth)
     rest[marked] = False
     predicted, truth = predicted[rest], truth[rest]
     return float((predicted & truth).sum() / (predicted | truth).sum())
@@ -213,6 +294,11 @@ def ious(table: dict, plan: str, kept: int) -> np.ndarray:
     plan = PLANS[0] if kept == SETTINGS["photographs_kept"][0] else plan
     rows = table["photographs"]
     return np.array([row["iou"] for row in rows if (row["plan"], row["kept"]) == (plan, kept)])
+
+
+def connected(table: dict, way: str) -> np.ndarray:
+    """(photographs,) of DINOv2, read behind a connector."""
+    return np.array([row["iou"] for row in table["connectors"] if row["connector"] == way])
 
 
 def verdicts(table: dict) -> dict[str, bool | str]:
@@ -280,6 +366,7 @@ EXPERIMENT = Experiment(
         ),
         Part("pocket", pocket_points, measure_pocket),
         Part("photographs", photograph_points, measure_photograph),
+        Part("connectors", connector_points, measure_connector),
     ),
     verdicts=verdicts,
 )
