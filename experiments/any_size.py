@@ -212,7 +212,16 @@ def measure_photograph(point: dict, table: dict) -> dict:
     patches = found.filled((grid, grid))[0].cpu()  # (N, D)
     truth = object_places(name, grid)  # (N,)
     scores = [marked_iou(patches, truth[:, None], draw) for draw in range(SETTINGS["draws"])]
-    return {"iou": float(np.mean(scores))}
+    return {"iou": float(np.mean(scores)), "copied_from": distance_of_copies(found, grid)}
+
+
+def distance_of_copies(found, grid: int) -> float:
+    """How far, in patches, the token comes from that stands in a place: the mean of all places."""
+    import torch
+
+    left = found.origin[0, 1:].cpu() >= 0  # (N,)
+    place = torch.cartesian_prod(*2 * [torch.arange(grid).double()])  # (N, 2)
+    return float(torch.cdist(place, place[left]).amin(1).mean())
 
 
 def connector_points(table: dict) -> list[dict]:
@@ -306,7 +315,8 @@ def verdicts(table: dict) -> dict[str, bool | str]:
     from vizkit.course import all_of, estimate
 
     squashed, native = (fit(table, way, "ratio") for way in ("squash", "native"))
-    likeness, chance, attention, _ = PLANS
+    likeness, chance, attention, by_chance = PLANS
+    everything = connected(table, CONNECTORS[0])
     whole, half = shapes(table, likeness, 64), shapes(table, likeness, 32)
     photo, photo_half = (ious(table, likeness, kept) for kept in (1369, 684))
     found = {
@@ -346,6 +356,24 @@ def verdicts(table: dict) -> dict[str, bool | str]:
         ).above(0),
         "on photographs, dropped by attention they cost more": estimate(
             photo_half - ious(table, attention, 684), of="photographs"
+        ).above(0),
+        "on photographs, dropped by chance they cost more": estimate(
+            photo_half - ious(table, by_chance, 684), of="photographs"
+        ).above(0),
+        "dropping by attention to a quarter costs less than two points beside the copying": estimate(
+            ious(table, COPIED, 342) - ious(table, attention, 342), of="photographs"
+        ).below(0.02),
+        "dropping by attention to a quarter costs more than by chance": estimate(
+            ious(table, by_chance, 342) - ious(table, attention, 342), of="photographs"
+        ).above(0),
+        "pooling behind DINOv2 costs IoU": estimate(
+            everything - connected(table, "pooling"), of="photographs"
+        ).above(0),
+        "pixel shuffle behind DINOv2 costs IoU": estimate(
+            everything - connected(table, "pixel shuffle"), of="photographs"
+        ).above(0),
+        "strangers pooled behind DINOv2 cost more than neighbours": estimate(
+            connected(table, "pooling") - connected(table, "pooling of strangers"), of="photographs"
         ).above(0),
     }
     sentences = list(found.values())

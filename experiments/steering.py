@@ -20,7 +20,7 @@ from experiments.run import Experiment, Part, run_from_command_line
 SEEDS = [0, 1, 2, 3, 4]
 EYES = "pocket-vit"
 KINDS = {"color": "another color", "shape": "another shape"}
-TIMES = [1, 2, 4]
+TIMES = [1, 2, 4, 8]
 WAYS = ("feature", "difference of means", "another feature", "random direction", "empty patches")
 SETTINGS = {
     "seeds": SEEDS,

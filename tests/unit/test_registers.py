@@ -86,3 +86,17 @@ def test_the_model_stays_as_it_is(model, pixels):
         with_register(model, pixels, [(0, 1)], behind=2)
         assert torch.equal(before, model.forward_features(pixels))
     assert not hooks(model)
+
+
+def test_it_goes_on_from_a_block(model, pixels):
+    whole = with_register(model, pixels, [(1, 7), (2, 3)], behind=2)
+    entering = with_register(model, pixels, [], behind=0)
+    assert torch.equal(with_register(model, entering, [(1, 7), (2, 3)], start=1, behind=2), whole)
+
+
+@pytest.mark.parametrize("neurons", [[(0, 1)], [(1, 3), (2, 1)]])
+def test_a_neuron_outside_of_the_blocks_is_refused(model, pixels, neurons):
+    entering = with_register(model, pixels, [], behind=0)
+    with pytest.raises(ValueError, match="expected neurons in blocks 1 to 1, received"):
+        with_register(model, entering, neurons, start=1, behind=1)
+    assert not hooks(model)

@@ -25,10 +25,11 @@ class TimmVit(Protocol):
         self,
         x: Tensor,
         *,
-        indices: int,
+        indices: int | list[int],
         intermediates_only: bool,
         norm: bool,
         output_fmt: str,
+        stop_early: bool = False,
     ) -> list[Tensor]:
         """Pixels (B, C, H, W) to the patch tokens (B, N, D) behind each block."""
         ...
@@ -101,24 +102,47 @@ def neuron_peaks(
     return _neurons(model, pixels, blocks, lambda fired: fired.amax(1).mean(0))
 
 
+def _with_empty_token(model: TimmVit, pixels: Tensor) -> Tensor:
+    """The tokens (B, T + 1, D) that enter the first block, and zeros behind them."""
+    entering: list[Tensor] = []
+    keep = model.blocks[0].register_forward_pre_hook(lambda _, given: entering.append(given[0]))
+    with ExitStack() as hooks:
+        hooks.callback(keep.remove)
+        model.forward_intermediates(
+            pixels,
+            indices=[0],
+            stop_early=True,
+            intermediates_only=True,
+            norm=False,
+            output_fmt="NLC",
+        )
+    return F.pad(entering[0], (0, 0, 0, 1))  # (B, T + 1, D)
+
+
 @torch.no_grad()
 def with_register(
-    model: TimmVit, pixels: Tensor, neurons: Sequence[tuple[int, int]], *, behind: int
+    model: TimmVit,
+    given: Tensor,
+    neurons: Sequence[tuple[int, int]],
+    *,
+    behind: int,
+    start: int = 0,
 ) -> Tensor:
     """Tokens (B, T + 1, D) behind block `behind`, with an empty token at the end as a register.
 
     For each (block, neuron) the largest activation of a picture's patches goes to the register, and
     that of all patches becomes 0. The model stays as it is. `neurons` may be empty.
+
+    given: pixels (B, C, H, W); or, to go on from block `start`, the tokens behind the one before it.
+    Raises ValueError unless every neuron lies in a block from `start` to `behind`.
     Source: Jiang et al. 2025, Vision Transformers Don't Need Trained Registers (2506.08010), §4.
     """
+    if not all(start <= block <= behind for block, _ in neurons):
+        raise ValueError(f"expected neurons in blocks {start} to {behind}, received {[*neurons]}")
     prefix = model.num_prefix_tokens
-    kept: list[Tensor] = []
-
-    def append(block: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
-        return (F.pad(given[0], (0, 0, 0, 1)),)  # (B, T + 1, D)
 
     def move(numbers: list[int]) -> Hook:
-        def hook(module: nn.Module, given: tuple[Tensor, ...], fired: Tensor) -> Tensor:
+        def hook(module: nn.Module, entering: tuple[Tensor, ...], fired: Tensor) -> Tensor:
             fired = fired.clone()  # (B, T + 1, H)
             fired[:, -1, numbers] = fired[:, prefix:-1, numbers].amax(1)
             fired[:, prefix:-1, numbers] = 0
@@ -127,15 +151,11 @@ def with_register(
         return hook
 
     with ExitStack() as hooks:
-        hooks.callback(model.blocks[0].register_forward_pre_hook(append).remove)
-        for block in {block for block, _ in neurons}:
-            numbers = [neuron for other, neuron in neurons if other == block]
-            activation = model.blocks[block].get_submodule("mlp.act")
-            handle = activation.register_forward_hook(move(numbers))
-            hooks.callback(handle.remove)
-        last = model.blocks[behind].register_forward_hook(
-            lambda m, given, out: kept.append(out.cpu())
-        )
-        hooks.callback(last.remove)
-        model.forward_features(pixels)
-    return kept[0]  # (B, T + 1, D)
+        for number in {number for number, _ in neurons}:
+            numbers = [neuron for other, neuron in neurons if other == number]
+            activation = model.blocks[number].get_submodule("mlp.act")
+            hooks.callback(activation.register_forward_hook(move(numbers)).remove)
+        tokens = given if start else _with_empty_token(model, given)
+        for block in model.blocks[start : behind + 1]:
+            tokens = block(tokens)
+    return tokens.cpu()  # (B, T + 1, D)
