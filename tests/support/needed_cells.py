@@ -1,7 +1,8 @@
 """Which cells of a notebook must have run before some of its cells can.
 
 Read from the syntax alone: a cell is needed if it gives a value to a name that a needed cell after
-it reads. That a call may change what it gets does not count: a network may stay untrained.
+it reads, or changes it in place, by itself or by a function that does. That a call may change what
+it is given does not count: a network may stay untrained.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
 
 
 class Names(ast.NodeVisitor):
@@ -19,12 +20,15 @@ class Names(ast.NodeVisitor):
         read: those that must have a value before; what a function reads counts as read.
         given: those that have a value afterwards.
         changed: those whose object changes in place: `rows[0] = 1`, `rows.append(1)`.
+        changed_by: function to the names that it changes in place.
     """
 
     def __init__(self, source: str) -> None:
         self.read: set[str] = set()
         self.given: set[str] = set()
         self.changed: set[str] = set()
+        self.changed_by: dict[str, set[str]] = {}
+        self.depth = 0  # of functions, classes and comprehensions
         self.visit(ast.parse(source))
 
     def visit_in_order(self, *parts: ast.AST | Iterable[ast.AST] | None) -> None:
@@ -59,16 +63,18 @@ class Names(ast.NodeVisitor):
 
     visit_Attribute = visit_Subscript  # noqa: N815
 
-    def visit_Expr(self, node: ast.Expr) -> None:
-        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
-            self.changed |= owner(node.value.func)
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
+            self.changed |= owner(node.func)
         self.generic_visit(node)
 
     def inside(self, own: set[str], *parts: ast.AST | Iterable[ast.AST] | None) -> None:
         """What a function or a comprehension does: names of its own are none of the cell's."""
         before = set(self.given)
         self.given |= own
+        self.depth += 1
         self.visit_in_order(*parts)
+        self.depth -= 1
         self.given = before
 
     def visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
@@ -77,9 +83,14 @@ class Names(ast.NodeVisitor):
         self.visit_in_order(value for value in taken.kw_defaults if value)
         own = {argument.arg for argument in ast.walk(taken) if isinstance(argument, ast.arg)}
         own |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not is_read(n)}
+        before, self.changed = self.changed, set()
         self.inside(own, node.body)
+        changes, self.changed = self.changed - own, before
+        if isinstance(node, ast.Lambda) or self.depth:
+            self.changed |= changes
         if not isinstance(node, ast.Lambda):
             self.given.add(node.name)
+            self.changed_by[node.name] = changes
 
     visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = visit_function  # noqa: N815
 
@@ -114,11 +125,14 @@ def needed_cells(sources: Sequence[str], wanted: Iterable[int]) -> list[int]:
     sources: the code of every cell, "" for one of text. Raises SyntaxError if one is no Python.
     """
     cells, wanted = [Names(source) for source in sources], set(wanted)
+    changed_by = {name: changed for cell in cells for name, changed in cell.changed_by.items()}
     needed: list[int] = []
     missing: set[str] = set()
     for number in reversed(range(len(cells))):
         cell = cells[number]
-        if number in wanted or missing & (cell.given | cell.changed):
+        calls = cell.read & set(changed_by)
+        changed = cell.changed.union(*(changed_by[name] for name in calls))
+        if number in wanted or missing & (cell.given | changed):
             needed.append(number)
             missing = (missing - cell.given) | cell.read | (missing & cell.changed)
     return needed[::-1]

@@ -24,6 +24,18 @@ from tests.support.needed_cells import needed_cells
         (["rows = []", "rows.append(1)", "print(rows)"], [0, 1, 2]),
         (["d = {}", "k = 1", "d[k] = 2", "print(d)"], [0, 1, 2, 3]),
         (["d = {}", "d.colour = 2", "print(d)"], [0, 1, 2]),
+        (["d = {}", "run(lambda x: d.update(x))", "print(d)"], [0, 1, 2]),
+        (["d = []", "def f(x):\n    d.append(x)", "run(f)", "g()", "print(d)"], [0, 1, 2, 4]),
+        (
+            [
+                "d = {}",
+                "def f(k):\n    def g(x):\n        d[k] = x\n    return g",
+                "run(f(1))",
+                "print(d)",
+            ],
+            [0, 1, 2, 3],
+        ),
+        (["d = []", "def f(d):\n    d.append(1)", "f(1)", "print(d)"], [0, 3]),
         (["x = 1", "y = f'{x:.2f}'", "print(y)"], [0, 1, 2]),
         (["f = 1", "g = lambda x, y=f: x", "g(1)"], [0, 1, 2]),
         (["with a() as b:\n    c = b", "print(c)"], [0, 1]),
