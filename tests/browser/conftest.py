@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.engines import Browsers
 from tests.support.harness import CHROMIUM_FLAGS, PATIENCE, JupyterLab, NotebookPage, PageLog
@@ -64,15 +64,24 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]
     lab.close()
 
 
+@pytest.fixture(scope="package")
+def lab_context(chromium: Browser) -> Iterator[BrowserContext]:
+    """What all pages with JupyterLab share: its files are fetched once."""
+    context = chromium.new_context(viewport=VIEWPORT)
+    yield context
+    context.close()
+
+
 @contextmanager
-def notebooks(chromium: Browser, jupyterlab: JupyterLab) -> Iterator[Callable[..., NotebookPage]]:
+def notebooks(
+    context: BrowserContext, jupyterlab: JupyterLab
+) -> Iterator[Callable[..., NotebookPage]]:
     """What opens notebooks; afterwards it closes them all and looks at what their pages did."""
     opened: list[NotebookPage] = []
 
     def open_one(name: str = "generated.ipynb", cells: Iterable[str] | None = None) -> NotebookPage:
         if cells is not None:
             jupyterlab.write_notebook(name, cells)
-        context = chromium.new_context(viewport=VIEWPORT)
         page = context.new_page()
         page.set_default_timeout(1000 * PATIENCE)
         notebook = NotebookPage(jupyterlab, page, name)
@@ -82,28 +91,27 @@ def notebooks(chromium: Browser, jupyterlab: JupyterLab) -> Iterator[Callable[..
     yield open_one
     for notebook in opened:
         notebook.close()
-        notebook.page.context.close()
     for notebook in opened:
         notebook.log.check()
 
 
 @pytest.fixture
 def open_notebook(
-    chromium: Browser, jupyterlab: JupyterLab
+    lab_context: BrowserContext, jupyterlab: JupyterLab
 ) -> Iterator[Callable[..., NotebookPage]]:
     """`open_notebook("00_start_here.ipynb")` or `open_notebook(cells=["1 + 1", …])`.
 
     Afterwards every page is closed, every kernel stopped, and the test fails on any console error,
     uncaught error or request to the outside.
     """
-    with notebooks(chromium, jupyterlab) as open_one:
+    with notebooks(lab_context, jupyterlab) as open_one:
         yield open_one
 
 
 @pytest.fixture(scope="module")
 def open_shared_notebook(
-    chromium: Browser, jupyterlab: JupyterLab
+    lab_context: BrowserContext, jupyterlab: JupyterLab
 ) -> Iterator[Callable[..., NotebookPage]]:
     """As `open_notebook`, for one notebook that all tests of a module use in turn."""
-    with notebooks(chromium, jupyterlab) as open_one:
+    with notebooks(lab_context, jupyterlab) as open_one:
         yield open_one

@@ -78,6 +78,10 @@ def turn_to(page: Page, number: int) -> None:
         page.locator("#on").click()
     widgets, ready = page.locator(f"{CURRENT} .vk"), page.locator(f"{CURRENT} .vk[data-ready=true]")
     wait_until(lambda: ready.count() == widgets.count(), "every widget of the slide is ready")
+    # What comes with a click fades in; until then its colours are not its own.
+    page.wait_for_function(
+        "() => document.getAnimations().every(one => one.playState !== 'running')"
+    )
 
 
 def open_alive(page: Page, address: str) -> None:

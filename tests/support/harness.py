@@ -41,6 +41,9 @@ CHROMIUM_FLAGS = (
     # of a page does not take the way over WebGL (`--use-angle=swiftshader`): in a third of the time.
     "--disable-gpu",
     "--enable-unsafe-swiftshader",
+    # Nothing answers but this machine. Playwright's routes would stop requests as well; but with a
+    # route no file is kept between two pages, and JupyterLab is large.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 
 
@@ -73,13 +76,7 @@ class PageLog:
     ignore: list[str] = field(default_factory=lambda: ["[anywidget] Failed to initialize model."])
 
     def watch(self, page: Page) -> None:
-        """Start recording, and stop every request that would leave this machine."""
-
-        def on_route(route) -> None:
-            if is_local(route.request.url):
-                route.continue_()
-            else:
-                route.abort()
+        """Start recording. Requests that would leave this machine fail, see `CHROMIUM_FLAGS`."""
 
         def on_request(request) -> None:
             self._note(request.url)
@@ -91,7 +88,6 @@ class PageLog:
             if message.type == "error":
                 self.console_errors.append(f"{message.text} ({message.location.get('url', '')})")
 
-        page.context.route("**/*", on_route)
         page.on("request", on_request)
         page.on("websocket", on_socket)
         page.on("console", on_console)
@@ -321,7 +317,7 @@ class NotebookPage:
         call = "([name, args]) => { void window.jupyterapp.commands.execute(name, args); }"
         self.page.evaluate(call, [name, arguments or {}])
 
-    def run_all(self, timeout: float = 300.0, idle: float = 2.0) -> None:
+    def run_all(self, timeout: float = 300.0, idle: float = 0.5) -> None:
         """Run every cell and wait until the kernel has been idle for `idle` seconds.
 
         JupyterLab's own promise tells that all have run: on a busy machine the kernel may be idle for
@@ -329,7 +325,7 @@ class NotebookPage:
         """
         self._run(None, timeout, idle)
 
-    def run_cells(self, cells: Iterable[int], timeout: float = 300.0, idle: float = 2.0) -> None:
+    def run_cells(self, cells: Iterable[int], timeout: float = 300.0, idle: float = 0.5) -> None:
         """As `run_all`, but only these cells, one after the other; the others stay as they are stored."""
         self._run(list(cells), timeout, idle)
 
