@@ -250,11 +250,9 @@ def sigmoid_loss_by_binary_cross_entropy(
 
 
 @answer("Gradient of the sigmoid loss")
-def gradient_by_autograd(logits: Tensor) -> Tensor:
-    logits = logits.clone().requires_grad_()
+def gradient_by_signs(logits: Tensor) -> Tensor:
     signs = 2 * torch.eye(len(logits)) - 1
-    loss = -F.logsigmoid(signs * logits).sum() / len(logits)
-    return torch.autograd.grad(loss, logits)[0]
+    return -signs / (1 + (signs * logits).exp()) / len(logits)
 
 
 @answer("The bias that fits the batch")

@@ -279,6 +279,9 @@ RIGHT[SIGMOID_LOSS] = {
 }
 
 WRONG[GRADIENT] = {
+    "7 autograd of the sum": lambda lo: torch.autograd.functional.jacobian(
+        lambda x: -F.logsigmoid(z(len(x)) * x).sum() / len(x), lo
+    ),
     "7 divided by the root of N": lambda lo: (lo.sigmoid() - torch.eye(len(lo))) / len(lo) ** 0.5,
     "7 softmax over columns": lambda lo: (lo.softmax(0) - torch.eye(len(lo))) / len(lo),
     "7 the diagonal alone divided": lambda lo: lo.sigmoid() - torch.eye(len(lo)) / len(lo),
@@ -294,9 +297,6 @@ WRONG[GRADIENT] = {
     "7 hard decisions": lambda lo: ((lo > 0).float() - torch.eye(len(lo))) / len(lo),
 }
 RIGHT[GRADIENT] = {
-    "7 autograd of the sum": lambda lo: torch.autograd.functional.jacobian(
-        lambda x: -F.logsigmoid(z(len(x)) * x).sum() / len(x), lo
-    ),
     "7 one over one plus exp": lambda lo: (
         1 / len(lo) / (1 + (-lo).exp()) - torch.diag(torch.full((len(lo),), 1 / len(lo)))
     ),

@@ -209,7 +209,7 @@ def composed_slopes() -> list[Probe]:
 
 
 SLOPES = [
-    Probe(SLOPE, "autograd", by_autograd, "right"),
+    Probe(SLOPE, "autograd, which the text rules out", by_autograd, "wrong"),
     Probe(SLOPE, "with labels", by_labels, "right"),
     Probe(SLOPE, "numpy", lambda x: by_labels(x).numpy(), "right"),
     Probe(SLOPE, "the stub", not_implemented, "not yet attempted"),

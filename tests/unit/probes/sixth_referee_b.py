@@ -793,6 +793,12 @@ RIGHT[SIGMOID_LOSS] = {
 }
 # Notebook 08: gradient.
 WRONG[GRADIENT_OF_THE_LOGITS] = {
+    "jacrev": lambda lo: torch.func.jacrev(
+        lambda x: F.binary_cross_entropy_with_logits(x, eye(len(x)), reduction="sum") / len(x)
+    )(lo.double()),
+    "autograd anyway": lambda lo: torch.func.grad(
+        lambda x: -F.logsigmoid(z(len(x)) * x).sum() / len(x)
+    )(lo),
     "mean over pairs times 2": lambda lo: 2 * (lo.sigmoid() - eye(len(lo))) / len(lo) ** 2,
     "sigma of z": lambda lo: (z(len(lo)) * lo).sigmoid() - 1,
     "z forgotten": lambda lo: ((z(len(lo)) * lo).sigmoid() - 1) / len(lo),
@@ -819,18 +825,12 @@ WRONG[GRADIENT_OF_THE_LOGITS] = {
 }
 RIGHT[GRADIENT_OF_THE_LOGITS] = {
     "z form": lambda lo: -z(len(lo)) * (-z(len(lo)) * lo).sigmoid() / len(lo),
-    "autograd anyway": lambda lo: torch.func.grad(
-        lambda x: -F.logsigmoid(z(len(x)) * x).sum() / len(x)
-    )(lo),
     "loops": lambda lo: [
         [(1 / (1 + math.exp(-x)) - (i == j)) / len(lo) for j, x in enumerate(r)]
         for i, r in enumerate(lo.tolist())
     ],
     "numpy": lambda lo: (1 / (1 + np.exp(-lo.numpy())) - np.eye(len(lo))) / len(lo),
     "tanh": lambda lo: (0.5 * (1 + (lo / 2).tanh()) - eye(len(lo))) / len(lo),
-    "finite differences": lambda lo: torch.func.jacrev(
-        lambda x: F.binary_cross_entropy_with_logits(x, eye(len(x)), reduction="sum") / len(x)
-    )(lo.double()),
     "where": lambda lo: torch.where(eye(len(lo)).bool(), -(-lo).sigmoid(), lo.sigmoid()) / len(lo),
     "sub_ diagonal": lambda lo: (lambda g: (g.diagonal().sub_(1), g / len(lo))[1])(lo.sigmoid()),
     "double": lambda lo: (lo.double().sigmoid() - eye(len(lo))) / len(lo),

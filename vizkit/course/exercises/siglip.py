@@ -239,6 +239,7 @@ gradient_of_the_logits = Exercise(
     difficulty=2,
     minutes=6,
     to="torch",
+    forbidden=("autograd", "backward", "grad", "vjp", "jacrev", "jacfwd"),
 )
 
 
@@ -251,7 +252,7 @@ bias_that_fits = Exercise(
             lambda batch_size: np.log(batch_size - 1.0),
             (
                 "What does the sigmoid of a positive bias say?",
-                "With a positive bias the sigmoid is above one half: most pairs do not match.",
+                "With a positive bias it is above one half, as if most pairs matched. Most do not.",
                 "The bias is minus a logarithm.",
             ),
         ),
@@ -301,7 +302,7 @@ bias_that_fits = Exercise(
             ),
         ),
     ],
-    inputs=[(4,), (64,), (32_768,)],
+    inputs=[(4,), (64,), (2_048,)],  # a matrix of N x N must fit into any memory
     difficulty=2,
     minutes=4,
 )
