@@ -338,3 +338,16 @@ def test_a_head_that_looks_far_has_its_dot_higher_up():
     far = middle(near(drawn, np.array([0xFF, 0x9D, 0x3C])))  # the head on view
     itself = middle(near(drawn, np.array([0x00, 0x6B, 0xA8])))
     assert far[0] < itself[0] - 40
+
+
+def test_plotly_lays_the_photograph_under_its_map():
+    photo = np.zeros((30, 50, 3), np.uint8)
+    cells = ROWS * COLUMNS
+    maps = np.full((1, 1, cells, cells), 1 / cells)
+    drawn = AttentionMap(maps, photo, grid=(ROWS, COLUMNS), num_prefix_tokens=0).to_plotly()
+    (image,) = drawn.layout.images
+    # The cells reach from −0.5 to COLUMNS − 0.5 and, downwards, from −0.5 to ROWS − 0.5.
+    assert (image.x, image.xanchor, image.sizex) == (-0.5, "left", COLUMNS)
+    assert (image.y, image.yanchor, image.sizey) == (-0.5, "top", ROWS)
+    assert (image.xref, image.yref, image.sizing, image.layer) == ("x", "y", "stretch", "below")
+    assert tuple(drawn.layout.yaxis.range) == (ROWS - 0.5, -0.5)
