@@ -15,6 +15,8 @@ def to_numpy(value: Any) -> Any:
     """Tensors, and tensors in lists, tuples and dictionaries, as arrays; numbers as they are."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
+        if str(value.layout) != "torch.strided":  # a sparse answer is as right as a full one
+            value = value.to_dense()
         if "bfloat16" in str(value.dtype):
             value = value.float()
         return value.numpy()

@@ -96,7 +96,8 @@ class Exercise:
         to: what arrays the learner's function receives. What it returns may be either.
         forbidden: names of ready-made functions that would spare the learner the task, called or
             passed as the answer. With a dot, an attribute of just that name ("np.append", not a
-            list's); with a space between, names that are harmless alone.
+            list's); with a space between, a function and attributes that are harmless unless they
+            belong to its call.
 
     Raises:
         ValueError: an argument out of range, or two answers that the inputs do not tell apart.
@@ -207,7 +208,7 @@ class Exercise:
         """What is to say about a function, whether or not its source holds a blank."""
         used = set(_names_in(getattr(function, "__code__", None))) | _ready_made(function)
         for name in self.forbidden:
-            if used.issuperset(name.split()):
+            if used.issuperset(name.split()) and _belong_together(function, name):
                 return Result(
                     "wrong",
                     f"Write it yourself, without `{name.split()[0]}`: that is the exercise.",
@@ -388,19 +389,70 @@ def _ready_made(function: Any) -> set[str]:
     return {function.__name__} if library in _LIBRARIES and hasattr(function, "__name__") else set()
 
 
-def _has_blank(function: Any) -> bool:
-    """Whether the source still holds a `...` to fill in (one inside of `[...]` is an index)."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
-        return False
-    indices = {
-        id(node)
-        for subscript in ast.walk(tree)
-        if isinstance(subscript, ast.Subscript)
-        for node in ast.walk(subscript.slice)
+def _belong_together(function: Any, forbidden: str) -> bool:
+    """Whether names that a function refers to are those of one call, as "vstack T" asks for.
+
+    `T` is taken inside of a call of `vstack`, or of what that call returns. One name is by itself
+    enough, and so are all of them where the source cannot be had.
+    """
+    first, *others = forbidden.split()
+    tree = _tree_of(function) if others else None
+    return tree is None or set(others) <= _attributes_at_calls(tree, first)
+
+
+def _attributes_at_calls(tree: ast.AST, name: str) -> set[str]:
+    """Attributes inside of calls of `name`, of what they return, and of variables that hold it."""
+
+    def calls(node: ast.AST) -> bool:
+        called = node.func if isinstance(node, ast.Call) else None
+        return name in (getattr(called, "id", None), getattr(called, "attr", None))
+
+    nodes = list(ast.walk(tree))
+    held = {
+        target.id
+        for node in nodes
+        if isinstance(node, ast.Assign) and calls(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
     }
-    return any(
-        isinstance(node, ast.Constant) and node.value is Ellipsis and id(node) not in indices
-        for node in ast.walk(tree)
-    )
+    inside = [one for node in nodes if calls(node) for one in ast.walk(node)]
+    behind = [
+        node
+        for node in nodes
+        if isinstance(node, ast.Attribute)
+        and (calls(node.value) or getattr(node.value, "id", None) in held)
+    ]
+    return {node.attr for node in [*inside, *behind] if isinstance(node, ast.Attribute)}
+
+
+def _tree_of(function: Any) -> ast.Module | None:
+    """The syntax tree of a function's source, None where it cannot be had by itself."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+
+
+def _has_blank(function: Any) -> bool:
+    """Whether the source still holds a `...` to fill in, and not one that is (a part of) an index.
+
+    An index stands in `[...]`, or is kept in a tuple or list with other entries; `einsum` takes
+    lists of axes, in which a `...` may also stand alone.
+    """
+    tree = _tree_of(function)
+    if tree is None:
+        return False
+    indices = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript):
+            indices |= {id(one) for one in ast.walk(node.slice)}
+        elif isinstance(node, ast.Tuple | ast.List) and not all(map(_is_ellipsis, node.elts)):
+            indices |= {id(one) for one in node.elts}
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", None) == "einsum":
+            lists = [one for one in node.args if isinstance(one, ast.Tuple | ast.List)]
+            indices |= {id(one) for axes in lists for one in axes.elts}
+    return any(_is_ellipsis(node) and id(node) not in indices for node in ast.walk(tree))
+
+
+def _is_ellipsis(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is Ellipsis
