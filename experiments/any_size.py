@@ -35,6 +35,7 @@ CONNECTORS = [
     "pooling",
     "pooling of strangers",
     "pixel shuffle",
+    "pixel shuffle of strangers",
 ]
 SETTINGS = {
     "seeds": SEEDS,
@@ -243,16 +244,14 @@ def measure_connector(point: dict, table: dict) -> dict:
     merged, whole = SETTINGS["connectors_merged"], SETTINGS["photographs_kept"][0]
     found = encoded(name, PLANS[0], merged if way == "merged by likeness" else whole)
     even = torch.arange(grid**2).reshape(grid, grid)[:-1, :-1].flatten()  # (N,)
-    if way == "pooling of strangers":
+    if way.endswith(" of strangers"):
         even = even[torch.randperm(len(even), generator=torch.Generator().manual_seed(0))]
     patches = found.on_the_grid[:, even].cpu()  # (1, N, D)
     group = pixel_shuffle(torch.arange(len(even)).double()[None, :, None], 2)[0].long()  # (N/4, 4)
-    tokens = {
-        "pooling of strangers": pool_grid,
-        "pooling": pool_grid,
-        "pixel shuffle": pixel_shuffle,
-    }
-    read = tokens[way](patches, 2)[0] if way in tokens else patches[0, group]  # (N/4, [4,] D')
+    tokens = {"pooling": pool_grid, "pixel shuffle": pixel_shuffle}
+    handed = way.removesuffix(" of strangers")
+    read = tokens[handed](patches, 2)[0] if handed in tokens else patches[0, group]
+    # (N/4, D'), or (N/4, 4, D) where each place is read by itself
     truth = object_places(name, grid)[even][group]  # (N/4, 4)
     scores = [marked_iou(read, truth, draw) for draw in range(SETTINGS["draws"])]
     return {"iou": float(np.mean(scores))}
@@ -374,6 +373,11 @@ def verdicts(table: dict) -> dict[str, bool | str]:
         ).above(0),
         "strangers pooled behind DINOv2 cost more than neighbours": estimate(
             connected(table, "pooling") - connected(table, "pooling of strangers"), of="photographs"
+        ).above(0),
+        "strangers side by side behind DINOv2 cost less than strangers pooled": estimate(
+            connected(table, "pixel shuffle of strangers")
+            - connected(table, "pooling of strangers"),
+            of="photographs",
         ).above(0),
     }
     sentences = list(found.values())
