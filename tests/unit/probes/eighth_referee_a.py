@@ -45,8 +45,7 @@ def by_backward(logits):
 PROBES = [
     Probe(TURN, "indices kept in variables", turned_by_named_indices, "right"),
     Probe(ATTEND, "einsum with lists of axes", attended_by_sublists, "right"),
-    # A wrong answer with a `...` cannot be told from a blank.
-    Probe(TURN, "a `...` and wrong", wrong_by_named_index, "not yet attempted"),
+    Probe(TURN, "a `...` in an index, and wrong", wrong_by_named_index, "wrong"),
     Probe(
         CHANCE,
         "whole numbers as logits",
