@@ -217,6 +217,25 @@ def test_the_colour_scale_runs_from_the_lowest_to_the_highest(make, colormap):
     assert [[int(part) for part in end[4:-1].split(",")] for end in ends] == wanted
 
 
+@pytest.mark.parametrize("make", [matrix, attention], ids=["matrix", "map"])
+def test_the_numbers_of_the_colour_scale_run_with_it(monkeypatch, make):
+    written = []
+    write = ImageDraw.ImageDraw.text
+
+    def keep(pen, place, text, *rest, **options):
+        written.append((text, place))
+        return write(pen, place, text, *rest, **options)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", keep)
+    make((2, 1)).picture()
+    levels = {}  # height → numbers with their places from the left
+    for text, (x, y) in written:
+        if text.replace("−", "-").replace(".", "").removeprefix("-").isdigit():
+            levels.setdefault(y, []).append((x, float(text.replace("−", "-"))))
+    scale = next(numbers for numbers in levels.values() if {0.0, 1.0} <= {n for _, n in numbers})
+    assert [number for _, number in sorted(scale)] == sorted(number for _, number in scale)
+
+
 def test_the_images_of_a_matrix_stand_beside_their_rows():
     inks = [[200, 0, 0], [0, 150, 0], [0, 0, 200]]
     images = [np.full((8, 8, 3), ink, np.uint8) for ink in inks]
