@@ -370,3 +370,14 @@ def test_plotly_lays_the_photograph_under_its_map():
     assert (image.y, image.yanchor, image.sizey) == (-0.5, "top", ROWS)
     assert (image.xref, image.yref, image.sizing, image.layer) == ("x", "y", "stretch", "below")
     assert tuple(drawn.layout.yaxis.range) == (ROWS - 0.5, -0.5)
+
+
+def test_the_arrow_of_the_gap_points_at_the_texts():
+    points = np.array([[0, 0], [0, 1], [4, 0], [4, 1]])
+    drawn = EmbeddingSpace(points, modality=["image"] * 2 + ["text"] * 2, show_gap=True).picture()
+    ink = near(drawn, np.array(figure.as_rgb(figure.GAP_INK)), within=2)
+    columns = np.flatnonzero(ink.any(0))
+    # Ink of the arrow by its height: the wings make it tall where it ends.
+    heights = np.array([np.ptp(np.flatnonzero(ink[:, column])) for column in columns])
+    third = len(columns) // 3
+    assert heights[-third:].max() > 2 * heights[:third].max()
