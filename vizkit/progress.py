@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from vizkit.extras import require
+from vizkit.hosts import in_kernel
 
 require("models", "tqdm", what="A progress bar")
 
@@ -21,11 +22,6 @@ def progress_bar(iterable: Iterable[Any] | None = None, **options: Any) -> tqdm:
     In a Jupyter kernel it goes to the standard output: what goes to the standard error stands
     there on red.
     """
-    if _in_kernel():
+    if in_kernel():
         options = {"file": sys.stdout, "ncols": 88, **options}
     return tqdm(iterable, **options)
-
-
-def _in_kernel() -> bool:
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")

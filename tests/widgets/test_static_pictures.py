@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import io
 
+import anywidget
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from tests.browser.test_accessibility import instruments
 from vizkit.fonts import font
-from vizkit.widgets import EmbeddingSpace, SimilarityMatrix, picture, side_by_side
+from vizkit.widgets import EmbeddingSpace, SimilarityMatrix, base, picture, side_by_side
 from vizkit.widgets.embedding_space.figure import GAP_INK, as_rgb
 
 IMAGES = [np.full((8, 8, 3), 40 + 20 * index, np.uint8) for index in range(6)]
@@ -238,3 +239,33 @@ def test_widgets_in_a_row_are_shown_at_half_their_pixels():
     data, metadata = row._repr_mimebundle_()
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert metadata["image/png"]["width"] == round(image.width / 2)
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    """The widgets take this process for a Jupyter kernel."""
+    monkeypatch.setattr(base, "in_kernel", lambda: True)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_in_a_kernel_the_picture_is_drawn_before_the_browser_hears_of_the_widget(monkeypatch):
+    steps = []
+    draw, open_comm = SimilarityMatrix.picture, anywidget.AnyWidget.open
+    monkeypatch.setattr(
+        SimilarityMatrix, "picture", lambda self: steps.append("picture") or draw(self)
+    )
+    monkeypatch.setattr(
+        anywidget.AnyWidget, "open", lambda self: steps.append("comm") or open_comm(self)
+    )
+    SimilarityMatrix(similarity=np.eye(4))._repr_mimebundle_()
+    assert steps == ["picture", "comm"]
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_picture_drawn_early_is_not_shown_after_a_change():
+    widget = SimilarityMatrix(similarity=np.eye(4))
+    first = widget._repr_mimebundle_()[0]["image/png"]
+    widget.title = "Another"
+    second = widget._repr_mimebundle_()[0]["image/png"]
+    assert first != second
+    assert base64.b64decode(second) == picture.to_png(widget.picture())

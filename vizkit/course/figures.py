@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, in_marimo, show
+from vizkit.course.show import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, show
 from vizkit.fonts import font
+from vizkit.hosts import in_marimo
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -1,8 +1,9 @@
 """How every part of the course puts something under a cell: rich in a notebook, text elsewhere."""
 
-import sys
 from html import escape
 from typing import TYPE_CHECKING, Any
+
+from vizkit.hosts import in_kernel, in_marimo
 
 if TYPE_CHECKING:
     from anywidget import AnyWidget
@@ -12,21 +13,9 @@ BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#797979"
 
 
-def in_marimo() -> bool:
-    """Whether a cell of marimo runs this code. Only a marimo that is imported already can."""
-    marimo = sys.modules.get("marimo")
-    return marimo is not None and marimo.running_in_notebook()
-
-
 def in_notebook() -> bool:
     """Whether a Jupyter kernel or marimo runs this code (not a terminal, not a script)."""
-    if in_marimo():
-        return True
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    return hasattr(get_ipython(), "kernel")
+    return in_marimo() or in_kernel()
 
 
 def show(

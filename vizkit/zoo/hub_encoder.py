@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from vizkit.device import default_device
 from vizkit.models import AttentionCapture, capture_attention
 from vizkit.progress import progress_bar
-from vizkit.zoo.images import to_pictures
+from vizkit.zoo.images import checked
 from vizkit.zoo.preprocess import Preprocess
 
 BATCH = 32  # pictures at a time: bounds the memory of a large call
@@ -73,7 +73,9 @@ class HubEncoder:
     @torch.no_grad()
     def in_batches(self, function: Callable[[Tensor], Tensor], images: Any) -> Tensor:
         """`function` of the pictures, a bounded number at a time, joined on the CPU."""
-        pictures = to_pictures(images)
+        pictures = checked(
+            images
+        )  # pixels: a list of Pillow's pictures would be one more copy of them all
         starts = range(0, len(pictures), BATCH)
         # `with`: a call that the model refuses must not leave its bar behind.
         with progress_bar(starts, desc=self.name, delay=2, leave=False, disable=quiet()) as bar:

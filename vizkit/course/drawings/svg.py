@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from xml.etree import ElementTree
 
-from vizkit.course.show import GREY, in_marimo, show
+from vizkit.course.show import GREY, show
+from vizkit.hosts import in_marimo
 
 SVG_MIME = "image/svg+xml"
 _NAMESPACE = "{http://www.w3.org/2000/svg}"
