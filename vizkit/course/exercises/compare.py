@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,29 @@ HALF_TOLERANCE = {"float16": 4e-3, "bfloat16": 3e-2}
 def to_numpy(value: Any) -> Any:
     """Tensors, and tensors in lists, tuples and dictionaries, as arrays; numbers as they are."""
     if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        if str(value.layout) != "torch.strided":  # a sparse answer is as right as a full one
-            value = value.to_dense()
-        if "bfloat16" in str(value.dtype):
-            value = value.float()
-        return value.numpy()
+        try:
+            return _numbers_of(value.detach())
+        except (RuntimeError, TypeError):  # a tensor on the meta device holds no numbers
+            return value
     if isinstance(value, dict):
         return {key: to_numpy(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_numpy(item) for item in value]
     return value
+
+
+def _numbers_of(tensor: Any) -> Any:
+    """A tensor of any kind as an array; of rows of different lengths, as a list of arrays."""
+    if tensor.is_nested:
+        return [_numbers_of(row) for row in tensor.unbind()]
+    tensor = tensor.cpu()
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    if str(tensor.layout) != "torch.strided":  # a sparse answer is as right as a full one
+        tensor = tensor.to_dense()
+    if str(tensor.dtype).startswith(("torch.bfloat16", "torch.float8")):  # numpy has no such type
+        tensor = tensor.float()
+    return tensor.numpy()
 
 
 def is_blank(value: Any) -> bool:
@@ -117,7 +130,15 @@ def as_array(value: Any) -> np.ndarray | None:
         ):
             value = float(value)
         array = np.asarray(value)
+        if array.dtype == object and array.size:  # fractions, or numbers that were kept as objects
+            ones = set(map(type, array.flat))
+            if ones <= {bool, np.bool_}:
+                array = array.astype(bool)
+            elif all(issubclass(one, Number) for one in ones):
+                array = array.astype(float)
     except (ValueError, OverflowError):  # rows of different lengths; a number beyond all floats
+        return None
+    except (RuntimeError, TypeError):  # a tensor without numbers; complex numbers among objects
         return None
     return array if array.dtype.kind in "biufc" else None
 

@@ -16,6 +16,8 @@ _SMALL = 25  # numbers that somebody is willing to redo by hand
 def describe(value: Any) -> str:
     if isinstance(value, dict):
         return f"a dictionary with {', '.join(map(str, value))}"
+    if getattr(value, "is_meta", False):
+        return "a tensor on the meta device, which holds no numbers"
     array = as_array(value)
     if isinstance(value, list) and (array is None or array.ndim == 0):
         return f"a list of {len(value)}"
