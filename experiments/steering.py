@@ -5,8 +5,9 @@ of one object the sparse feature of its color, or of its shape, is exchanged for
 `rows`: how often the model then gives the object its new name, and what becomes of the rest of its
 sentence, for several strengths; beside it pushes of the same length along the difference of two
 mean tokens, along another feature as active, and in a random direction, and the same exchange on
-empty patches. `ends`: the same pictures as they are, and really changed. Every seed has a model, an
-autoencoder and pictures of its own. About five minutes on one core.
+empty patches. `ends`: the same pictures as they are, and really changed. `longer`: the feature and
+the difference of means once more, with an autoencoder that was trained for longer. Every seed has
+a model, autoencoders and pictures of its own. About ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ SETTINGS = {
     "times the usual code": TIMES,
     "ways": WAYS,
     "sparse autoencoder": {"count": 6000, "num_features": 256, "active": 8, "steps": 300},
+    "longer": {"steps": 4000, "ways": WAYS[:2]},
 }
+SHORT = SETTINGS["sparse autoencoder"]["steps"]
 
 
 @cache
@@ -69,22 +72,23 @@ def talker(seed: int):
 
 
 @cache
-def features(seed: int):
+def features(seed: int, steps: int):
     """A sparse autoencoder on tokens that the model learned from, and its named features."""
     from vizkit.training.steering import named_features
 
-    return named_features(*seen(), lessons()[0], seed=seed, **SETTINGS["sparse autoencoder"])
+    options = SETTINGS["sparse autoencoder"] | {"steps": steps}
+    return named_features(*seen(), lessons()[0], seed=seed, **options)
 
 
 @cache
-def steered(kind: str, seed: int):
+def steered(kind: str, seed: int, steps: int = SHORT):
     """Scenes of this seed, of which object 0 gets another color or shape."""
     from vizkit.training.binding import two_colored_scenes
     from vizkit.training.blind_pairs import changed
     from vizkit.training.steering import Steered
 
     scenes = two_colored_scenes(SETTINGS["pictures of each seed"], 11 + seed)
-    return Steered(scenes, changed(scenes, KINDS[kind], 200 + seed), kind, features(seed))
+    return Steered(scenes, changed(scenes, KINDS[kind], 200 + seed), kind, features(seed, steps))
 
 
 @cache
@@ -100,11 +104,12 @@ def ends(kind: str, seed: int) -> dict:
 
 
 @lru_cache(maxsize=1)
-def pushed(kind: str, seed: int, times: float) -> dict:
+def pushed(kind: str, seed: int, times: float, steps: int) -> dict:
     """The tokens in every way; points of one kind, seed and strength follow each other."""
     from vizkit.training.steering import ways_of_steering
 
-    return ways_of_steering(steered(kind, seed), ends(kind, seed)["as it is"][0], seed, times=times)
+    tokens = ends(kind, seed)["as it is"][0]
+    return ways_of_steering(steered(kind, seed, steps), tokens, seed, times=times)
 
 
 def shares(kind: str, seed: int, answers: list[str]) -> dict[str, float]:
@@ -141,8 +146,8 @@ def measure(point: dict, table: dict) -> dict:
     """What the model says when its tokens are pushed."""
     from vizkit.training.blind_pairs import descriptions
 
-    kind, seed = point["kind"], point["seed"]
-    tokens = pushed(kind, seed, point["times"])[point["way"]]
+    kind, seed, steps = point["kind"], point["seed"], point.get("steps", SHORT)
+    tokens = pushed(kind, seed, point["times"], steps)[point["way"]]
     said = descriptions(talker(seed), tokens, steered(kind, seed).scenes)
     return shares(kind, seed, said)
 
@@ -153,12 +158,14 @@ def by_seed(rows: list[dict], value: str, **which) -> np.ndarray:
     return np.array([found[seed] for seed in SEEDS])
 
 
-def at_its_best(table: dict, kind: str, way: str, value: str = "new") -> np.ndarray:
+def at_its_best(
+    table: dict, kind: str, way: str, value: str = "new", part: str = "rows"
+) -> np.ndarray:
     """One number by seed, (seeds,), at the strength that gives the other seeds most new names."""
     from vizkit.training.steering import chosen_by_others
 
     every = [
-        [by_seed(table["rows"], name, kind=kind, way=way, times=times) for times in TIMES]
+        [by_seed(table[part], name, kind=kind, way=way, times=times) for times in TIMES]
         for name in (value, "new")
     ]
     return chosen_by_others(*(np.array(some).T for some in every))
@@ -185,10 +192,14 @@ def verdicts(table: dict) -> dict[str, bool | str]:
         half = estimate(new - before - (real - before) / 2)
         rest = estimate(at_its_best(table, kind, "feature", "rest"))
         needed = estimate(new - at_its_best(table, kind, "difference of means"))
+        longer = [at_its_best(table, kind, way, part="longer") for way in WAYS[:2]]
         found |= {
             f"{kind}: more than half of what the changed picture brings": half.above(0),
             f"{kind}: the rest of the sentence stays in more than half": rest.above(0.5),
             f"{kind}: ahead of the difference of means": needed.above(0),
+            f"{kind}, trained for longer: ahead of the difference of means": estimate(
+                longer[0] - longer[1]
+            ).above(0),
         }
     return found
 
@@ -214,6 +225,16 @@ EXPERIMENT = Experiment(
             "rows",
             lambda table: [
                 {**p, "times": t, "way": w} for p in both() for t in TIMES for w in WAYS
+            ],
+            measure,
+        ),
+        Part(
+            "longer",
+            lambda table: [
+                {**p, "times": t, "steps": SETTINGS["longer"]["steps"], "way": w}
+                for p in both()
+                for t in TIMES
+                for w in SETTINGS["longer"]["ways"]
             ],
             measure,
         ),

@@ -555,3 +555,51 @@ def test_told_pairs_of_another_scene_keep_twins_together(monkeypatch):
     assert (where[10:] - where[:10] == 40).all()
     assert not torch.equal(mixed, vectors)
     assert torch.equal(longer_mending.start_part("told pairs", 0)[0], vectors)
+
+
+# ------------------------------------------------------------- what more steps change in the tables
+
+
+def verdicts_of(name):
+    from vizkit.course import experiment_verdicts, stored_experiment
+
+    return experiment_verdicts(stored_experiment(name))
+
+
+@pytest.mark.parametrize("name", ["one of two objects", "one, the larger"])
+def test_captions_of_one_object_only_learn_more_slowly(name):
+    found = verdicts_of("binding")
+    assert found[f"{name}, 250 steps: more than half of it is lost"] is True
+    assert found[f"{name}, 1000 steps: more than half of it is lost"] is False
+    assert found[f"{name}, 1000 steps: below complete captions"] is True
+
+
+def test_few_colors_need_far_more_steps_and_all_three_neglects_more_than_were_tried():
+    found = verdicts_of("binding")
+    assert found["few colors, 1000 steps: more than half of it is lost"] is True
+    assert found["few colors, 3000 steps: more than half of 1000 complete steps is lost"] is False
+    assert found["all three, 1000 steps: more than half of it is lost"] is True
+
+
+def test_more_steps_do_not_make_up_for_missing_twins():
+    found = verdicts_of("binding")
+    for steps in (250, 1000):
+        alone = f"complete captions without any twin in the batch, {steps} steps: "
+        assert found[alone + "keep more than half"] is False
+
+
+def test_single_features_stand_for_styles_only_after_a_far_longer_training():
+    found = verdicts_of("sparse_factors")
+    for rival in ("neurons", "random directions"):
+        assert found[f"style, 200 steps: ahead of the best of the {rival}"] is False
+        assert found[f"style, 4000 steps: ahead of the best of the {rival}"] is True
+        for kind in ("shape", "color"):
+            assert found[f"{kind}, 200 steps: ahead of the best of the {rival}"] is True
+    assert found["style: the last steps still bring a point"] is True
+
+
+def test_no_length_of_training_puts_a_feature_ahead_of_the_difference_of_means():
+    found = verdicts_of("steering")
+    for kind in ("color", "shape"):
+        for training in ("", ", trained for longer"):
+            assert found[f"{kind}{training}: ahead of the difference of means"] is not True

@@ -920,6 +920,7 @@ _ALL = (
             "the neurons": "The encoder's own channels could be as pure.",
             "many directions": "Among many random directions some fit by luck.",
             "it cannot be read": "The factor may not be in the tokens at all, or not linearly.",
+            "stopped too early": "An autoencoder that is trained for longer could find more factors.",
         },
     ),
     Claim(
@@ -952,6 +953,7 @@ _ALL = (
             "any feature": "Any feature that is as often active may do it.",
             "anywhere": "The feature may speak from any patch, not for the object that it is put on.",
             "a plain direction": "The difference of two mean tokens may do as much, without an autoencoder.",
+            "stopped too early": "An autoencoder that is trained for longer could give the better handle.",
             "the whole sentence": "The push may garble the sentence and not only change one word.",
         },
     ),
