@@ -603,3 +603,31 @@ def test_no_length_of_training_puts_a_feature_ahead_of_the_difference_of_means()
     for kind in ("color", "shape"):
         for training in ("", ", trained for longer"):
             assert found[f"{kind}{training}: ahead of the difference of means"] is not True
+
+
+def test_the_sentences_keep_the_binding_as_a_product_of_two_orders():
+    found = verdicts_of("mending")
+    told = "the product of both orders tells the binding: above chance"
+    assert found[f"text, tower: {told}"] is True
+    assert found["text, tower: a linear probe knows the binding"] is not True
+    assert found[f"bag of words: {told}"] is not True
+
+
+def test_the_two_orders_are_told_on_sentences_with_new_words(monkeypatch):
+    from experiments import mending
+
+    texts = [
+        f"a {one} {shape} and a {other} {second}"
+        for one, other in (("blue", "red"), ("red", "teal"), ("green", "pink"), ("blue", "pink"))
+        for shape, second in (("heart", "star"), ("ring", "cross"), ("circle", "square"))
+        for one, other in ((one, other), (other, one))
+        for shape, second in ((shape, second), (second, shape))
+    ]
+    words = np.array([text.split() for text in texts])
+    orders = np.stack([words[:, 1] < words[:, -2], words[:, 2] < words[:, -1]], axis=1)
+    monkeypatch.setattr(mending, "sentences", lambda: texts)
+    monkeypatch.setattr(mending, "reading", lambda *_: torch.tensor(orders).float())
+    row = mending.measure_orders({"reading": "text, tower", "seed": 0}, {})
+    assert row == {"colors": 1.0, "shapes": 1.0, "binding": 1.0}
+    blind = mending.measure_orders({"reading": "bag of words", "seed": 0}, {})
+    assert max(blind.values()) <= 0.75

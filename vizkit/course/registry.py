@@ -845,6 +845,7 @@ _ALL = (
         "Uni-modally (2502.03566)",
         ("17_why_it_fails",),
         {
+            "a product": "Who has which color may be the product of two orders, which no linear probe can form.",
             "frequent combinations": "A probe may know which combinations are frequent, without any picture.",
             "any training": "More steps on such scenes could help without a twin in the batch.",
             "the map or the loss": "A linear map may be too little, or the loss the wrong one, whatever the "
