@@ -21,7 +21,7 @@ Definitions, the same for every contender:
   first task after the frame that shows it: handler, computing, drawing and layout are all in it.
 
 - **phases** of run to painted, for vizkit in JupyterLab: *asked* ends when the kernel's first word
-  arrives, *constructed* when the widget's data does (`comm_open`), *described* when its static
+  arrives, *constructed* when code or data of the widget do (`comm_open`), *described* when its static
   picture and headline do (`execute_result`), *mounted* when its module is unpacked and has put its
   frame into the page, *drawn* at `data-ready`, *shown* at the second animation frame after that.
   A phase that overlaps with the one before it counts from that one's end, and 0 if it was earlier.

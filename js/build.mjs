@@ -1,6 +1,5 @@
 // Builds the front end: every instrument, the exported page's host, what the notebooks' small widgets are, and the
 // site's pages and slides, each into one file that Python ships. `node build.mjs` builds once, `--watch` after every change, `--out FOLDER` elsewhere, `--tests FOLDER` the unit tests.
-import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,86 +71,52 @@ const COMMON = {
   plugins: [SHADERS, ASSEMBLY],
 };
 
-/** Bytes as text of 85 signs, five for four bytes: denser than base64. None of the signs needs an escape in
- * JavaScript, JSON or HTML. */
-function base85(bytes) {
-  const padded = Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);
-  let text = "";
-  for (let at = 0; at < padded.length; at += 4) {
-    let word = padded.readUInt32BE(at);
-    let five = "";
-    for (let sign = 0; sign < 5; sign++) {
-      five = String.fromCharCode(35 + (word % 85)) + five;
-      word = Math.floor(word / 85);
+/** The texts of a part, compressed: slower than zlib's own, and 3% smaller; any browser unpacks it. */
+const packed = async (texts) =>
+  Buffer.from(await deflateAsync(Buffer.from(texts.join("\0")), { numiterations: 15 }));
+
+/** The instruments: each as a whole for pages, and in parts for notebooks. What two or more of them have in common is a
+ * part of its own, which a notebook receives once. A part holds its style sheet, then the name and the code of every
+ * module in it; a module stands behind those that it imports. The loader puts them together. */
+async function instruments() {
+  const options = { ...COMMON, format: "esm" };
+  const split = await esbuild.build({
+    ...options,
+    entryPoints: INSTRUMENTS.map((name) => ({ in: `${name}/index.ts`, out: snake(name) })),
+    splitting: true,
+    chunkNames: "[hash]",
+    outdir: "parts",
+  });
+  const styleOf = async (path) =>
+    (await esbuild.build({ ...COMMON, entryPoints: [path] })).outputFiles[0].text;
+  const files = {};
+  const common = new Map();
+  for (const { path, text } of split.outputFiles) {
+    const stem = basename(path, ".js");
+    const name = INSTRUMENTS.find((one) => snake(one) === stem);
+    if (!name) {
+      common.set(stem, text);
+      continue;
     }
-    text += five;
+    const whole = await esbuild.build({ ...options, entryPoints: [`${name}/index.ts`] });
+    files[`${STATIC}/${stem}.js`] = whole.outputFiles[0].text;
+    files[`${STATIC}/${stem}.css`] = await styleOf(`${name}/index.css`);
+    files[`${STATIC}/${stem}.part`] = await packed([await styleOf(`${name}/style.css`), stem, text]);
   }
-  // Signs with a meaning of their own give way to four that are free.
-  return text.replace(/[$&<>\\`]/g, (sign) => "xyz{|}"["$&<>\\`".indexOf(sign)]);
+  files[`${STATIC}/shared.part`] = await packed([await styleOf("shared/frame.css"), ...inOrder(common)]);
+  return files;
 }
 
-/** The module that travels as `_esm`: bundle and style sheet compressed, and their unpacking. Every instance of an instrument
- * carries its code once more, so this halves what a notebook receives. It unpacks after the module has loaded:
- * anywidget drops all that Python says to a widget whose module takes more than two seconds to load. Where a page's
- * policy forbids addresses of blobs, the code is loaded from a data address. A page unpacks the same code once: the next
- * widget, or the same cell run again, shows its picture sooner. */
-async function bundle(code, style) {
-  // Slower than zlib's own, and 3% smaller; any browser unpacks it.
-  const data = Buffer.from(await deflateAsync(Buffer.from(`${code}\0${style}`), { numiterations: 15 }));
-  const digest = createHash("sha256").update(data).digest("hex").slice(0, 16);
-  const loader = `const text = "${base85(data)}";
-const unpack = async () => {
-  const words = new DataView(new ArrayBuffer((text.length / 5) * 4));
-  for (let at = 0, word = 0; at < text.length; at++) {
-    const sign = text.charCodeAt(at);
-    word = word * 85 + (sign > 119 ? [36, 38, 60, 62, 92, 96][sign - 120] : sign) - 35;
-    if (at % 5 > 3) {
-      words.setUint32(((at - 4) / 5) * 4, word);
-      word = 0;
-    }
+/** Names and codes of modules, each behind those of them that it imports. */
+function inOrder(modules) {
+  const placed = [];
+  while (placed.length < 2 * modules.size) {
+    const waits = (text) =>
+      [...modules.keys()].some((name) => text.includes(`"./${name}.js"`) && !placed.includes(name));
+    const [name, text] = [...modules].find(([name, text]) => !placed.includes(name) && !waits(text));
+    placed.push(name, text);
   }
-  const bytes = words.buffer.slice(0, ${data.length});
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  const [code, style] = (await new Response(stream).text()).split("\\0");
-  const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-  try {
-    return [(await import(address)).default, style];
-  } catch {
-    return [(await import("data:text/javascript;charset=utf-8," + encodeURIComponent(code))).default, style];
-  } finally {
-    URL.revokeObjectURL(address);
-  }
-};
-const known = Symbol.for("vizkit ${digest}");
-const unpacked = (globalThis[known] ??= unpack().catch((error) => {
-  delete globalThis[known];
-  throw error;
-}));
-export default {
-  async render(view) {
-    const [instrument, style] = await unpacked;
-    const sheet = document.createElement("style");
-    sheet.textContent = style;
-    view.el.append(sheet);
-    const close = instrument.render(view);
-    return () => { close(); sheet.remove(); };
-  },
-};
-`;
-  return (await esbuild.transform(loader, { minify: true, target: COMMON.target })).code;
-}
-
-/** Files to write, by path, of one instrument. */
-async function instrument(name) {
-  const scripts = await esbuild.build({ ...COMMON, entryPoints: [`${name}/index.ts`], format: "esm" });
-  const styles = await esbuild.build({ ...COMMON, entryPoints: [`${name}/index.css`] });
-  const code = scripts.outputFiles[0].text;
-  const style = styles.outputFiles[0].text;
-  return {
-    [`${STATIC}/${snake(name)}.js`]: code,
-    [`${STATIC}/${snake(name)}.bundle.js`]: await bundle(code, style),
-    [`${STATIC}/${snake(name)}.css`]: style,
-  };
+  return placed;
 }
 
 async function single(entry, path, format) {
@@ -166,7 +131,8 @@ async function single(entry, path, format) {
 
 async function build() {
   const parts = await Promise.all([
-    ...INSTRUMENTS.map(instrument),
+    instruments(),
+    single("loader/index.ts", `${STATIC}/loader.js`, "esm"),
     single("page/index.ts", `${STATIC}/page.js`, "iife"),
     single("rope-wheel/index.ts", `${COURSE}/rope_wheel.js`, "esm"),
     single("quiz/index.ts", `${COURSE}/quiz.js`, "esm"),

@@ -198,7 +198,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
         "vizkit/py.typed",
         "vizkit/constants.json",
         "vizkit/course/rope_wheel.js",
-        "vizkit/widgets/static/similarity_matrix.bundle.js",
+        "vizkit/widgets/static/similarity_matrix.part",
+        "vizkit/widgets/static/loader.js",
         "vizkit/widgets/static/page.js",
         "vizkit/zoo/weights/pocket-clip.safetensors",
     ):

@@ -155,18 +155,23 @@ def test_the_table_asks_for_what_the_project_promised():
         ("embedding 1,000,000", "run to painted", "jupyter-scatter"): ("ratio", 1 / 4.6),
         ("embedding 1,000,000", "hover", ""): ("at least", 55),
         ("23 saved widgets", "code in the notebook", "FigureWidget"): ("at most", 950_000),
+        ("23 saved widgets", "code in the notebook for each", ""): ("at most", 17_600),
     }
     for name, (kind, bound) in promised.items():
         assert (needs[name].requirement.kind, needs[name].requirement.bound) == (kind, bound)
 
 
-def test_code_bytes_count_utf8_over_every_saved_model():
+def test_code_bytes_count_utf8_and_packed_code_over_every_saved_model():
     state = {
         "a": {"state": {"_esm": "é", "_css": "xy", "title": "not code"}},
         "b": {"state": {"value": 1}},
         "c": {"state": {"_esm": "12345"}},
+        "d": {
+            "state": {},
+            "buffers": [{"path": ["packed"], "data": "AAAA"}, {"path": ["data"], "data": "AA=="}],
+        },
     }
-    assert contenders.code_bytes(state) == 2 + 2 + 5
+    assert contenders.code_bytes(state) == 2 + 2 + 5 + 4
 
 
 def test_every_contender_gets_the_same_seeded_data():

@@ -258,7 +258,7 @@ def test_in_a_kernel_the_picture_is_drawn_before_the_browser_hears_of_the_widget
         anywidget.AnyWidget, "open", lambda self: steps.append("comm") or open_comm(self)
     )
     SimilarityMatrix(similarity=np.eye(4))._repr_mimebundle_()
-    assert steps == ["picture", "comm"]
+    assert steps == ["picture", "comm"]  # and not drawn once more for the output
 
 
 @pytest.mark.usefixtures("kernel")

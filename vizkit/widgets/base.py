@@ -10,11 +10,13 @@ from typing import Any
 
 import anywidget
 import traitlets
+from ipywidgets import widget_serialization
 from PIL import Image
 
 from vizkit.hosts import in_kernel
 from vizkit.inputs import refuse_unknown
 from vizkit.widgets import assets, page, picture
+from vizkit.widgets.code import Code, code_of
 
 TAKES_ALL = ("self", "traits", "options")
 
@@ -36,6 +38,7 @@ class VizkitWidget(anywidget.AnyWidget):
     selected = traitlets.List(traitlets.Int()).tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
+    _code = traitlets.List(traitlets.Instance(Code)).tag(sync=True, **widget_serialization)
     filled = frozenset(
         {"data", "maps", "table", "about", "blocks", "encoder"}
     )  # traits that no caller sets
@@ -46,19 +49,27 @@ class VizkitWidget(anywidget.AnyWidget):
     def __init_subclass__(cls, frontend: str | None = None, **kwargs: Any) -> None:
         if frontend is not None:
             cls.frontend = frontend
-            cls._esm = assets.module(frontend)
+            cls._esm = assets.module(frontend)  # complete; a notebook gets less, see `open`
         super().__init_subclass__(**kwargs)
 
     def open(self) -> None:
-        """Meet the browser; in a kernel with the static picture ready.
+        """Meet the browser; in a kernel with the static picture ready, and with code that the notebook may have already.
 
         To the first word of a widget JupyterLab replies by asking the kernel for one more thread, and a picture
         that is drawn beside the start of that thread takes five times as long.
         """
         if self.comm is None and in_kernel():
             self._ready = self._static_output()
+            self._esm = assets.module(self.frontend, complete=False)
+            self._code = code_of(self.frontend)
+            self.on_msg(self._give_code)
             self.observe(self._forget_output, self.keys)
         super().open()
+
+    def _give_code(self, _: Any, content: Any, buffers: Any) -> None:
+        """Send the code to a front end that does not find one model from another."""
+        if isinstance(content, dict) and content.get("request") == "code":
+            self.send({"response": "code"}, buffers=[one.packed for one in self._code])
 
     def _static_output(self) -> tuple[str, str, dict[str, Any]]:
         headline = self.headline()
