@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import anywidget
 import ipywidgets
 import traitlets
 
 from vizkit.widgets import assets
 
 
+def _trait(name: str) -> str:
+    return str(anywidget.AnyWidget.class_traits()[name].default_value)
+
+
 class Code(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets tells no types
-    """A part of the front end. It shows nothing: instruments refer to it.
+    """A part of the front end. It shows nothing and has no layout: instruments refer to it.
+
+    anywidget keeps its model in the browser: ipywidgets' own would lose the bytes when JupyterLab saves the state
+    of the widgets.
 
     Traits:
         packed: the bytes, as `assets.part` gives them.
     """
 
     packed = traitlets.Bytes().tag(sync=True)
+    _model_name = traitlets.Unicode(_trait("_model_name")).tag(sync=True)
+    _model_module = traitlets.Unicode(_trait("_model_module")).tag(sync=True)
+    _model_module_version = traitlets.Unicode(_trait("_model_module_version")).tag(sync=True)
+    _esm = traitlets.Unicode("export default {}").tag(sync=True)
+    _anywidget_id = traitlets.Unicode("vizkit.widgets.code.Code").tag(sync=True)
 
 
 _kept: dict[str, Code] = {}
