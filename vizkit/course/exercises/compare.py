@@ -37,7 +37,7 @@ def _numbers_of(tensor: Any) -> Any:
         tensor = tensor.to_dense()
     if str(tensor.dtype).startswith(("torch.bfloat16", "torch.float8")):  # numpy has no such type
         tensor = tensor.float()
-    return tensor.numpy()
+    return tensor.resolve_conj().resolve_neg().numpy()  # torch may leave both until it is read
 
 
 def is_blank(value: Any) -> bool:

@@ -3,6 +3,7 @@
 import ast
 import copy
 import dis
+import functools
 import inspect
 import math
 import textwrap
@@ -201,14 +202,15 @@ class Exercise:
         function = answer if callable(answer) else lambda: answer
         result = self._try(function)
         # A right answer may hold a `...` that is no blank: an index kept in a variable.
-        blank = result.kind != "right" and _has_blank(function)
+        blank = result.kind != "right" and _has_blank(_as_written(function))
         return Result("not yet attempted", "") if blank else result
 
     def _try(self, function: Callable[..., Any]) -> Result:
         """What is to say about a function, whether or not its source holds a blank."""
-        used = set(_names_in(getattr(function, "__code__", None))) | _ready_made(function)
+        written = _as_written(function)
+        used = set(_names_in(getattr(written, "__code__", None))) | _ready_made(written)
         for name in self.forbidden:
-            if used.issuperset(name.split()) and _belong_together(function, name):
+            if used.issuperset(name.split()) and _belong_together(written, name):
                 return Result(
                     "wrong",
                     f"Write it yourself, without `{name.split()[0]}`: that is the exercise.",
@@ -363,6 +365,21 @@ def _for_learner(arguments: Arguments, to: str) -> Arguments:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def _as_written(answer: Any) -> Any:
+    """The function in which the answer is written.
+
+    A decorator such as `torch.no_grad()`, a `partial`, and an object that is called like a
+    function, such as a module of torch, are taken off.
+    """
+    if isinstance(answer, functools.partial):
+        return _as_written(answer.func)
+    if hasattr(answer, "__wrapped__"):
+        return inspect.unwrap(answer)
+    if hasattr(answer, "__name__"):
+        return answer
+    return inspect.unwrap(getattr(answer, "forward", type(answer).__call__))
 
 
 def _names_in(code: CodeType | None) -> Iterator[str]:

@@ -164,6 +164,7 @@ sigmoid_loss = Exercise(
     difficulty=2,
     minutes=8,
     to="torch",
+    forbidden=("sigmoid_loss", "plain_sigmoid_loss", "SigLipLoss"),
 )
 
 

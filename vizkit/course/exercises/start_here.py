@@ -32,7 +32,8 @@ count_negatives = Exercise(
             24 * 23 // 2,
             (
                 "Does the matrix have the same cell on both sides of its diagonal?",
-                "Picture 1 with caption 2 and picture 2 with caption 1 are two different pairs.",
+                "Picture 1 with caption 2 and picture 2 with caption 1 are two different pairs. (The batch "
+                "has 24 pictures; above you see the first twelve.)",
                 "Count the cells on both sides of the diagonal.",
             ),
         ),
@@ -50,7 +51,8 @@ count_negatives = Exercise(
             2 * 24 * 23,
             (
                 "Is a pair that you found from its picture a new one when you find it from its caption?",
-                "Picture 1 with caption 2 is one cell of the matrix, from whichever side you come.",
+                "Picture 1 with caption 2 is one cell of the matrix, from whichever side you come. (And two "
+                "pictures, or two captions, are no pair here.)",
                 "Count the cells off the diagonal once.",
             ),
         ),
