@@ -20,7 +20,7 @@ from tests.support.harness import (
     press,
     wait_until,
 )
-from vizkit.widgets import AttentionMap, save_page
+from vizkit.widgets import AttentionMap, picture, save_page
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -441,6 +441,136 @@ def test_zoom_keeps_the_place_and_hits_what_is_seen(page, one_hot, tmp_path):
     assert page.evaluate("scrollY") == before
 
 
+def colors(target, box=(0.0, 0.0, 1.0, 1.0)) -> np.ndarray:
+    """The colours at the patches' middles, (15, 3)."""
+    pixels = np.asarray(picture_of(target), float)
+    left, top, width, height = box
+    rows, columns = GRID
+    y = ((top + height * (np.arange(rows) + 0.5) / rows) * pixels.shape[0]).astype(int)
+    x = ((left + width * (np.arange(columns) + 0.5) / columns) * pixels.shape[1]).astype(int)
+    return pixels[np.ix_(y, x)].reshape(-1, 3)
+
+
+def with_one_patch(patch: int, color=(255, 255, 255)) -> np.ndarray:
+    """A photograph that is black but for one patch."""
+    image = np.zeros((*GRID, 3), np.uint8)
+    image[divmod(patch, GRID[1])] = color
+    return image.repeat(20, 0).repeat(20, 1)
+
+
+def test_the_photograph_lies_below_the_map_as_it_is(page, tmp_path):
+    photos = [with_one_patch(patch) for patch in (5, 8)]
+    maps = np.full((2, 1, 1, 15, 15), 1 / 15)
+    widget = AttentionMap(maps, photos, grid=GRID, num_prefix_tokens=0, opacity=0.0)
+    opened(page, widget, tmp_path)
+    main = page.locator(".vk-main canvas").first
+    wait_until(lambda: ink(main) == [5], "the first photograph's patch")
+    press(main, ".")
+    wait_until(lambda: ink(main) == [8], "the second one's")
+
+
+@pytest.mark.parametrize("opacity", [1.0, 0.4])
+def test_the_photograph_shows_through_where_little_is_looked_at(page, tmp_path, opacity):
+    blue = np.full((60, 100, 3), (0, 40, 240), np.uint8)
+    maps = np.zeros((1, 1, 15, 15))
+    maps[..., 9] = 1
+    widget = AttentionMap(maps, blue, grid=GRID, num_prefix_tokens=0, query=0, opacity=opacity)
+    opened(page, widget, tmp_path)
+    table = picture.color_table("magma").astype(float)
+    found = colors(page.locator(".vk-main canvas").first)
+    for patch, word, alpha in ((9, 255, 1.0), (3, 0, 140 / 255)):
+        share = opacity * alpha
+        expected = share * table[word] + (1 - share) * blue[0, 0]
+        assert found[patch] == pytest.approx(expected, abs=5), patch
+
+
+def test_smoothing_blends_the_patches_of_the_map_and_of_the_heads(page, one_hot, tmp_path):
+    opened(page, one_hot, tmp_path)
+    main = page.locator(".vk-main canvas").first
+    heads = page.locator("[data-panel=heads] canvas")
+    box = heads.bounding_box()
+    page.mouse.move(5, 5)
+
+    def blends(target, left: float, right: float, down: float) -> int:
+        """How many colours there are on the way from one patch's middle to the next one's."""
+        pixels = np.asarray(picture_of(target))
+        y = int(down * pixels.shape[0])
+        line = pixels[y, int(left * pixels.shape[1]) : int(right * pixels.shape[1])]
+        return len(np.unique(line, axis=0))
+
+    wide, high = (box["width"] - 20) / 2, (box["height"] - 16) / 2
+    place = [(20 + share / 5 * wide) / box["width"] for share in (3.5, 4.5)]
+    down = (16 + high / 6) / box["height"]
+    for smooth in (False, True, False):
+        least, most = (8, 300) if smooth else (2, 3)  # between two pixels there may be one of both
+        wait_until(lambda a=least, b=most: a <= blends(main, 0.7, 0.9, 1 / 6) <= b, f"{smooth}")
+        wait_until(lambda a=least, b=most: a <= blends(heads, *place, down) <= b, f"heads {smooth}")
+        press(main, "s")
+
+
+SIGNS = {2: -1.0, 9: 1.0}
+
+
+def test_a_signed_map_and_its_scale_run_from_one_colour_over_zero_to_the_other(page, tmp_path):
+    maps = np.zeros((15, *GRID))
+    for patch, value in SIGNS.items():
+        maps[:, *divmod(patch, 5)] = value
+    opened(page, AttentionMap.from_maps(maps, grid=GRID, query=0), tmp_path)
+    page.mouse.move(5, 5)
+    table = picture.color_table("diverging").astype(float)
+    found = colors(page.locator(".vk-main canvas").first)
+    for patch in range(1, 15):  # a frame lies around the first
+        place = round(127.5 + 127.5 * SIGNS.get(patch, 0))
+        assert found[patch] == pytest.approx(table[place], abs=8), patch
+    bar = np.asarray(picture_of(page.locator("canvas.vk-scale")), float)[2]
+    for share, place in ((0.01, 0), (0.25, 64), (0.5, 128), (0.75, 191), (0.99, 255)):
+        assert bar[int(share * len(bar))] == pytest.approx(table[place], abs=24), share
+    assert bar.shape[0] > 100
+
+
+def test_maps_without_heads_stand_in_rows_and_answer_there(page, tmp_path):
+    hot = [3, 0, 4, 10, 14]
+    maps = np.zeros((len(hot), 15, *GRID))
+    for one, patch in enumerate(hot):
+        maps[one, :, *divmod(patch, 5)] = 1
+    names = [f"map {one}" for one in range(len(hot))]
+    opened(page, AttentionMap.from_maps(maps, grid=GRID, names=names, query=7), tmp_path)
+    tiles = page.locator("[data-panel=heads] canvas")
+    tiles.scroll_into_view_if_needed()
+    box = tiles.bounding_box()
+    wide, high = box["width"] / 3, box["height"] / 2  # three abreast
+    for one, patch in enumerate(hot):
+        area = (one % 3 / 3, one // 3 / 2, 1 / 3, 0.6 * wide / box["height"])
+        wait_until(lambda a=area, p=patch: ink(tiles, a) == [p], f"map {one}")
+    for one, name in enumerate(names):
+        hover_at(tiles, (one % 3 + 0.5) / 3, (one // 3 * high + 0.3 * wide) / box["height"])
+        expect(page.locator(".vk-tip")).to_contain_text(name)
+
+
+def test_a_zoomed_map_is_drawn_and_answered_for_alike(page, one_hot, tmp_path):
+    one_hot.query = 5  # which looks at patch 6
+    opened(page, one_hot, tmp_path)
+    main = page.locator(".vk-main canvas").first
+    seen = (np.arange(8) + 0.5) / 8
+    factor = 1.0
+    for key, by in (("+", 1.5), ("+", 1.5), ("-", 1 / 1.5)):
+        press(main, key)
+        factor *= by
+        x, y = (0.5 + (seen - 0.5) / factor for _ in "xy")
+        patches = (y * 3).astype(int)[:, None] * 5 + (x * 5).astype(int)
+        page.mouse.move(5, 5)
+
+        def bright() -> np.ndarray:
+            pixels = np.asarray(picture_of(main), float).sum(-1)
+            at = [(seen * size).astype(int) for size in pixels.shape]
+            return pixels[np.ix_(*at)] > 450
+
+        wait_until(lambda p=patches: np.array_equal(bright(), p == 6), f"patch 6, {factor:.3g}")
+        hover_at(main, seen[1], seen[6])
+        row, column = divmod(int(patches[6, 1]), 5)
+        says(page, f"query row {row}, column {column}")
+
+
 # ------------------------------------------------------------------ room
 
 
@@ -492,8 +622,8 @@ def test_thumbnails_are_large_enough_to_tell_apart(page, tmp_path):
     page.set_viewport_size({"width": 390, "height": 844})
     many = AttentionMap(softmax_maps(12, 2, 2, 17, 17), [photo(i) for i in range(12)])
     opened(page, many, tmp_path)
-    for picture in page.locator(".vk-thumb img").all():
-        box = picture.bounding_box()
+    for thumb in page.locator(".vk-thumb img").all():
+        box = thumb.bounding_box()
         assert min(box["width"], box["height"]) >= 28
 
 

@@ -11,9 +11,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.test_engines import COLORS, CORNERS, without_webgl
 from tests.browser.test_living_encoder_page import one_hot_page  # noqa: F401  (a fixture)
-from tests.support.harness import hover_at, picture_of, press, wait_until
+from tests.support.harness import click_at, hover_at, picture_of, press, wait_until
 from tests.widgets.test_ink import COLUMNS, ROWS, TARGETS, one_hot_heads, width_shares
-from vizkit.widgets import EmbeddingSpace, SimilarityMatrix, picture
+from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix, picture
 
 pytestmark = pytest.mark.browser
 
@@ -216,6 +216,59 @@ def test_heads_layers_queries_and_keys_stand_at_their_names(recorded, tmp_path):
     table = picture.color_table("magma").astype(int)
     assert np.abs(scale[2, 3] - table[0]).max() < 30
     assert np.abs(scale[2, -4] - table[255]).max() < 30
+
+
+def test_what_is_on_view_is_framed_in_the_map_the_heads_and_the_matrix(recorded, tmp_path):
+    count = ROWS * COLUMNS
+    one_hot = np.eye(count)
+    targets = [[range(count), [7] * count], [[0] * count, [11] * count]]  # four mean distances
+    maps = np.array([[one_hot[list(target)] for target in heads] for heads in targets])
+    panels = ["heads", "matrix", "distance"]
+    widget = AttentionMap(
+        maps, grid=(ROWS, COLUMNS), num_prefix_tokens=0, layer=0, head=1, panels=panels
+    )
+    main = show(recorded, widget, tmp_path)
+    width, height = main.evaluate("one => [one.clientWidth, one.clientHeight]")
+
+    def cell(row: int, column: int) -> list[float]:
+        return [
+            column * width / COLUMNS,
+            row * height / ROWS,
+            (column + 1) * width / COLUMNS,
+            (row + 1) * height / ROWS,
+        ]
+
+    def framed(canvas: Locator, box: list[float], back: int = 1, within: float = 1) -> None:
+        """Waits until the last frame drawn on a canvas, or one before, is around a box."""
+        wait_until(
+            lambda: noted(canvas, "frames")[-back][1:] == pytest.approx(box, abs=within),
+            f"a frame around {box}",
+        )
+
+    click_at(main, 3.5 / COLUMNS, 0.5 / ROWS)
+    hover_at(main, 1.5 / COLUMNS, 2.5 / ROWS)
+    framed(main, cell(2, 1))
+    framed(main, cell(0, 3), back=3)  # a frame is two lines
+    heads = recorded.locator("[data-panel=heads] canvas")
+    box = heads.bounding_box()
+    wide, high = (box["width"] - 20) / 2, (box["height"] - 16) / 2
+    framed(heads, [20 + wide, 16, 20 + 2 * wide, 16 + high], within=0.04 * wide)
+    matrix = recorded.locator("[data-panel=matrix] canvas")
+    side = matrix.evaluate("one => one.clientWidth")
+    framed(matrix, [0, 3 * side / count, side, 4 * side / count])
+
+    distance = recorded.locator("[data-panel=distance] canvas")
+    wide, words = distance.evaluate("one => one.clientWidth"), words_on(distance)
+    zero, scale = words["0.0"][1] - 4, (words["0.0"][1] - words["0.4"][1]) / 0.4
+    dots = noted(distance, "rings")[-4:]
+    for layer, values in enumerate(widget.attention_distance()):
+        for head, value in enumerate(values):
+            x, y = 40 + (layer + 0.5) / 2 * (wide - 48), zero - value * scale
+            assert dots[2 * layer + head][:2] == pytest.approx([x, y], abs=1), (layer, head)
+    assert [dot[2] > 5 for dot in dots] == [False, True, False, False]
+
+    press(main, "r")
+    framed(matrix, [3 * side / count, 0, 4 * side / count, side])
 
 
 # ------------------------------------------------------------------------------- EmbeddingSpace
