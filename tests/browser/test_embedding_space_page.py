@@ -7,10 +7,13 @@ import re
 import ipywidgets
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
-from tests.support.harness import drag, hover_at, picture_of, press, wait_until
-from vizkit.widgets import EmbeddingSpace, save_page
+from tests.browser.test_engines import without_webgl
+from tests.support.harness import drag, hover_at, picture_of, point, press, wait_until
+from vizkit.widgets import EmbeddingSpace, picture, save_page
+from vizkit.widgets.embedding_space.figure import MARKS, TEXT_MARKS, as_rgb
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=alert(1)> a red star"
@@ -28,10 +31,13 @@ def embeddings(steps: int = 3) -> np.ndarray:
 class Space:
     """A widget on its page, and the moves that the tests make in it."""
 
-    def __init__(self, page: Page, widget: EmbeddingSpace, path) -> None:
+    def __init__(self, page: Page, widget: EmbeddingSpace, path, renderer: str = "") -> None:
         self.page, self.widget = page, widget
         page.emulate_media(reduced_motion="reduce")
-        page.goto(widget.save_html(path).as_uri())
+        widget.save_html(path)
+        if renderer == "canvas":
+            without_webgl(path)
+        page.goto(path.as_uri())
         self.root = page.locator(".vk[data-ready=true]")
         self.root.wait_for()
         self.canvas = page.locator("canvas[role=application]")
@@ -379,3 +385,232 @@ def test_a_million_points_are_sampled_while_they_move_and_whole_at_rest(page, tm
     wait_until(lambda: page.evaluate(first) >= 0, "a sample")
     whole = f"window.drawn.lastIndexOf(1_000_000) > {first}"
     wait_until(lambda: page.evaluate(whole), "all of them at rest")
+
+
+# ------------------------------------------------------------------ where the ink lies
+
+BOTH = pytest.mark.parametrize("renderer", ["webgl2", "canvas"])
+CORNERS = np.array([[0, 0], [3, 0], [0, 2], [3, 2]], float)
+INKS = {"a": "#d00000", "b": "#00a000", "c": "#0000d0", "d": "#202020"}
+USUAL, DIMMED = 0.85, 0.85 * 0.16  # opacities of few points
+
+
+def corners(**options) -> EmbeddingSpace:
+    return EmbeddingSpace(CORNERS, labels=list(INKS), class_colors=INKS, theme="light", **options)
+
+
+def pixels_of(space: Space) -> np.ndarray:
+    return np.asarray(picture_of(space.canvas), float)
+
+
+def share_of(pixel: np.ndarray, ink) -> float:
+    """How much of an ink lies over the white paper."""
+    whole = 255 - np.asarray(ink, float)
+    return float((255 - pixel) @ whole / (whole @ whole))
+
+
+def shares(space: Space, inks=None, away: int = 4) -> list[float]:
+    """How much of its own ink each corner has, some pixels away from its lines."""
+    inks = inks or [as_rgb(ink) for ink in INKS.values()]
+    pixels = pixels_of(space)
+    found = []
+    for index in range(4):
+        x, y = (round(s * n) for s, n in zip(space.place(index), pixels.shape[1::-1], strict=True))
+        found.append(pixels[y + (away if index < 2 else -away), x])
+    return [share_of(one, ink) for one, ink in zip(found, inks, strict=True)]
+
+
+def line_ink(space: Space, one: int, other: int) -> float:
+    """The darkest pixel on the way from one corner to another, a third of it, from 0 to 255."""
+    pixels = pixels_of(space)
+    size = np.array(pixels.shape[1::-1])
+    a, b = (np.array(space.place(index)) * size for index in (one, other))
+    x, y = (a + (b - a) / 3).round().astype(int)
+    return 255 - pixels[y - 3 : y + 4, x - 3 : x + 4].mean(-1).min()
+
+
+@BOTH
+def test_what_is_meant_has_its_full_ink_and_the_rest_fades(page, tmp_path, renderer):
+    pairs = [[0, 3], [1, 2]]
+    space = Space(page, corners(pairs=pairs), tmp_path / "usual.html", renderer)
+    page.mouse.move(2, 2)
+    near = {"abs": 0.07}
+    wait_until(lambda: shares(space) == pytest.approx([USUAL] * 4, **near), "four marks")
+    assert min(line_ink(space, *ends) for ends in pairs) > 40
+    legend = page.locator(".vk-legend button")
+    legend.nth(2).hover()
+    expected = [DIMMED, DIMMED, USUAL, DIMMED]
+    wait_until(lambda: shares(space) == pytest.approx(expected, **near), "one class stands out")
+    legend.nth(1).click()
+    page.mouse.move(2, 2)
+    expected = [USUAL, 0, USUAL, USUAL]
+    wait_until(lambda: shares(space) == pytest.approx(expected, **near), "a hidden class")
+    assert line_ink(space, 1, 2) < 10 < 40 < line_ink(space, 0, 3)
+    chosen = corners(pairs=pairs, selected=[0, 3])
+    space = Space(page, chosen, tmp_path / "selected.html", renderer)
+    page.mouse.move(2, 2)
+    expected = [1, DIMMED, DIMMED, 1]
+    wait_until(lambda: shares(space) == pytest.approx(expected, **near), "two are selected")
+    assert line_ink(space, 1, 2) < 25 < 40 < line_ink(space, 0, 3)
+
+
+@BOTH
+def test_marks_have_their_shapes_and_stand_upright(page, tmp_path, renderer):
+    turns, colors = range(len(MARKS)), picture.category_count()
+    names = [f"class {code}" for code in range(colors * len(MARKS))]
+    places = [(turn, row) for row in (0, 1) for turn in turns]
+    widget = EmbeddingSpace(
+        np.array([*places, (-1, 0), (len(MARKS), 1)], float),
+        labels=[*[colors * turn for turn in turns] * 2, 1, 1],
+        class_names=names,
+        class_colors=dict.fromkeys(names, "#000000"),
+        hidden_classes=[names[1]],  # two points for a wider margin
+        modality=["image"] * len(MARKS) + ["text"] * (len(MARKS) + 2),
+        theme="light",
+    )
+    space = Space(page, widget, tmp_path / "marks.html", renderer)
+    more(space)
+    press(page.get_by_label("size", exact=True), "End")
+    page.mouse.move(2, 2)
+    radius = 4 * 7.5
+    wait_until(lambda: (pixels_of(space).mean(-1) < 128).sum() > 8 * radius**2, "large marks")
+    pixels = pixels_of(space)
+    half = int(1.4 * radius)
+    for index in range(2 * len(MARKS)):
+        x, y = (round(s * n) for s, n in zip(space.place(index), pixels.shape[1::-1], strict=True))
+        found = pixels[y - half : y + half, x - half : x + half].mean(-1) < 128
+        row, turn = divmod(index, len(MARKS))
+        mark = TEXT_MARKS[turn % len(TEXT_MARKS)] if row else MARKS[turn]
+        drawn = Image.new("L", (2 * half, 2 * half))
+        picture.draw_mark(ImageDraw.Draw(drawn), mark, half, half, 0.8 * radius, 255)  # in its rim
+        expected = np.asarray(drawn) > 0
+        assert (found & expected).sum() > 0.72 * (found | expected).sum(), mark
+    for code, swatch in enumerate(page.locator(".vk-legend i").all()[:: colors // 2]):
+        shape = swatch.evaluate("one => one.style.clipPath")
+        assert shape.startswith("circle") == (code < 2), code
+    kinds = page.locator(".vk-kinds i").evaluate_all("all => all.map((one) => one.style.clipPath)")
+    assert kinds[0].startswith("circle")
+    assert kinds[1].startswith("polygon(50% 1.9%, ")  # its tip is on top
+
+
+def test_images_and_texts_have_their_marks_in_the_legend_and_in_the_list(page, tmp_path):
+    kinds = ["image", "text", "text", "image"]
+    space = Space(page, EmbeddingSpace(CORNERS, modality=kinds), tmp_path / "kinds.html")
+    shapes = {"image": "circle", "text": "polygon"}
+    legend = page.locator(".vk-legend button")
+    expect(legend).to_have_count(2)
+    for entry in legend.all():
+        name = re.search("image|text", entry.inner_text())[0]
+        shape = entry.locator("i").evaluate("one => one.style.clipPath")
+        assert shape.startswith(shapes[name])
+    hover_at(space.canvas, *space.place(0))
+    listed = page.locator(".vk-card button")
+    expect(listed).to_have_count(3)
+    for entry in listed.all():
+        index = int(re.search(r"point (\d)", entry.inner_text())[1])
+        shape = entry.locator("i").evaluate("one => one.style.clipPath")
+        assert shape.startswith(shapes[kinds[index]]), index
+
+
+@BOTH
+def test_between_two_steps_marks_and_lines_are_between_their_places(page, tmp_path, renderer):
+    moved = CORNERS.copy()
+    moved[0] = (0, 1)  # on its way from the lower left corner; 2 is above it, unmoved
+    widget = EmbeddingSpace(
+        np.stack([CORNERS, moved]),
+        labels=list(INKS),
+        class_colors=INKS,
+        pairs=[[0, 3]],
+        steps=["before", "after"],
+        step=0,
+        theme="light",
+    )
+    page.add_init_script(
+        """const now = performance.now.bind(performance);
+        performance.now = () => window.clock ?? now();"""
+    )
+    space = Space(page, widget, tmp_path / "steps.html", renderer)
+    page.emulate_media(reduced_motion="no-preference")
+    start, unmoved = (np.array(space.place(index)) for index in (0, 2))
+    page.evaluate("window.clock = performance.now()")
+    press(page.get_by_label("step", exact=True), "End")
+    page.mouse.move(2, 2)
+    page.evaluate("window.began = window.clock")
+    for share in (0.0, 0.5, 1.0):
+        page.evaluate(f"window.clock = window.began + {650 * share}")
+        place = start + (unmoved - start) * share / 2
+        other = np.array(space.place(3))
+
+        def there(place=place, other=other) -> bool:
+            pixels = pixels_of(space)
+            size = np.array(pixels.shape[1::-1])
+            x, y = (place * size).round().astype(int)
+            third = ((place + (other - place) / 3) * size).round().astype(int)
+            line = pixels[third[1] - 3 : third[1] + 4, third[0] - 3 : third[0] + 4].mean(-1).min()
+            ink = share_of(pixels[y, x], as_rgb(INKS["a"]))
+            return ink == pytest.approx(USUAL, abs=0.07) and 255 - line > 40
+
+        wait_until(there, f"mark and line after {share:.0%} of the way")
+
+
+def test_pictures_as_marks_follow_classes_and_selection(page, tmp_path):
+    tints = [(250, 200, 0), (0, 200, 200), (200, 0, 200), (90, 140, 90)]
+    images = [np.full((8, 8, 3), tint, np.uint8) for tint in tints]
+    options = {"images": images, "show_thumbnails": True}
+    space = Space(page, corners(**options), tmp_path / "pictures.html")
+    page.mouse.move(2, 2)
+
+    def pictures() -> list[bool]:
+        """Which corners show their picture in full."""
+        return [share > 0.9 for share in shares(space, tints, 9)]  # beside the mark below
+
+    wait_until(lambda: all(pictures()), "four pictures")
+    pixels = pixels_of(space)
+    for index, ink in enumerate(INKS.values()):
+        x, y = (round(s * n) for s, n in zip(space.place(index), pixels.shape[1::-1], strict=True))
+        line = pixels[y, x : x + 40] if index % 2 == 0 else pixels[y, x : x - 40 : -1]
+        edge = np.flatnonzero(np.abs(line - 255).max(-1) > 60)[-1]  # inwards from the margin
+        assert np.abs(line[edge - 1] - as_rgb(ink)).max() < 40, index  # a frame of its class
+    legend = page.locator(".vk-legend button")
+    legend.nth(2).hover()
+    wait_until(lambda: pictures() == [False, False, True, False], "one class stands out")
+    legend.nth(1).click()
+    page.mouse.move(2, 2)
+    wait_until(lambda: pictures() == [True, False, True, True], "a hidden class")
+    space = Space(page, corners(selected=[0, 3], **options), tmp_path / "selected.html")
+    page.mouse.move(2, 2)
+    wait_until(lambda: pictures() == [True, False, False, True], "two are selected")
+
+
+def test_a_drag_takes_the_map_along_and_a_wheel_leaves_what_is_under_it(page, tmp_path):
+    space = Space(page, corners(), tmp_path / "moves.html")
+    box = space.canvas.bounding_box()
+    drag(space.canvas, [(0.5, 0.5), (0.5 - 60 / box["width"], 0.5 + 40 / box["height"])])
+    x, y = point(space.canvas, *space.place(3))
+    page.mouse.move(x - 60, y + 40)
+    wait_until(lambda: "point 3 " in space.said(), "the point where it was dragged to")
+    press(space.canvas, "0")
+    page.mouse.move(2, 2)
+    page.mouse.move(x, y)
+    wait_until(lambda: "point 3 " in space.said(), "the point in its place")
+    page.mouse.wheel(0, -200)
+    x, y = point(space.canvas, 0.5, 0.5)
+    page.mouse.move(x, y)
+    wait_until(lambda: "4 points" in space.said(), "nothing in the middle")
+    x, y = point(space.canvas, *space.place(3))
+    page.mouse.move(x, y)
+    wait_until(lambda: "point 3 " in space.said(), "the point that the wheel was turned over")
+
+
+def test_a_lasso_selects_what_is_shown_inside(page, tmp_path):
+    space = Space(page, corners(hidden_classes=["c"]), tmp_path / "lasso.html")
+    press(space.canvas, "l")
+    # Around all but the upper right corner; the upper left one is hidden.
+    drag(
+        space.canvas,
+        [(0.01, 0.01), (0.4, 0.01), (0.6, 0.6), (0.99, 0.6), (0.99, 0.99), (0.01, 0.99)],
+    )
+    page.mouse.move(2, 2)
+    wait_until(lambda: space.selected() == 2, "the two lower corners")
+    expected = [1, 1, 0, DIMMED]
+    wait_until(lambda: shares(space) == pytest.approx(expected, abs=0.07), "their full ink")

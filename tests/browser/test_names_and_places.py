@@ -5,13 +5,17 @@ Words on a canvas are read from the calls that wrote them, with their places; co
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.test_engines import COLORS, CORNERS, without_webgl
 from tests.browser.test_living_encoder_page import one_hot_page  # noqa: F401  (a fixture)
-from tests.support.harness import click_at, hover_at, picture_of, press, wait_until
+from tests.support.harness import click_at, drag, hover_at, picture_of, press, wait_until
 from tests.widgets.test_ink import COLUMNS, ROWS, TARGETS, one_hot_heads, width_shares
 from vizkit.widgets import AttentionMap, EmbeddingSpace, SimilarityMatrix, picture
 
@@ -19,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 # Notes every text and frame with its place in CSS pixels, by the canvas that it is on.
 RECORD = """
-window.words = []; window.frames = []; window.rings = [];
+window.words = []; window.frames = []; window.rings = []; window.paths = [];
 const { prototype } = CanvasRenderingContext2D;
 const at = (pen, x, y) => {
   const place = pen.getTransform().transformPoint({ x, y });
@@ -35,6 +39,7 @@ const note = (name, list, what) => {
 };
 note("fillText", "words", (pen, [text, x, y]) => [text, ...at(pen, x, y)]);
 note("strokeRect", "frames", (pen, [x, y, w, h]) => [pen.strokeStyle, ...at(pen, x, y), ...at(pen, x + w, y + h)]);
+for (const step of ["moveTo", "lineTo"]) note(step, "paths", (pen, [x, y]) => at(pen, x, y));
 note("arc", "rings", (pen, [x, y, r]) => [...at(pen, x, y), r]);
 window.noted = (list, canvas) => window[list].filter(([one]) => one === canvas).map(([, what]) => what);
 """
@@ -177,6 +182,222 @@ def test_a_colour_bar_runs_from_the_lowest_to_the_highest(recorded, tmp_path):
     assert len(ticks) >= 3
     for value, place in ticks.items():
         assert place == pytest.approx((value - low) / (high - low), abs=0.02)
+
+
+TINTS = np.array(
+    [
+        [220, 0, 0],
+        [0, 160, 0],
+        [0, 0, 220],
+        [200, 160, 0],
+        [0, 170, 170],
+        [190, 0, 190],
+        [90, 90, 90],
+    ]
+)
+
+
+def tinted(count: int) -> list[np.ndarray]:
+    """Pictures of one colour each."""
+    return [np.full((8, 8, 3), tint, np.uint8) for tint in TINTS[:count]]
+
+
+def tint_of(pixels: np.ndarray) -> int:
+    """The picture whose colour pixels have."""
+    return int(np.argmin([np.abs(pixels - tint).max(-1).min() for tint in TINTS]))
+
+
+@pytest.mark.parametrize("how", ["zoomed", "sorted", "sorted and zoomed"])
+def test_all_of_a_matrix_follows_its_order_and_its_part_on_view(recorded, tmp_path, how):
+    values = np.random.default_rng(0).permutation(63).reshape(7, 9) / 100 + 0.1
+    options = {"images": tinted(7)} if "zoomed" in how else {}  # else rows are numbered
+    captions = [f"word {column}" for column in range(9)]
+    widget = SimilarityMatrix(similarity=values, captions=captions, theme="light", **options)
+    canvas = show(recorded, widget, tmp_path)
+    if "sorted" in how:
+        press(canvas, "o")
+    if "zoomed" in how:
+        press(canvas, "ArrowRight", *["ArrowDown"] * 6, *["ArrowRight"] * 4, "+")
+    wait_until(lambda: canvas.get_attribute("data-cells").endswith(",9") == (how == "sorted"), how)
+    left, top, width, height, *part = map(float, canvas.get_attribute("data-cells").split(","))
+    first_row, first_column, rows, columns = map(int, part)
+    if "zoomed" in how:
+        assert (first_row, first_column, rows, columns) == (2, 1, 5, 6)
+    box = canvas.bounding_box()
+
+    def at(row: int, column: int) -> tuple[str, ...]:
+        """Image and text under the pointer at a place on view, with a frame around it."""
+        share = (
+            (left + (column + 0.5) * width) / box["width"],
+            (top + (row + 0.5) * height) / box["height"],
+        )
+        hover_at(canvas, *share)
+        cell = [
+            left + column * width,
+            top + row * height,
+            left + (column + 1) * width,
+            top + (row + 1) * height,
+        ]
+        wait_until(lambda: noted(canvas, "frames")[-1][1:] == pytest.approx(cell, abs=1), "a frame")
+        said = recorded.locator("output.vk-status").inner_text()
+        return re.search(r"image (\d+) × text (\d+)", said).groups()
+
+    images = [int(at(row, 0)[0]) for row in range(rows)]
+    texts = [int(at(0, column)[1]) for column in range(columns)]
+    as_given = (
+        list(range(first_row, first_row + rows)),
+        list(range(first_column, first_column + columns)),
+    )
+    if "sorted" in how:
+        assert images != as_given[0]
+        assert texts != as_given[1]
+    else:
+        assert (images, texts) == as_given
+    at(1, 1)
+    recorded.mouse.down()
+    recorded.mouse.up()
+    expect(recorded.locator(".sm-head")).to_contain_text(f"image {images[1]}, pinned")
+    recorded.evaluate("words.length = 0")
+    recorded.mouse.move(2, 2)
+    wait_until(lambda: len(noted(canvas, "words")) > rows * columns, "all words")
+
+    found = words_on(canvas)
+    assert {text for text in found if text.startswith("word")} == {f"word {text}" for text in texts}
+    for column, text in enumerate(texts):
+        assert found[f"word {text}"][0] == pytest.approx(left + (column + 0.5) * width, abs=6), text
+    pixels = np.asarray(picture_of(canvas), int)
+    middles = [round(top + (row + 0.5) * height) for row in range(rows)]
+    for row, image in enumerate(images):
+        if options:
+            assert tint_of(pixels[middles[row], : round(left) - 6]) == image
+        else:
+            assert found[str(image)][1] == pytest.approx(middles[row], abs=2)
+    bottom = top + rows * height
+    inside = [
+        (word, x, y) for word, x, y in noted(canvas, "words") if left < x and top < y < bottom
+    ]
+    numbers = {float(word): (x, y) for word, x, y in inside}
+    table = picture.color_table("viridis").astype(int)
+    for (row, image), (column, text) in itertools.product(enumerate(images), enumerate(texts)):
+        x, y = left + (column + 0.5) * width, top + (row + 0.5) * height
+        share = (values[image, text] - values.min()) / np.ptp(values)
+        # Its colour beside its number.
+        ground = pixels[round(y - 0.3 * height), round(x - 0.3 * width)]
+        assert np.abs(ground - table[round(255 * share)]).max() < 12, (row, column)
+        assert numbers[round(values[image, text], 2)] == pytest.approx((x, y), abs=2)
+        written = pixels[round(y) - 6 : round(y) + 6, round(x) - 12 : round(x) + 12].mean(-1)
+        if share < 0.3:
+            assert written.max() > 190
+        if share > 0.8:
+            assert written.min() < 60
+    beside = np.array([pixels[middle, round(left - 3)] for middle in middles])
+    marked = np.flatnonzero(np.abs(beside - np.median(beside, 0)).max(-1) > 60)
+    assert marked.tolist() == [1]
+
+
+def test_the_frames_of_pairs_follow_the_part_on_view(recorded, tmp_path):
+    canvas = show(recorded, SimilarityMatrix(np.eye(8), np.eye(8)), tmp_path)
+    left, top, width, height = layout_of(canvas)
+    box = canvas.bounding_box()
+    recorded.evaluate("frames.length = 0")
+    corners = [(2.5, 3.5), (5.5, 6.5)]
+    path = [
+        ((left + column * width) / box["width"], (top + row * height) / box["height"])
+        for row, column in corners
+    ]
+    drag(canvas, path)
+    wait_until(lambda: canvas.get_attribute("data-cells").endswith(",2,3,4,4"), "rows 2 to 5")
+    left, top, width, height = layout_of(canvas)
+    recorded.evaluate("frames.length = 0")
+    recorded.mouse.move(2, 2)
+    wait_until(lambda: noted(canvas, "frames"), "frames")
+    frames = [
+        box
+        for color, *box in noted(canvas, "frames")
+        if color.startswith("rgba(255, 255, 255, 0.69")
+    ]
+    middles = {
+        (
+            round(((b + d) / 2 - top) / height - 0.5 + 2),
+            round(((a + c) / 2 - left) / width - 0.5 + 3),
+        )
+        for a, b, c, d in frames
+    }
+    assert middles == {(3, 3), (4, 4), (5, 5)}
+
+
+def test_images_and_texts_are_divided_where_the_texts_begin(recorded, tmp_path):
+    widget = SimilarityMatrix(
+        np.eye(3, 5),
+        np.eye(3, 5) + 0.1,
+        images=tinted(3),
+        captions=["one", "two", "three"],
+        against_both=True,
+        theme="light",
+    )
+    canvas = show(recorded, widget, tmp_path)
+    recorded.mouse.move(2, 2)
+    left, top, width, height = layout_of(canvas)
+    pixels = np.asarray(picture_of(canvas), int)
+    for place in range(1, 6):
+        across = pixels[round(top + 0.3 * height), round(left + place * width) + np.arange(-1, 2)]
+        down = pixels[round(top + place * height) + np.arange(-1, 2), round(left + 0.3 * width)]
+        for line in (across, down):
+            assert (line.min(-1).max() > 240) == (place == 3), place
+    for index in range(3):
+        assert tint_of(pixels[round(top + (index + 0.5) * height), : round(left) - 6]) == index
+        assert tint_of(pixels[: round(top) - 5, round(left + (index + 0.5) * width)]) == index
+
+
+@pytest.mark.parametrize("view", ["softmax over texts", "gradient of InfoNCE"])
+def test_a_colour_bar_by_roots_has_its_views_colours_and_ticks(recorded, tmp_path, view):
+    canvas = show(recorded, SimilarityMatrix(np.eye(4), np.eye(4), view=view), tmp_path)
+    left, top, width, height = layout_of(canvas)
+    pixels = np.asarray(picture_of(canvas), int)
+    line = pixels[round(top + 4 * height + 18)]
+    table = picture.color_table("diverging" if view.startswith("gradient") else "magma").astype(int)
+    for share in (0.01, 0.25, 0.5, 0.75, 0.99):
+        color = line[round(left + share * 4 * width)]
+        assert np.abs(color - table[round(255 * share)]).max() < 30, share
+    below = [(x, text) for text, x, y in noted(canvas, "words") if y > top + 4 * height]
+    ticks = {}
+    for x, text in below:
+        with contextlib.suppress(ValueError):  # the bar's name
+            ticks[float(text.replace("−", "-"))] = (x - left) / (4 * width)
+    assert len(ticks) >= 5
+    for value, place in ticks.items():
+        expected = np.sqrt(value) if value >= 0 else np.nan
+        if view.startswith("gradient"):
+            expected = 0.5 + np.sign(value) * np.sqrt(4 * abs(value)) / 2
+        assert place == pytest.approx(expected, abs=0.02), value
+
+
+def test_a_tooltip_shows_its_rows_picture(recorded, tmp_path):
+    canvas = show(recorded, SimilarityMatrix(np.eye(4), np.eye(4), images=tinted(4)), tmp_path)
+    left, top, width, height = layout_of(canvas)
+    box = canvas.bounding_box()
+    for row in (2, 1):
+        hover_at(
+            canvas,
+            (left + 0.5 * width) / box["width"],
+            (top + (row + 0.5) * height) / box["height"],
+        )
+        expect(recorded.locator("output.vk-status")).to_contain_text(f"image {row} ")
+        middle = """one => [...one.getContext("2d").getImageData(one.width / 2, one.height / 2, 1, 1).data]"""
+        ink = recorded.locator(".vk-tip canvas").evaluate(middle)[:3]
+        assert tint_of(np.array(ink)) == row
+
+
+def test_a_wheel_zooms_in_on_what_is_under_it(recorded, tmp_path):
+    canvas = show(recorded, SimilarityMatrix(similarity=np.eye(7, 9)), tmp_path)
+    left, top, width, height = layout_of(canvas)
+    box = canvas.bounding_box()
+    canvas.focus()
+    hover_at(canvas, (left + 1.5 * width) / box["width"], (top + 6.5 * height) / box["height"])
+    recorded.mouse.wheel(0, -100)
+    wait_until(
+        lambda: canvas.get_attribute("data-cells").endswith(",1,0,6,7"), "one row less, above"
+    )
 
 
 # --------------------------------------------------------------------------------- AttentionMap
@@ -381,6 +602,59 @@ def test_pictures_and_rings_of_a_space_are_at_their_points(recorded, tmp_path):
         index = int(button.inner_text().split("point ")[-1].split()[0])
         ink = np.asarray(picture_of(button.locator("i")), int)
         assert np.abs(ink[len(ink) // 2, len(ink[0]) // 2] - images[index][0, 0]).max() < 40, index
+
+
+def test_the_arrow_of_the_gap_and_the_lines_to_partners_lead_where_they_should(recorded, tmp_path):
+    kinds = ["image", "image", "text", "image"]
+    widget = corners(modality=kinds, pairs=[[0, 3]], show_gap=True)
+    canvas = show(recorded, widget, tmp_path)
+    recorded.mouse.move(2, 2)
+    places = {name: np.array(place) for name, place in places_on(canvas).items()}
+    images = np.mean([places["left low"], places["right low"], places["right high"]], 0)
+    texts = places["left high"]
+    steps = [np.array(step) for step in noted(canvas, "paths")[-6:]]  # the arrow and its two barbs
+    assert [step.tolist() for step in steps[:2]] == [
+        pytest.approx(end.tolist(), abs=1) for end in (images, texts)
+    ]
+    ahead = (texts - images) / np.linalg.norm(texts - images)
+    aside = []
+    for start, end in (steps[2:4], steps[4:6]):
+        assert start == pytest.approx(texts, abs=1)
+        assert -14 < (end - texts) @ ahead < -8
+        aside.append((end - texts) @ [-ahead[1], ahead[0]])
+    assert aside[0] * aside[1] < -9
+
+    box = canvas.bounding_box()
+    x, y = places["left low"]
+    recorded.evaluate("paths.length = 0")
+    hover_at(canvas, x / box["width"], y / box["height"])
+    expect(recorded.locator("output.vk-status")).to_contain_text("point 0")
+
+    def lines() -> list[str]:
+        """Which corners the lines drawn last lead to, from the one under the pointer."""
+        steps = noted(canvas, "paths")
+        begins = [k for k, step in enumerate(steps) if np.abs(np.array(step) - [x, y]).max() < 1]
+        ends = [steps[k + 1] for k in begins if k + 1 < len(steps)]
+        nearest = [min(places, key=lambda name: np.abs(places[name] - end).max()) for end in ends]
+        return nearest[-4:]
+
+    # A line to each neighbour, and one more to the partner.
+    expected = ["left high", "right high", "right high", "right low"]
+    wait_until(lambda: sorted(lines()) == expected, "a line to the partner")
+    recorded.evaluate("paths.length = 0")
+    canvas.focus()
+    recorded.keyboard.press("l")
+    recorded.mouse.move(box["x"] + 100, box["y"] + 60)
+    recorded.mouse.down()
+    recorded.mouse.move(box["x"] + 300, box["y"] + 90)
+    wait_until(
+        lambda: (
+            noted(canvas, "paths")[-2:]
+            == [pytest.approx([100, 60], abs=1), pytest.approx([300, 90], abs=1)]
+        ),
+        "the lasso at the pointer",
+    )
+    recorded.mouse.up()
 
 
 # -------------------------------------------------------------------------------- LivingEncoder

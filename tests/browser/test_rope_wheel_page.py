@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -103,3 +104,57 @@ def test_two_presses_at_once_leave_the_screen_free(wheel: Page):
     )
     wait_until(lambda: wheel.evaluate("document.fullscreenElement === null"), "a free screen")
     assert box.bounding_box()["width"] == 600
+
+
+def test_arrows_arcs_curve_and_row_are_drawn_where_the_numbers_say(wheel: Page):
+    def shapes(selector: str, *names: str) -> list[list[str]]:
+        script = "(all, names) => all.map((one) => names.map((name) => one.getAttribute(name)))"
+        return wheel.locator(f"svg {selector}").evaluate_all(script, list(names))
+
+    def corners(points: str) -> np.ndarray:
+        return np.array([list(map(float, point.split(","))) for point in points.split()])
+
+    middle, radius = np.array([125, 205]), 105
+
+    def on_wheel(angle: float, length: float = radius) -> np.ndarray:
+        """A place on the wheel; angles grow anticlockwise from the right."""
+        return middle + length * np.array([np.cos(angle), -np.sin(angle)])
+
+    angles = {"query": 0.6 + 5 * 0.4, "key": 0.2 + 2 * 0.4}
+    starts = {"query": 0.6, "key": 0.2}
+    light = CONTENT["light"]
+    heads = {fill: corners(points) for fill, points in shapes("polygon", "fill", "points")}
+    arcs = {
+        stroke: corners(points)
+        for stroke, points in shapes("polyline[stroke^='#']", "stroke", "points")
+    }
+    dotted = "line[stroke-dasharray='2 4']"
+    ends = {stroke: end for stroke, *end in shapes(dotted, "stroke", "x2", "y2")}
+    row = {"query": 5, "key": 2}
+    for name, angle in angles.items():
+        color = light[name]
+        tip, *barbs = heads[color]
+        assert tip == pytest.approx(on_wheel(angle), abs=0.1), name
+        assert all(np.linalg.norm(barb - middle) < radius - 5 for barb in barbs), name
+        assert list(map(float, ends[color])) == pytest.approx(on_wheel(starts[name]), abs=0.1)
+        length = np.linalg.norm(arcs[color][0] - middle)
+        assert arcs[color][0] == pytest.approx(on_wheel(starts[name], length), abs=0.1)
+        assert arcs[color][-1] == pytest.approx(on_wheel(angle, length), abs=0.1)
+        half = on_wheel((starts[name] + angle) / 2, length)
+        assert np.linalg.norm(arcs[color] - half, axis=1).min() < 3
+        box, word = shapes(f"rect[stroke='{color}']", "x"), shapes(f"text[fill='{color}']", "x")
+        assert float(box[0][0]) == pytest.approx(36 * row[name], abs=6), name
+        assert float(word[0][0]) == pytest.approx(36 * (row[name] + 0.5), abs=1), name
+
+    def on_curve(offset: np.ndarray) -> np.ndarray:
+        """Query at its place, key `offset` before it: the score, from 1 above to -1 below."""
+        score = np.cos(0.6 - 0.2 + 0.4 * offset)
+        return np.stack([300 + (offset + 15) / 30 * 265, 205 - 85 * score], -1)
+
+    [[curve]] = shapes("polyline[stroke='currentColor']", "points")
+    assert corners(curve) == pytest.approx(on_curve(np.linspace(-15, 15, 301)), abs=0.1)
+    [dot] = shapes("circle[r='8']", "cx", "cy")
+    assert list(map(float, dot)) == pytest.approx(on_curve(np.array(3.0)), abs=0.1)
+    words = wheel.locator("svg text[text-anchor=end]")
+    heights = {one.text_content(): float(one.get_attribute("y")) for one in words.all()}
+    assert heights["1"] < heights["0"] < heights["−1"]

@@ -58,7 +58,8 @@ def draw_mark(
             pen.line(ends, fill, max(1, round(0.7 * radius)))
     elif mark in ("star", "pentagon"):
         turns = np.arange(10 if mark == "star" else 5) * (np.pi / (5 if mark == "star" else 2.5))
-        length = radius * np.where(np.arange(len(turns)) % 2, 0.5 if mark == "star" else 1, 1.15)
+        star = np.where(np.arange(len(turns)) % 2, 0.5, 1.15)
+        length = radius * (star if mark == "star" else np.ones(5))
         places = np.stack([x + length * np.sin(turns), y - length * np.cos(turns)], 1)
         pen.polygon([(float(a), float(b)) for a, b in places], fill)
     elif mark in _CORNERS:
