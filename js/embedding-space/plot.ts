@@ -105,6 +105,7 @@ export function openPlot({
     const radius = (found.size / 2) * state.pointSize * Math.sqrt(frame.scale());
     return { radius, alpha: clamp(0.03, found.alpha * state.opacity, 1) };
   };
+  frame.onReturn(plot, requestDraw); // WebKitGTK loses what WebGL drew off view, as in a cell further down
   return {
     colors: () => css,
     look,

@@ -9,6 +9,8 @@ export interface Scope {
   ): void;
   /** Watches an element's size. */
   onResize(element: Element, handler: () => void): void;
+  /** Calls back whenever an element comes into view again. */
+  onReturn(element: Element, handler: () => void): void;
   /** Calls back once, unless the view is closed before. Returns what cancels it. */
   later(step: () => void, milliseconds: number): () => void;
   close(): void;
@@ -29,6 +31,16 @@ export function openScope(): Scope {
     },
     onResize(element, handler) {
       const observer = new ResizeObserver(handler);
+      observer.observe(element);
+      onClose(() => observer.disconnect());
+    },
+    onReturn(element, handler) {
+      let away = false;
+      const observer = new IntersectionObserver((entries) => {
+        const seen = entries[entries.length - 1].isIntersecting;
+        if (seen && away) handler();
+        away = !seen;
+      });
       observer.observe(element);
       onClose(() => observer.disconnect());
     },

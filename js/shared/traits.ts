@@ -14,11 +14,15 @@ export interface Traits {
 
 export function openTraits(host: Host, scope: Scope): Traits {
   const written = new Map<string, string>();
+  const unsaved = new Map<string, unknown>();
+  const saved = new Map<string, string>();
   let timer = 0;
   let lastSave = Number.NEGATIVE_INFINITY;
   const save = () => {
     lastSave = performance.now();
     timer = 0;
+    for (const [name, value] of unsaved) saved.set(name, JSON.stringify(value));
+    unsaved.clear();
     host.save();
   };
   scope.onClose(() => {
@@ -32,6 +36,7 @@ export function openTraits(host: Host, scope: Scope): Traits {
       const text = JSON.stringify(value);
       if (JSON.stringify(host.get(name)) === text) return;
       written.set(name, text);
+      unsaved.set(name, value);
       host.set(name, value);
       timer ||= window.setTimeout(save, Math.max(0, SAVE_EVERY - (performance.now() - lastSave)));
     },
@@ -40,7 +45,10 @@ export function openTraits(host: Host, scope: Scope): Traits {
         const value = host.get(name);
         // Bulk data is never written here, and too large to compare.
         if (typeof value !== "object" || Array.isArray(value)) {
-          if (written.get(name) === JSON.stringify(value)) return;
+          const text = JSON.stringify(value);
+          if (written.get(name) === text) return;
+          // The kernel's echo of what was saved last, while something newer waits: letters typed since would be lost.
+          if (unsaved.has(name) && saved.get(name) === text) return host.set(name, unsaved.get(name));
           written.delete(name);
         }
         handler(value);

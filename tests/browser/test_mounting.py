@@ -42,7 +42,7 @@ EventTarget.prototype.removeEventListener = function (...rest) {
   if (outside(this)) held.listeners--;
   return remove.apply(this, rest);
 };
-for (const name of ["ResizeObserver", "MutationObserver"]) {
+for (const name of ["ResizeObserver", "MutationObserver", "IntersectionObserver"]) {
   const Plain = window[name];
   window[name] = class extends Plain {
     constructor(...rest) { super(...rest); held.observers++; }

@@ -304,7 +304,7 @@ class NotebookPage:
         """Wait until the notebook is open and its kernel idle, after opening or a reload."""
         ready = f"() => window.jupyterapp && {PANEL}?.context?.path === {json.dumps(self.name)}"
         self.page.wait_for_function(ready, timeout=60_000)
-        self.page.evaluate(f"() => {PANEL}.context.ready")
+        self.page.wait_for_function(f"() => {PANEL}.context.isReady", timeout=60_000)
         self.page.wait_for_function(f"({KERNEL_STATUS})() === 'idle'", timeout=60_000)
 
     def restart_kernel(self) -> None:
