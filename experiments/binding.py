@@ -34,7 +34,7 @@ RUNS = [
         for name in CAPTIONS
     ),
     *({"captions": name, "batches": "random", "steps": steps} for name, steps in LONGER.items()),
-    {"captions": "all three", "batches": "twins", "steps": STEPS[0]},
+    *({"captions": "all three", "batches": "twins", "steps": steps} for steps in STEPS[::2]),
     *({"captions": "complete", "batches": "no twins", "steps": steps} for steps in STEPS[::2]),
 ]
 SETTINGS = {
@@ -187,10 +187,11 @@ def verdicts(table: dict) -> dict[str, bool | str]:
         found[f"{name}, {steps} steps: more than half of {STEPS[-1]} complete steps is lost"] = (
             estimate(half[STEPS[-1]] - swaps).above(0)
         )
-    found["all three at once: twins in the batch bring back more than half"] = estimate(
-        column(table, "all three", "twins") - half[STEPS[0]]
-    ).above(0)
     for steps in STEPS[::2]:
+        twins = column(table, "all three", "twins", steps)
+        found[f"all three at once, {steps} steps: twins in the batch bring back more than half"] = (
+            estimate(twins - half[steps]).above(0)
+        )
         alone = column(table, "complete", "no twins", steps)
         found |= {
             f"complete captions without any twin in the batch, {steps} steps: above chance": (

@@ -3,7 +3,8 @@
 Locked features of `pocket-vit` and a small text transformer. `counting`: pictures of one to six
 objects, captions that tell the number always or one time in ten; `negation`: pictures of one object,
 captions that say what is not there never, one time in ten, or every second time; "even" captions
-tell colors alike of what is there and of what is not. About three minutes on one core.
+tell colors alike of what is there and of what is not. `longer counting` and `longer negation`: the
+same with four times the steps, for rare captions may only be slower. About five minutes on one core.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ SETTINGS = {
     "pictures": 800,
     "test": 300,
     "steps": 200,
+    "longer": 800,
     "batch_size": 64,
     "learning_rate": 0.003,
     "network": "locked pocket-vit, a projection, a text transformer of two layers, width 48",
@@ -50,20 +52,20 @@ def world() -> dict:
     return found
 
 
-def train(features, captions: list[str], seed: int):
+def train(features, captions: list[str], point: dict):
     """A model on locked features, trained on one caption a picture."""
     from vizkit.training.numbers import TOKENIZER
     from vizkit.training.sentences import random_batches, sentence_model, train_sentences
 
-    model = sentence_model(features.shape[1], TOKENIZER, seed=seed)
+    model = sentence_model(features.shape[1], TOKENIZER, seed=point["seed"])
     train_sentences(
         model,
         features,
         TOKENIZER(captions),
         random_batches(len(features), SETTINGS["batch_size"]),
-        steps=SETTINGS["steps"],
+        steps=point.get("steps", SETTINGS["steps"]),
         learning_rate=SETTINGS["learning_rate"],
-        seed=seed,
+        seed=point["seed"],
     )
     return model
 
@@ -76,7 +78,7 @@ def measure_counting(point: dict, table: dict) -> dict:
     from vizkit.training.numbers import TOKENIZER, counts_by_eye, crowd_captions, number_questions
 
     (known, asked), (crowds, test) = world()["crowd features"], world()["crowds"]
-    model = train(known, crowd_captions(crowds, point["seed"], point["told"]), point["seed"])
+    model = train(known, crowd_captions(crowds, point["seed"], point["told"]), point)
     with torch.no_grad():
         shown = model.encode_image(asked)  # (M, E)
         texts = [text for six in number_questions(test) for text in six]
@@ -110,7 +112,7 @@ def measure_negation(point: dict, table: dict) -> dict:
 
     (known, asked), (scenes, test) = world()["scene features"], world()["scenes"]
     captions = negating_captions(scenes, point["seed"], point["negated"], even=point["even"])
-    model = train(known, captions, point["seed"])
+    model = train(known, captions, point)
     row = {}
     for name, pattern in (NEGATIONS | AFFIRMATIONS).items():
         absent, here = negation_test(test, 5, pattern)
@@ -128,7 +130,7 @@ def negation_points(table: dict) -> list[dict]:
 
 def column(table: dict, part: str, share: float, value: str, *, even: bool = False) -> np.ndarray:
     """One number by seed, (seeds,), of one share; even: the captions, for negation."""
-    wanted = {"told": share} if part == "counting" else {"negated": share, "even": even}
+    wanted = {"told": share} if "counting" in part else {"negated": share, "even": even}
     found = {row["seed"]: row[value] for row in table[part] if wanted.items() <= row.items()}
     return np.array([found[seed] for seed in table["settings"]["seeds"]])
 
@@ -179,6 +181,21 @@ def verdicts(table: dict) -> dict[str, bool | str]:
                 share, one, even
             ).above(0.5)
     found["colors of what is there alone: a star is taken for no star"] = says(0.5, "a").below(0.4)
+    steps = table["settings"]["longer"]
+    longer = {told: column(table, "longer counting", told, "right") for told in (rare, always)}
+    found[f"captions that seldom tell the number cost ten points, {steps} steps"] = estimate(
+        longer[always] - longer[rare]
+    ).above(0.1)
+    found[f"rarely told: more right after {steps} steps"] = estimate(
+        longer[rare] - counted[rare]
+    ).above(0)
+    taken = estimate(column(table, "longer negation", share, "a"))
+    found[f"colors of what is there alone, {steps} steps: a star is taken for no star"] = (
+        taken.below(0.4)
+    )
+    for one in NEGATIONS:
+        read = column(table, "longer negation", share, one, even=True)
+        found[f'colors told alike, {steps} steps: "{one}" above chance'] = estimate(read).above(0.5)
     return found
 
 
@@ -196,6 +213,24 @@ EXPERIMENT = Experiment(
         Part(
             "negation",
             points=negation_points,
+            measure=measure_negation,
+        ),
+        Part(
+            "longer counting",
+            points=lambda table: [
+                {"told": told, "steps": SETTINGS["longer"], "seed": seed}
+                for told in SETTINGS["told"]
+                for seed in SEEDS
+            ],
+            measure=measure_counting,
+        ),
+        Part(
+            "longer negation",
+            points=lambda table: [
+                {"negated": 0.5, "even": even, "steps": SETTINGS["longer"], "seed": seed}
+                for even in (False, True)
+                for seed in SEEDS
+            ],
             measure=measure_negation,
         ),
     ),

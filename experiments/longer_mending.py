@@ -5,7 +5,8 @@ both twins of each scene in every batch, beside batches at random. `parts`: is i
 or the text tower? Frozen pictures, and behind a linear map a frozen text tower, one that learns, or
 in its place the true pairs of shape and color; with InfoNCE over the batch or with the pair loss,
 which compares each picture with its true sentence and with that of its twin alone (LABCLIP's
-negatives). As a control the true pairs of another scene. The rate for all weights is chosen on other
+negatives). As controls the true pairs of another scene, and, `without twins`, a text tower that
+learns from batches at random. The rate for all weights is chosen on other
 scenes than those of the test. About twenty minutes on one core.
 """
 
@@ -199,8 +200,8 @@ def pair_loss(shown, said, scale):
     return torch.nn.functional.softplus(scale * (shown * (twin - said)).sum(1)).mean()
 
 
-def train_part(part: str, loss_name: str, seed: int):
-    """A map or a text tower that learns beside frozen pictures, with twins in each batch."""
+def train_part(part: str, loss_name: str, seed: int, batches: str = "twins"):
+    """A map or a text tower that learns beside frozen pictures."""
     import torch
     from torch.nn.functional import normalize
 
@@ -210,7 +211,7 @@ def train_part(part: str, loss_name: str, seed: int):
 
     known, module = start_part(part, seed)
     shown = torch.cat([pictures(one, "joint") for one in ("scenes", "twins")])
-    rng, draw = np.random.default_rng(seed), draw_batches("twins", SETTINGS["batch of parts"])
+    rng, draw = np.random.default_rng(seed), draw_batches(batches, SETTINGS["batch of parts"])
     scale = encoder().model.scale().detach()
 
     def loss(step: int):
@@ -235,7 +236,7 @@ def measure_part(point: dict, table: dict) -> dict:
     from experiments.mending import encoder, judge, pictures
     from vizkit.training.mending import MendedEncoder, ProjectedTower
 
-    module = train_part(point["part"], point["loss"], point["seed"])
+    module = train_part(point["part"], point["loss"], point["seed"], point.get("batches", "twins"))
     shown = {one: pictures(one, "joint") for one in ("test", "mixed", "single")}
     if point["part"] in TOLD:
         with torch.no_grad():
@@ -255,9 +256,11 @@ def whole(table: dict, batches: str, step: int, value: str) -> np.ndarray:
     return np.array([found[seed] for seed in table["settings"]["seeds"]])
 
 
-def part_of(table: dict, part: str, loss: str, value: str = "swap, and") -> np.ndarray:
+def part_of(
+    table: dict, part: str, loss: str, value: str = "swap, and", rows_of: str = "parts"
+) -> np.ndarray:
     """One number by seed, (seeds,), of one part and loss."""
-    rows = [row for row in table["parts"] if (row["part"], row["loss"]) == (part, loss)]
+    rows = [row for row in table[rows_of] if (row["part"], row["loss"]) == (part, loss)]
     found = {row["seed"]: row[value] for row in rows}
     return np.array([found[seed] for seed in table["settings"]["seeds"]])
 
@@ -296,6 +299,12 @@ def verdicts(table: dict) -> dict[str, bool | str]:
             if part in ("linear map", "pairs of another scene"):
                 ahead = estimate(part_of(table, "told pairs", loss) - swap)
                 found[f"{loss} loss: told pairs are ahead of: {part}"] = ahead.above(0)
+    tower = part_of(table, "text tower", "batch")
+    random = part_of(table, "text tower", "batch", rows_of="without twins")
+    found |= {
+        "text tower, at random: above 0.6": estimate(random).above(MEET),
+        "text tower: twins are needed": estimate(tower - random).above(0),
+    }
     gain = estimate(part_of(table, "linear map", "pair") - part_of(table, "linear map", "batch"))
     return found | {"linear map: the pair loss is ahead of that over the batch": gain.above(0)}
 
@@ -316,6 +325,14 @@ EXPERIMENT = Experiment(
                 {"part": p, "loss": one, "seed": s}
                 for p in PARTS
                 for one in SETTINGS["losses"]
+                for s in SEEDS
+            ],
+            measure_part,
+        ),
+        Part(
+            "without twins",
+            lambda table: [
+                {"part": "text tower", "loss": "batch", "batches": "random", "seed": s}
                 for s in SEEDS
             ],
             measure_part,

@@ -586,6 +586,8 @@ def test_more_steps_do_not_make_up_for_missing_twins():
     for steps in (250, 1000):
         alone = f"complete captions without any twin in the batch, {steps} steps: "
         assert found[alone + "keep more than half"] is False
+        more = f"all three at once, {steps} steps: twins in the batch bring back more than half"
+        assert found[more] is False
 
 
 def test_single_features_stand_for_styles_only_after_a_far_longer_training():
@@ -611,6 +613,22 @@ def test_the_sentences_keep_the_binding_as_a_product_of_two_orders():
     assert found[f"text, tower: {told}"] is True
     assert found["text, tower: a linear probe knows the binding"] is not True
     assert found[f"bag of words: {told}"] is not True
+    more = "the product tells more than a linear probe of the same sentences"
+    assert found[f"text, tower: {more}"] is True
+
+
+def test_more_steps_do_not_make_up_for_captions_that_seldom_tell_the_number():
+    found = verdicts_of("count_and_negate")
+    for steps in ("", ", 800 steps"):
+        assert found["captions that seldom tell the number cost ten points" + steps] is True
+    assert found["colors of what is there alone, 800 steps: a star is taken for no star"] is True
+
+
+def test_a_text_tower_that_learns_for_longer_needs_twins():
+    found = verdicts_of("longer_mending")
+    assert found["text tower, batch loss: above 0.6"] is True
+    assert found["text tower, at random: above 0.6"] is False
+    assert found["text tower: twins are needed"] is True
 
 
 def test_the_two_orders_are_told_on_sentences_with_new_words(monkeypatch):
@@ -628,6 +646,20 @@ def test_the_two_orders_are_told_on_sentences_with_new_words(monkeypatch):
     monkeypatch.setattr(mending, "sentences", lambda: texts)
     monkeypatch.setattr(mending, "reading", lambda *_: torch.tensor(orders).float())
     row = mending.measure_orders({"reading": "text, tower", "seed": 0}, {})
+    assert row.pop("linear") <= 0.75  # two orders, and no linear function is their product
     assert row == {"colors": 1.0, "shapes": 1.0, "binding": 1.0}
     blind = mending.measure_orders({"reading": "bag of words", "seed": 0}, {})
     assert max(blind.values()) <= 0.75
+
+
+def test_a_linear_probe_of_the_same_sentences_finds_pairs_that_are_written(monkeypatch):
+    from experiments import mending
+
+    words = np.array([text.split() for text in mending.sentences()[:600]])
+    true, false = mending.pairs_in(words)
+    held = torch.zeros(len(words), 90).scatter_(1, true, 1.0)
+    assert (true != false).all()
+    assert torch.equal(true.flip(1) % 9, false % 9)
+    monkeypatch.setattr(mending, "sentences", lambda: [" ".join(row) for row in words])
+    monkeypatch.setattr(mending, "reading", lambda *_: held)
+    assert mending.measure_orders({"reading": "text, tower", "seed": 0}, {})["linear"] == 1.0

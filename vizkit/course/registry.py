@@ -863,6 +863,7 @@ _ALL = (
         ("17_why_it_fails",),
         {
             "silent captions": "Not the encoder but its captions, which hardly ever speak of it.",
+            "too few steps": "What captions seldom tell may only be learned more slowly.",
             "it cannot be seen": "The number may not be in the features of the picture.",
             "the inked area": "Who sees how much is inked can seem to count.",
             "a missing color": 'What comes along with "no" may be read in its place.',
