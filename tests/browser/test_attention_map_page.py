@@ -459,14 +459,14 @@ def with_one_patch(patch: int, color=(255, 255, 255)) -> np.ndarray:
 
 
 def test_the_photograph_lies_below_the_map_as_it_is(page, tmp_path):
-    photos = [with_one_patch(patch) for patch in (5, 8)]
+    photos = [with_one_patch(patch) for patch in (1, 13)]
     maps = np.full((2, 1, 1, 15, 15), 1 / 15)
     widget = AttentionMap(maps, photos, grid=GRID, num_prefix_tokens=0, opacity=0.0)
     opened(page, widget, tmp_path)
     main = page.locator(".vk-main canvas").first
-    wait_until(lambda: ink(main) == [5], "the first photograph's patch")
+    wait_until(lambda: ink(main) == [1], "the first photograph's patch")
     press(main, ".")
-    wait_until(lambda: ink(main) == [8], "the second one's")
+    wait_until(lambda: ink(main) == [13], "the second one's")
 
 
 @pytest.mark.parametrize("opacity", [1.0, 0.4])
