@@ -528,6 +528,24 @@ def test_a_signed_map_and_its_scale_run_from_one_colour_over_zero_to_the_other(p
     assert bar.shape[0] > 100
 
 
+@pytest.mark.parametrize("scale", ["each map", "shared"])
+def test_shared_colours_are_those_of_the_largest_weight_of_all_maps(page, tmp_path, scale):
+    maps = np.zeros((1, 2, 15, *GRID))
+    maps[0, 0, :, 0, 3], maps[0, 1, :, 1, 4] = 0.25, 1
+    widget = AttentionMap.from_maps(maps, grid=GRID, query=7, scale=scale)
+    opened(page, widget, tmp_path)
+    table = picture.color_table("magma").astype(float)
+    expected = table[64 if scale == "shared" else 255]
+    assert colors(page.locator(".vk-main canvas").first)[3] == pytest.approx(expected, abs=8)
+    heads = page.locator("[data-panel=heads] canvas")
+    box = heads.bounding_box()
+    wide, top = (box["width"] - 20) / 2 / box["width"], 16 / box["height"]
+    left = 20 / box["width"]
+    found = [colors(heads, (left + head * wide, top, wide, 1 - top)) for head in (0, 1)]
+    assert found[0][3] == pytest.approx(expected, abs=8)
+    assert found[1][9] == pytest.approx(table[255], abs=8)
+
+
 def test_maps_without_heads_stand_in_rows_and_answer_there(page, tmp_path):
     hot = [3, 0, 4, 10, 14]
     maps = np.zeros((len(hot), 15, *GRID))
