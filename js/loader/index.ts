@@ -1,6 +1,6 @@
 // The module that travels to a notebook as an instrument's `_esm`: it gets the parts of the instrument, unpacks them and
 // puts them together. Python writes the list of parts into it. A part either stands in the list, as text, or is kept by a
-// model of its own, to which all instruments of the notebook refer: a notebook then receives it once.
+// model of code, to which all instruments of the notebook refer: a notebook then receives it once.
 import type { Handler, Model, View } from "../shared/model.ts";
 
 interface Part {
@@ -72,16 +72,20 @@ function request(place: number, model: Model): Promise<BufferSource> {
   });
 }
 
-async function bytesOf({ text, length }: Part, place: number, model: NotebookModel): Promise<BufferSource> {
-  if (text) return decode(text, length);
-  try {
-    const id = model.get("_code")[place].replace("IPY_MODEL_", "");
-    const bytes = (await model.widget_manager?.get_model(id))?.get("packed");
-    if (bytes?.byteLength === length) return bytes;
-  } catch {
-    // As if it had not been found.
+/** What the notebook's models of code hold under this digest. */
+async function kept({ digest }: Part, model: NotebookModel): Promise<BufferSource | undefined> {
+  for (const reference of model.get("_code")) {
+    const code = await model.widget_manager?.get_model(reference.replace("IPY_MODEL_", ""));
+    const bytes = code?.get("packed")[digest];
+    if (bytes) return bytes;
   }
-  return request(place, model);
+  return undefined;
+}
+
+async function bytesOf(part: Part, place: number, model: NotebookModel): Promise<BufferSource> {
+  if (part.text) return decode(part.text, part.length);
+  const found = await kept(part, model).catch(() => undefined);
+  return found ?? request(place, model);
 }
 
 async function unpack(bytes: BufferSource): Promise<Unpacked> {
@@ -127,6 +131,35 @@ async function assemble(model: Model): Promise<{ instrument: Instrument; style: 
   }
 }
 
+/** What ipywidgets' model of a layout has; other hosts give its name only. */
+interface Layout {
+  attributes?: Record<string, string | null>;
+  on?(event: string, handler: Handler): void;
+  off?(event: string, handler: Handler): void;
+}
+
+/** Heeds a layout that comes after the view was made, as an instrument's does: ipywidgets itself would not. */
+function followLayout(el: HTMLElement, model: Model): () => void {
+  const layout = (): Layout | undefined => model.get("layout");
+  const apply = () => {
+    for (const [name, value] of Object.entries(layout()?.attributes ?? {}))
+      if (name[0] !== "_") el.style.setProperty(name.replaceAll("_", "-"), value);
+  };
+  const arrived = () => {
+    layout()?.on?.("change", apply);
+    apply();
+  };
+  model.on("change:layout", arrived);
+  return () => {
+    layout()?.off?.("change", apply);
+    try {
+      model.off?.("change:layout", arrived);
+    } catch {
+      // A host without a kernel may throw at anything.
+    }
+  };
+}
+
 const get = (model: Model) => once(PARTS.map((part) => part.digest).join(), () => assemble(model));
 
 export default {
@@ -145,8 +178,10 @@ export default {
     sheet.textContent = found.style;
     el.append(sheet);
     const close = found.instrument.render(view);
+    const leave = followLayout(el, model);
     return () => {
       close();
+      leave();
       sheet.remove();
     };
   },

@@ -445,6 +445,15 @@ def test_python_moves_the_page(lab: Session):
     lab.becomes("space.selected", [])
 
 
+def test_a_layout_that_comes_late_is_heeded(lab: Session):
+    """A widget has no layout until Python asks for it."""
+    root = lab.root("matrix")
+    lab.kernel.execute("matrix.layout.width = '600px'")
+    wait_until(lambda: root.bounding_box()["width"] == pytest.approx(600, abs=12), "600 px")
+    lab.kernel.execute("matrix.layout.width = None")
+    wait_until(lambda: root.bounding_box()["width"] > 640, "the whole width")
+
+
 def test_a_linked_widget_follows(lab: Session):
     # JupyterLab takes cells that are far out of sight off the page; the one that follows is in it.
     lab.canvas("space")

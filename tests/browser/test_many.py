@@ -115,5 +115,5 @@ def test_forty_of_each_kind_in_jupyterlab_are_painted_and_answer(open_notebook):
     # The code of each kind is there once, and once what all kinds need.
     models = "__import__('ipywidgets').Widget.get_manager_state()['state'].values()"
     buffers = f"(one for model in {models} for one in model.get('buffers', ()))"
-    kept = f"sum(one['path'] == ['packed'] for one in {buffers})"
+    kept = f"sum(one['path'][0] == 'packed' for one in {buffers})"
     assert notebook.kernel.evaluate(kept) == len(KINDS) + 1

@@ -61,7 +61,7 @@ def test_instruments_live_in_a_notebook_that_was_saved_with_its_widgets(open_not
     saved = json.loads((jupyterlab.root / name).read_text(encoding="utf-8"))
     models = saved["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     buffers = [one for model in models.values() for one in model.get("buffers", ())]
-    assert sum(one["path"] == ["packed"] for one in buffers) == 3
+    assert sum(one["path"][0] == "packed" for one in buffers) == 3
 
     notebook = open_notebook(name)
     notebook.command(SAVE_WIDGETS)  # off again

@@ -29,16 +29,25 @@ def code_of(widget) -> list[Code]:
     return [widget_serialization["from_json"](one, None) for one in ids(widget)]
 
 
+def held(widget) -> dict[str, bytes]:
+    """What the models that a widget refers to hold, by its digest."""
+    return {name: part for code in code_of(widget) for name, part in code.packed.items()}
+
+
+def parts_of(frontend: str) -> dict[str, bytes]:
+    return {assets.digest(part): part for part in map(assets.part, assets.parts_of(frontend))}
+
+
 @pytest.mark.usefixtures("kernel")
-def test_two_of_a_kind_refer_to_the_same_code_and_two_kinds_to_the_same_shared_part():
+def test_two_of_a_kind_refer_to_the_same_code_and_another_kind_brings_only_what_is_new():
     one, other = matrix(), matrix()
     space = EmbeddingSpace(np.random.default_rng(0).normal(size=(9, 4)))
     assert ids(one) == ids(other)
+    assert len(ids(one)) == 1
+    assert held(one) == parts_of("similarity_matrix")
     assert ids(space)[0] == ids(one)[0]
-    assert ids(space)[1] != ids(one)[1]
-    assert [code.packed for code in code_of(one)] == [
-        assets.part(name) for name in assets.parts_of("similarity_matrix")
-    ]
+    assert list(code_of(space)[1].packed.values()) == [assets.part("embedding_space")]
+    assert parts_of("embedding_space").items() <= held(space).items()
 
 
 @pytest.mark.usefixtures("kernel")
@@ -65,7 +74,7 @@ def test_the_kernel_gives_the_code_to_who_asks():
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
     for content in ({"request": "code"}, {"request": "table"}, None, "code"):
         tell(widget, content)
-    packed = [code.packed for code in code_of(widget)]
+    packed = [assets.part(name) for name in assets.parts_of("similarity_matrix")]
     assert sent == [({"response": "code"}, packed)]
 
 
@@ -82,3 +91,20 @@ def test_without_a_kernel_a_widget_is_complete():
     widget = matrix()
     assert ids(widget) == []
     assert widget._esm == assets.module("similarity_matrix")
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_layout_is_made_for_who_asks_for_it_and_the_browser_is_told():
+    widget, said = matrix(), []
+    assert "layout" not in widget.get_state()
+    widget.comm.send = lambda data, **rest: said.append(data)
+    widget.layout.width = "50%"
+    own = {"method": "update", "state": {"layout": f"IPY_MODEL_{widget.layout.model_id}"}}
+    assert said == [own | {"buffer_paths": []}]
+    assert widget.get_state()["layout"] == own["state"]["layout"]
+
+
+def test_a_layout_that_was_given_is_there_from_the_start():
+    widget = SimilarityMatrix(similarity=np.eye(3), layout={"width": "50%"})
+    assert widget.get_state()["layout"] == f"IPY_MODEL_{widget.layout.model_id}"
+    assert widget.layout.width == "50%"

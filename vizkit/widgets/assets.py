@@ -32,6 +32,11 @@ def part(name: str) -> bytes:
     return _bytes(f"{name}.part")
 
 
+def digest(data: bytes) -> str:
+    """A name for these very bytes."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
 def parts_of(name: str) -> tuple[str, str]:
     """The parts that make up an instrument; each needs those before it."""
     return "shared", name
@@ -59,7 +64,7 @@ _HARMLESS = "".join(map(chr, range(35, 120))).translate(str.maketrans("$&<>\\`",
 
 
 def _described(data: bytes, complete: bool) -> dict[str, Any]:
-    about = {"digest": hashlib.sha256(data).hexdigest()[:16], "length": len(data)}
+    about = {"digest": digest(data), "length": len(data)}
     if not complete:
         return about
     text = base64.b85encode(data, pad=True).decode()

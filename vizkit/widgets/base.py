@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets
 import traitlets
 from ipywidgets import widget_serialization
 from PIL import Image
@@ -66,10 +67,28 @@ class VizkitWidget(anywidget.AnyWidget):
             self.observe(self._forget_output, self.keys)
         super().open()
 
+    @traitlets.default("layout")
+    def _make_layout(self) -> ipywidgets.Layout:
+        layout = ipywidgets.Layout()
+        if self.comm is not None:  # the browser knows of none so far, see `get_state`
+            state = {"layout": f"IPY_MODEL_{layout.model_id}"}
+            self._send({"method": "update", "state": state, "buffer_paths": []})
+        return layout
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """The synchronised traits, or those that `key` names; a layout only where somebody has asked for it.
+
+        A layout is a model of its own, which a notebook has to receive and to keep for every widget, changed or not.
+        """
+        if key is None and not self.trait_has_value("layout"):
+            key = [name for name in self.keys if name != "layout"]
+        return dict(super().get_state(key=key, drop_defaults=drop_defaults))
+
     def _give_code(self, _: Any, content: Any, buffers: Any) -> None:
         """Send the code to a front end that does not find one model from another."""
         if isinstance(content, dict) and content.get("request") == "code":
-            self.send({"response": "code"}, buffers=[one.packed for one in self._code])
+            parts = [assets.part(name) for name in assets.parts_of(self.frontend)]
+            self.send({"response": "code"}, buffers=parts)
 
     def _static_output(self) -> tuple[str, str, dict[str, Any]]:
         headline = self.headline()

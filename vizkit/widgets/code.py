@@ -14,16 +14,16 @@ def _trait(name: str) -> str:
 
 
 class Code(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets tells no types
-    """A part of the front end. It shows nothing and has no layout: instruments refer to it.
+    """Parts of the front end. It shows nothing and has no layout: instruments refer to it.
 
     anywidget keeps its model in the browser: ipywidgets' own would lose the bytes when JupyterLab saves the state
     of the widgets.
 
     Traits:
-        packed: the bytes, as `assets.part` gives them.
+        packed: the bytes of each part, as `assets.part` gives them, by the digest that `assets.digest` gives.
     """
 
-    packed = traitlets.Bytes().tag(sync=True)
+    packed = traitlets.Dict().tag(sync=True)
     _model_name = traitlets.Unicode(_trait("_model_name")).tag(sync=True)
     _model_module = traitlets.Unicode(_trait("_model_module")).tag(sync=True)
     _model_module_version = traitlets.Unicode(_trait("_model_module_version")).tag(sync=True)
@@ -35,12 +35,15 @@ _kept: dict[str, Code] = {}
 
 
 def code_of(frontend: str) -> list[Code]:
-    """The parts of an instrument, in order; sent to the notebook if it has not got them yet."""
-    return [_part(name) for name in assets.parts_of(frontend)]
+    """The models that hold the parts of an instrument. What the notebook has not got yet travels together, in one."""
+    names = assets.parts_of(frontend)
+    missing = [name for name in names if not _is_open(name)]
+    if missing:
+        parts = [assets.part(name) for name in missing]
+        code = Code(packed={assets.digest(part): part for part in parts})
+        _kept.update(dict.fromkeys(missing, code))
+    return list(dict.fromkeys(_kept[name] for name in names))
 
 
-def _part(name: str) -> Code:
-    code = _kept.get(name)
-    if code is None or code.comm is None:  # `Widget.close_all()` closes it, too
-        code = _kept[name] = Code(packed=assets.part(name))
-    return code
+def _is_open(name: str) -> bool:
+    return name in _kept and _kept[name].comm is not None  # `Widget.close_all()` closes it, too
