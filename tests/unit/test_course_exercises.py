@@ -157,6 +157,9 @@ def test_value_exercise(answer, kind):
     ("answer", "message"),
     [
         (196.99, "whole number"),
+        (np.inf, "inf: the answer is a whole number"),
+        ({}, "an empty dictionary"),
+        (object(), "an object"),
         ("197", "pass a number"),
         ([197, 1], "pass one number"),
         (lambda: 197, "Pass the value itself; received a function"),
@@ -239,6 +242,26 @@ def test_a_ready_made_function_is_refused_by_its_name():
         assert result.kind == "wrong"
         assert "`normalize`" in result.message
     assert exercise.grade(lambda x: x / x.norm(dim=-1, keepdim=True)).kind == "right"
+
+
+def test_a_ready_made_function_is_refused_under_another_name():
+    unit = torch.nn.functional.normalize
+
+    def through_itself(x, deep=0):
+        return through_itself(x, deep + 1) if deep < 3 else unit(x, dim=-1)
+
+    class Module(torch.nn.Module):
+        def forward(self, x):
+            return through_itself(x)
+
+    exercise = _exercise(to="torch", forbidden=("normalize",))
+    for answer in (lambda x: unit(x, dim=-1), through_itself, Module()):
+        assert "`normalize`" in exercise.grade(answer).message
+    exercise = _exercise(to="torch", forbidden=("LayerNorm", "autograd"))
+    norm, calculus = torch.nn.LayerNorm(4), torch.autograd.functional
+    for answer, name in ((norm, "LayerNorm"), (lambda x: norm(x), "LayerNorm"),
+                         (lambda x: calculus.jacobian(unit, x), "autograd")):  # fmt: skip
+        assert f"`{name}`" in exercise.grade(answer).message
 
 
 def test_hints_come_in_steps(capsys):

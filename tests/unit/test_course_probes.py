@@ -2,7 +2,9 @@
 
 import importlib
 import pkgutil
+import warnings
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -21,12 +23,16 @@ PROBES = [
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.exercise}: {probe.what}")
 def test_the_check_says_what_it_must(probe: Probe):
-    result = COURSE[probe.exercise].grade(probe.answer)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        result = COURSE[probe.exercise].grade(probe.answer)
     assert (result.kind, result.mistake) == (probe.kind, probe.mistake), result.message
     if result.kind == "wrong":
         assert result.message
         assert result.message.count("\n") <= 1, "a dump, not a message"
         assert len(result.message) < 600, result.message
+    of_the_check = [one for one in told if Path(one.filename).parent.name == "exercises"]
+    assert not of_the_check, of_the_check[0].message
 
 
 def test_every_exercise_is_probed_with_right_and_wrong_answers():

@@ -19,12 +19,12 @@ def _attend_scaled_by(
 ) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
     """Attention with another factor in front of Q K^T than 1 / sqrt(d)."""
 
-    def attend(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
+    def scaled(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
         heads, _, channels = query.shape
         scores = query @ key.swapaxes(-1, -2) * scale(heads, channels)  # (H, T, T)
         return softmax(scores) @ value
 
-    return attend
+    return scaled
 
 
 def _attend_over_queries(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -222,7 +222,7 @@ info_nce = Exercise(
     difficulty=3,
     minutes=12,
     to="torch",
-    forbidden=("info_nce", "ClipLoss"),
+    forbidden=("info_nce", "plain_info_nce", "ClipLoss"),
 )
 
 

@@ -199,6 +199,8 @@ def common_difference(pairs: list[tuple[Any, Any]], tolerance: float) -> str:
         one, other = as_array(got), as_array(wanted)
         if one is None or other is None or one.shape != other.shape or other.dtype.kind != "f":
             return ""
+        if one.dtype.kind == "c":
+            return ""
         ones.append(one.astype(float))
         others.append(other.astype(float))
     flat, wanted = (np.concatenate([np.ravel(x) for x in xs]) for xs in (ones, others))

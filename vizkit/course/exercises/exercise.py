@@ -9,10 +9,11 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Real
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -208,7 +209,7 @@ class Exercise:
     def _try(self, function: Callable[..., Any]) -> Result:
         """What is to say about a function, whether or not its source holds a blank."""
         written = _as_written(function)
-        used = set(_names_in(getattr(written, "__code__", None))) | _ready_made(written)
+        used = _names_used(function)
         for name in self.forbidden:
             if used.issuperset(name.split()) and _belong_together(written, name):
                 return Result(
@@ -395,15 +396,63 @@ def _names_in(code: CodeType | None) -> Iterator[str]:
             yield from _names_in(constant)
 
 
+def _names_used(answer: Any, seen: frozenset[CodeType] = frozenset()) -> set[str]:
+    """The names in the code of an answer and of the learner's own functions that it calls.
+
+    What came out of a library has its name there, too: a ready-made function is one under another
+    name as well, or as an object that was made in another cell.
+    """
+    written = _as_written(answer)
+    things = (answer, written, getattr(written, "__self__", None))
+    names = {name for thing in things for name in _ready_made(thing)}
+    code = getattr(written, "__code__", None)
+    if code is None or code in seen:
+        return names
+    names |= set(_names_in(code))
+    if str(written.__module__).partition(".")[0] in _LIBRARIES:
+        return names
+    for value in _held_by(written, code):
+        names |= _ready_made(value)
+        own = _as_written(value) if callable(value) else None
+        if getattr(own, "__globals__", None) is written.__globals__:
+            names |= _names_used(value, seen | {code})
+    return names
+
+
+def _held_by(function: Any, code: CodeType) -> Iterator[Any]:
+    """What the global names in a function's code, its closure and its defaults hold."""
+    for one in dis.get_instructions(code):
+        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME") and one.argval in function.__globals__:
+            yield function.__globals__[one.argval]
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _held_by(function, constant)
+    if code is function.__code__:
+        yield from function.__defaults__ or ()
+        for cell in function.__closure__ or ():
+            with suppress(ValueError):  # a name that has no value yet
+                yield cell.cell_contents
+
+
 def _is_of_the_stub(error: Exception) -> bool:
     """Whether the stub raised it: torch's own NotImplementedError always gives a reason."""
     return isinstance(error, NotImplementedError) and not str(error)
 
 
-def _ready_made(function: Any) -> set[str]:
-    """The name of a function that was passed as it came out of a library."""
-    library = str(getattr(function, "__module__", "")).partition(".")[0]
-    return {function.__name__} if library in _LIBRARIES and hasattr(function, "__name__") else set()
+def _ready_made(thing: Any) -> set[str]:
+    """What a library calls a thing that came out of it: a function, a class or an object of one.
+
+    For a module these are the parts of its name, "torch" and "autograd".
+    """
+    if isinstance(thing, ModuleType):
+        return set(thing.__name__.split("."))
+    made = [thing, *type(thing).__mro__]
+    return {
+        one.__name__
+        for one in made
+        if hasattr(one, "__name__")
+        and str(getattr(one, "__module__", "")).partition(".")[0] in _LIBRARIES
+    }
 
 
 def _belong_together(function: Any, forbidden: str) -> bool:

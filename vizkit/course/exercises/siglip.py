@@ -240,7 +240,10 @@ gradient_of_the_logits = Exercise(
     difficulty=2,
     minutes=6,
     to="torch",
-    forbidden=("autograd", "backward", "grad", "vjp", "jacrev", "jacfwd"),
+    forbidden=(
+        *("autograd", "backward", "grad", "grad_and_value", "vjp", "jvp", "jacrev", "jacfwd"),
+        "jacobian",
+    ),
 )
 
 

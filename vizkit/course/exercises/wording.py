@@ -15,14 +15,15 @@ _SMALL = 25  # numbers that somebody is willing to redo by hand
 
 def describe(value: Any) -> str:
     if isinstance(value, dict):
-        return f"a dictionary with {', '.join(map(str, value))}"
+        return f"a dictionary with {', '.join(map(str, value))}" if value else "an empty dictionary"
     if getattr(value, "is_meta", False):
         return "a tensor on the meta device, which holds no numbers"
     array = as_array(value)
     if isinstance(value, list) and (array is None or array.ndim == 0):
         return f"a list of {len(value)}"
     if array is None:
-        return f"a {type(value).__name__}"
+        name = type(value).__name__
+        return f"an {name}" if name[0] in "aeioAEIO" else f"a {name}"
     kind = {"b": "booleans", "i": "whole numbers", "u": "whole numbers"}.get(
         array.dtype.kind, "numbers"
     )
@@ -36,7 +37,7 @@ def brief(value: Any) -> str:
     if array is None or isinstance(value, dict):
         return textwrap.shorten(repr(value), 100)
     if array.ndim == 0:
-        return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())
+        return f"{array.item():.6g}" if array.dtype.kind in "fc" else str(array.item())
     with np.printoptions(precision=4, threshold=8, edgeitems=2, suppress=True):
         return " ".join(str(array).split())
 
@@ -75,8 +76,9 @@ def about_value(got: Any, wanted: Any) -> str:
     if number and shape_of(got) != ():
         return f"Received {describe(got)}: pass one number."
     whole = asked is not None and asked.dtype.kind in "iu"
-    if number and whole and given is not None and given.dtype.kind != "c" and given % 1:
-        return f"Received {given.item():.12g}: the answer is a whole number."
+    real = 0.0 if given is None or given.ndim or given.dtype.kind != "f" else float(given)
+    if number and whole and not real.is_integer():  # infinity is none either
+        return f"Received {real:.12g}: the answer is a whole number."
     return f"Received {brief(got)}: think again."
 
 
