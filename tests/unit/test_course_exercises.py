@@ -212,6 +212,26 @@ def test_a_whole_number_is_compared_exactly():
     ]
 
 
+def test_what_differs_looks_different():
+    exercise = Exercise("Twice", solution=lambda n: 2 * n, inputs=[(3,), (480,)],
+                        mistakes=[Mistake("once", lambda n: n, "h")])  # fmt: skip
+    message = exercise.grade(lambda n: 2 * n * (1 + 1e-11)).message
+    assert "should be 6, yours is 6.00000000006." in message
+    message = exercise.grade(lambda n: 2 * n * (1 + 1e-14)).message
+    assert "should be 6, yours is 6.00000000000006" in message
+    halves = Exercise("Halves", solution=lambda n: n / 2, inputs=[(3,), (480,)], tolerance=1e-7,
+                      mistakes=[Mistake("once", lambda n: n, "h")])  # fmt: skip
+    message = halves.grade(lambda n: n / 2 * (1 + 1e-6)).message
+    assert "should be 1.5, yours is 1.5000015." in message
+    assert "1 times" not in message
+
+
+def test_numpy_may_be_told_to_raise_errors():
+    small = _exercise(inputs=[(np.full((3, 4), 1e-300),), (np.eye(3, 4) + 1,)])
+    with np.errstate(all="raise"):
+        assert small.grade(lambda x: np.full((3, 4), 1e-310)).kind == "wrong"
+
+
 def test_the_smallest_case_that_differs_is_shown_with_its_numbers():
     small, large = np.arange(6, dtype="float32").reshape(2, 3), np.ones((9, 9), "float32")
     exercise = _exercise(

@@ -210,7 +210,8 @@ def common_difference(pairs: list[tuple[Any, Any]], tolerance: float) -> str:
         return ""
     largest = np.abs(wanted).argmax()
     factor = flat[largest] / wanted[largest]
-    if np.allclose(flat, factor * wanted, rtol=tolerance, atol=tolerance) and abs(factor) > 1e-6:
+    told = f"{factor:.4g}" != "1" and abs(factor) > 1e-6  # a factor that says something
+    if told and np.allclose(flat, factor * wanted, rtol=tolerance, atol=tolerance):
         return f" Every entry of yours is {factor:.4g} times what it should be."
     offset = (flat - wanted).mean()
     if np.allclose(flat - offset, wanted, rtol=tolerance, atol=tolerance):

@@ -35,7 +35,7 @@ from vizkit.course.exercises.compare import (
 from vizkit.course.exercises.progress import record
 from vizkit.course.exercises.wording import (
     about_value,
-    brief,
+    brief_pair,
     describe,
     name_arguments,
     short_error,
@@ -226,6 +226,7 @@ class Exercise:
                 return Result("wrong", short_error(error, function))
         return self._compare(received)
 
+    @np.errstate(all="ignore")  # the learner may have told numpy to raise errors
     def _compare(self, answers: list[Any]) -> Result:
         """What is to say about the learner's answers to all inputs."""
         expected = self._answers["solution"]
@@ -270,6 +271,7 @@ class Exercise:
             lines.append("Check the same answer again for the next hint.")
         return "\n".join(lines)
 
+    @np.errstate(all="ignore")
     def verify(self) -> None:
         """Make sure that the inputs tell the solution and all mistakes apart.
 
@@ -311,7 +313,8 @@ class Exercise:
         if holds_numbers_for_booleans(got, wanted):
             return f"For {where}: the answer is True or False everywhere, and yours holds numbers."
         place, one, other = first_difference(got, wanted, self.tolerance)
-        text = f"For {where}: {place} should be {brief(other)}, yours is {brief(one)}."
+        wanted, got = brief_pair(other, one)
+        text = f"For {where}: {place} should be {wanted}, yours is {got}."
         pairs = list(zip(received, self._answers["solution"], strict=True))
         return text + common_difference(pairs, self.tolerance)
 

@@ -42,6 +42,16 @@ def brief(value: Any) -> str:
         return " ".join(str(array).split())
 
 
+def brief_pair(first: Any, second: Any) -> tuple[str, str]:
+    """Two values that differ, in so many digits that one sees it."""
+    words = brief(first), brief(second)
+    one, other = as_array(first), as_array(second)
+    if words[0] != words[1] or one is None or other is None or one.ndim or other.ndim:
+        return words
+    longer = f"{one.item():.12g}", f"{other.item():.12g}"
+    return longer if longer[0] != longer[1] else (str(one.item()), str(other.item()))
+
+
 def _in_full(value: Any) -> str:
     if is_ragged(value):
         return f"[{', '.join(map(_in_full, value))}]"
