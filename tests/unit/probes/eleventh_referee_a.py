@@ -1511,6 +1511,24 @@ WRONG[BIAS] = {
 
 # ── Found ─────────────────────────────────────────────────────────────────────────────────────────
 SIGLIP, CLIP = SigLipLoss(), ClipLoss()  # objects, as another cell of a notebook might make them
+LOSSES = {"open_clip": SIGLIP}
+
+
+class Wrapped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.loss = SigLipLoss()
+
+    def forward(self, images, texts, scale, bias):
+        return self.loss(images, texts, scale, bias)
+
+
+class Kept:
+    def __init__(self):
+        self.loss = SIGLIP
+
+    def __call__(self, images, texts, scale, bias):
+        return self.loss(images, texts, scale, bias)
 
 
 def own_name(query, key, value):
@@ -1573,6 +1591,11 @@ FOUND = [
     Probe(SIGMOID, "open_clip's forward, passed as it is", SigLipLoss().forward, "wrong"),
     Probe(SIGMOID, "open_clip's in a partial", functools.partial(SigLipLoss()), "wrong"),
     Probe(SIGMOID, "open_clip's, made before", lambda i, t, s, b: SIGLIP(i, t, s, b), "wrong"),
+    Probe(
+        SIGMOID, "open_clip's in a dictionary", lambda *given: LOSSES["open_clip"](*given), "wrong"
+    ),
+    Probe(SIGMOID, "open_clip's in a module", Wrapped(), "wrong"),
+    Probe(SIGMOID, "open_clip's in an object", Kept(), "wrong"),
     Probe(SIGMOID, "the package's, another name", lambda i, t, s, b: pairwise(i, t, s, b), "wrong"),
     Probe(
         INFO_NCE,

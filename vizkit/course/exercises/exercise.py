@@ -8,7 +8,7 @@ import inspect
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -414,7 +414,8 @@ def _names_used(answer: Any, seen: frozenset[CodeType] = frozenset()) -> set[str
     names |= set(_names_in(code))
     if str(written.__module__).partition(".")[0] in _LIBRARIES:
         return names
-    for value in _held_by(written, code):
+    owner = getattr(written, "__self__", answer)  # the object whose method it is, if there is one
+    for value in (*_held_by(written, code), *_inside(getattr(owner, "__dict__", {}))):
         names |= _ready_made(value)
         own = _as_written(value) if callable(value) else None
         if getattr(own, "__globals__", None) is written.__globals__:
@@ -426,15 +427,24 @@ def _held_by(function: Any, code: CodeType) -> Iterator[Any]:
     """What the global names in a function's code, its closure and its defaults hold."""
     for one in dis.get_instructions(code):
         if one.opname in ("LOAD_GLOBAL", "LOAD_NAME") and one.argval in function.__globals__:
-            yield function.__globals__[one.argval]
+            yield from _inside(function.__globals__[one.argval])
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _held_by(function, constant)
     if code is function.__code__:
-        yield from function.__defaults__ or ()
+        yield from _inside(function.__defaults__)
         for cell in function.__closure__ or ():
             with suppress(ValueError):  # a name that has no value yet
-                yield cell.cell_contents
+                yield from _inside(cell.cell_contents)
+
+
+def _inside(value: Any, depth: int = 2) -> Iterator[Any]:
+    """A value and, where it is a collection, what is in it; modules of torch are two deep."""
+    yield value
+    parts = value.values() if isinstance(value, Mapping) else value
+    if depth and isinstance(value, Mapping | list | tuple):
+        for part in parts:
+            yield from _inside(part, depth - 1)
 
 
 def _is_of_the_stub(error: Exception) -> bool:
