@@ -17,9 +17,11 @@ from vizkit.models import (
     ConvNeXt,
     SwinTransformer,
     VisionTransformer,
+    attention_weights,
     capture_attention,
     load_timm_parts,
 )
+from vizkit.models.attention import Attention, merge_heads, split_heads
 
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 3}
 SWIN = {"img_size": 32, "patch_size": 2, "window_size": 4, "embed_dim": 24, "depths": (2, 2)}
@@ -397,7 +399,8 @@ def test_half_precision_model():
 
 
 def traces(model):
-    return [name for name, module in model.named_modules() if "forward" in module.__dict__]
+    methods = {"forward", "mix"}
+    return [name for name, module in model.named_modules() if methods & module.__dict__.keys()]
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
@@ -432,6 +435,52 @@ def test_a_forward_that_somebody_replaced_is_kept():
     assert attention.forward is theirs
     assert calls == [1]
     assert traces(model) == ["blocks.0.attn"]
+
+
+class Sharper(Attention):
+    """A learner's own: scores twice as large, on the way that `Attention.forward` takes."""
+
+    def mix(self, query, key, value, mask):
+        return (2 * query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5).softmax(-1) @ value
+
+
+class SharperByItself(Attention):
+    """The same with a `forward` that knows nothing of `mix`."""
+
+    def forward(self, tokens, return_map=False, mask=None, rotation=None):
+        joint = self.query_key_value(tokens).chunk(3, dim=-1)
+        query, key, value = (split_heads(part, self.num_heads) for part in joint)
+        mixed = F.scaled_dot_product_attention(2 * query, key, value)
+        return self.projection(merge_heads(mixed))
+
+
+def replace_on_the_instance(attention):
+    attention.mix = lambda query, key, value, mask: Sharper.mix(attention, query, key, value, mask)
+
+
+def replace_class(kind):
+    return lambda attention: setattr(attention, "__class__", kind)
+
+
+@pytest.mark.parametrize(
+    "replace",
+    [replace_class(Sharper), replace_class(SharperByItself), replace_on_the_instance],
+    ids=["mix", "forward", "mix of the instance"],
+)
+def test_the_map_of_an_attention_that_somebody_changed_is_the_one_it_used(replace):
+    torch.manual_seed(0)
+    model = VisionTransformer(patch_size=16, embed_dim=24, depth=2, num_heads=3).eval()
+    sharpen(model)
+    attention, seen = model.blocks[1].attention, []
+    expected = model.blocks[1].norm_1.register_forward_hook(lambda *rest: seen.append(rest[2]))
+    replace(attention)
+    before, pictures = traces(model), torch.randn(2, 3, 64, 64)
+    found = capture_attention(model, pictures).maps[1]
+    expected.remove()
+    query, key, _ = attention.query_key_value(seen[0]).chunk(3, dim=-1)
+    query, key = split_heads(query, 3), split_heads(key, 3)
+    torch.testing.assert_close(found, attention_weights(2 * query, key).detach())
+    assert traces(model) == before
 
 
 @pytest.mark.parametrize(

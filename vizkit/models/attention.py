@@ -54,8 +54,12 @@ class Attention(nn.Module):
             attention_map = attention_weights(query, key, mask)  # (B, H, T, T)
             mixed = attention_map @ value  # (B, H, T, d)
             return self.projection(merge_heads(mixed)), attention_map
-        mixed = F.scaled_dot_product_attention(query, key, value, mask)  # (B, H, T, d)
+        mixed = self.mix(query, key, value, mask)  # (B, H, T, d)
         return self.projection(merge_heads(mixed))  # (B, T, D)
+
+    def mix(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        """softmax(Q K^T / sqrt(d)) V, (B, H, T, d), in the fused kernel; maps are captured here."""
+        return F.scaled_dot_product_attention(query, key, value, mask)  # (B, H, T, d)
 
 
 class Mlp(nn.Module):

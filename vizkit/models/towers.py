@@ -5,7 +5,8 @@ peft, no lightning and no open_clip to look into their models.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +57,13 @@ def inside(model: nn.Module, is_encoder: Callable[[nn.Module], bool] | None) -> 
 
 def image_tower(model: nn.Module) -> str:
     """The name of the image tower of a model that has texts as well, "" for the whole model."""
+    return tower_among(model.named_modules())
+
+
+def tower_among(named_modules: Iterable[tuple[str, nn.Module]]) -> str:
+    """`image_tower` of the model that has these modules."""
     takes: dict[type[nn.Module], bool] = {}  # a model has hundreds of modules of a few classes
-    for name, module in model.named_modules():
+    for name, module in named_modules:
         kind = type(module)
         if kind not in takes:
             takes[kind] = takes_images(kind)
@@ -101,12 +107,20 @@ def run_images(model: nn.Module, images: Tensor) -> object:
     return call(pixel_values=images)
 
 
-def arguments_of(call: Callable[..., object]) -> set[str]:
+def arguments_of(call: Callable[..., object]) -> frozenset[str]:
     """The names of the arguments that a call takes; none where it does not say."""
+    function = getattr(call, "__func__", None)  # of a class: nothing that a cache would keep alive
+    return signature_of(call) if function is None else cached_signature_of(function)
+
+
+def signature_of(call: Callable[..., object]) -> frozenset[str]:
     try:
-        return set(inspect.signature(call).parameters)
+        return frozenset(inspect.signature(call).parameters)
     except (TypeError, ValueError):  # code that was compiled beforehand
-        return set()
+        return frozenset()
+
+
+cached_signature_of = lru_cache(maxsize=64)(signature_of)
 
 
 def cut_into_patches(images: Tensor, patch_size: int) -> dict[str, Tensor]:

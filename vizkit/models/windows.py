@@ -97,8 +97,12 @@ class WindowAttention(nn.Module):
         if mask is not None:
             bias = bias.masked_fill(~mask[:, None], -torch.inf)  # (W, H, A, A)
             bias = bias.repeat(len(windows) // len(mask), 1, 1, 1)  # (B*W, H, A, A)
-        mixed = F.scaled_dot_product_attention(query, key, value, bias)  # (B*W, H, A, d)
+        mixed = self.mix(query, key, value, bias)  # (B*W, H, A, d)
         return self.projection(merge_heads(mixed))  # (B*W, A, D)
+
+    def mix(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
+        """softmax(Q K^T / sqrt(d) + bias) V, (B*W, H, A, d), in the fused kernel; maps are captured here."""
+        return F.scaled_dot_product_attention(query, key, value, bias)  # (B*W, H, A, d)
 
 
 def check_whole_windows(grid: Pair, window: Pair) -> None:
