@@ -1,7 +1,7 @@
 // Builds the front end: every instrument, the exported page's host, what the notebooks' small widgets are, and the
 // site's pages and slides, each into one file that Python ships. `node build.mjs` builds once, `--watch` after every change, `--out FOLDER` elsewhere, `--tests FOLDER` the unit tests.
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { deflateAsync } from "@gfx/zopfli";
@@ -32,6 +32,33 @@ const SHADERS = {
     });
   },
 };
+
+/** The list of a matrix's views: each formula of constants.json becomes a function of a cell. */
+const VIEWS = {
+  name: "views",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\?views$/ }, ({ path, resolveDir }) => ({
+      path: resolve(resolveDir, path.replace("?views", "")),
+      namespace: "views",
+    }));
+    onLoad({ filter: /./, namespace: "views" }, async ({ path }) => {
+      const { similarityViews } = JSON.parse(await readFile(path, "utf8"));
+      const views = similarityViews.map(
+        ({ value, ...rest }) => `{ ...${JSON.stringify(rest)}, value: ${functionOf(value)} }`,
+      );
+      const contents = `import * as quantities from "./similarity-matrix/quantities.ts";
+        export default [${views}];`;
+      return { contents, resolveDir: here, watchFiles: [path] };
+    });
+  },
+};
+
+/** `(pair - own) / count` as JavaScript: sums, products and quotients of the functions in quantities.ts. */
+function functionOf(formula) {
+  if (!/^[\w\s.()+*/-]+$/.test(formula)) throw new Error(`not a formula of quantities: ${formula}`);
+  const called = formula.replace(/[a-z]\w*/gi, (name) => `quantities.${name}(matrix, now, i, j)`);
+  return `(matrix, now, i, j) => ${called}`;
+}
 
 /** AssemblyScript becomes the bytes of a WebAssembly module. */
 const compiled = new Map();
@@ -68,7 +95,7 @@ const COMMON = {
   write: false,
   target: "es2022",
   legalComments: "none",
-  plugins: [SHADERS, ASSEMBLY],
+  plugins: [SHADERS, VIEWS, ASSEMBLY],
 };
 
 /** The texts of a part, compressed: slower than zlib's own, and 3% smaller; any browser unpacks it. */

@@ -7,6 +7,11 @@ declare module "*.as" {
   const bytes: Uint8Array<ArrayBuffer>;
   export default bytes;
 }
+/** The views of the similarity matrix, whose formulas `build.mjs` has made functions. */
+declare module "*?views" {
+  const views: readonly import("./similarity-matrix/views.ts").MatrixView[];
+  export default views;
+}
 
 /** What the unit tests use of Node. */
 declare module "node:test" {

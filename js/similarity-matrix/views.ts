@@ -1,9 +1,10 @@
-import { similarityViews } from "../../vizkit/constants.json";
+import VIEW_LIST from "../../vizkit/constants.json?views";
 import type { ColorMap } from "../shared/color.ts";
 import { roundTicks } from "../shared/numbers.ts";
-import type { Analysis, Matrix } from "./numbers.ts";
+import type { Quantity } from "./quantities.ts";
 
-/** A view: one formula per cell. The list stands in constants.json, for Python, too; its formulas stand here. */
+/** A view: one formula per cell. The list stands in constants.json, which Python reads, too; the gradients are those of
+ * the batch's loss with respect to the logit, cosine / temperature (+ bias). */
 export interface MatrixView {
   name: string;
   /** What the colours mean; "{measure}" is "cosine" or "similarity". */
@@ -17,33 +18,10 @@ export interface MatrixView {
   biased: boolean;
   /** Depends on the temperature. */
   heated: boolean;
-  value(matrix: Matrix, now: Analysis, row: number, column: number): number;
+  value: Quantity;
 }
 
-type Formula = MatrixView["value"];
-
-const logit: Formula = ({ values, columns }, { scale }, i, j) => values[i * columns + j] * scale;
-const overTexts: Formula = (matrix, now, i, j) => Math.exp(logit(matrix, now, i, j) - now.rowLse[i]);
-const overImages: Formula = (matrix, now, i, j) => Math.exp(logit(matrix, now, i, j) - now.columnLse[j]);
-const pair: Formula = (matrix, now, i, j) => 1 / (1 + Math.exp(-logit(matrix, now, i, j) - now.bias));
-const own = (i: number, j: number) => Number(i === j);
-
-/** The gradients are those of the batch's loss with respect to the logit, cosine / temperature (+ bias). */
-const FORMULAS: Record<string, Formula> = {
-  cosine: ({ values, columns }, _, i, j) => values[i * columns + j],
-  "softmax over texts": overTexts,
-  "softmax over images": overImages,
-  sigmoid: pair,
-  "gradient of InfoNCE": (matrix, now, i, j) =>
-    ((overTexts(matrix, now, i, j) + overImages(matrix, now, i, j)) / 2 - own(i, j)) / matrix.rows,
-  "gradient of sigmoid": (matrix, now, i, j) => (pair(matrix, now, i, j) - own(i, j)) / matrix.rows,
-};
-
-export const VIEWS: readonly MatrixView[] = similarityViews.map((view) => ({
-  ...view,
-  colormap: view.colormap as ColorMap,
-  value: FORMULAS[view.name],
-}));
+export const VIEWS: readonly MatrixView[] = VIEW_LIST;
 
 /** The similarity itself, from which every other view is computed. */
 export const SIMILARITY = VIEWS.find(({ name }) => name === "cosine")!;

@@ -151,11 +151,10 @@ test("losses of a matrix that pairs nothing are not defined", () => {
   assert.ok(Number.isNaN(now.infonce) && Number.isNaN(now.sigmoid));
 });
 
-test("each view of constants.json has its formula in FORMULAS of views.ts, and the cosine is one", () => {
-  assert.deepEqual(
-    VIEWS.filter(({ value }) => !value).map(({ name }) => name),
-    [],
-  );
+test("each view of constants.json has a formula that gives a number, and the cosine is one", () => {
+  const matrix = summarize(random(9), 3, 3);
+  const now = analyse(matrix, 10, -1, new Float64Array(9));
+  for (const { value } of VIEWS) assert.ok(Number.isFinite(value(matrix, now, 1, 2)));
   assert.equal(viewOf("gone").name, "cosine");
 });
 

@@ -16,7 +16,7 @@ from ipywidgets import Widget
 from torch.nn import functional as F
 
 from vizkit.widgets import SimilarityMatrix, codec, picture
-from vizkit.widgets.similarity_matrix import VIEWS
+from vizkit.widgets.similarity_matrix import VIEWS, numbers
 
 
 def embeddings(count: int, dim: int = 16, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -377,3 +377,12 @@ def test_against_both_refuses_what_has_no_meaning():
         SimilarityMatrix(similarity=np.eye(3), against_both=True)
     with pytest.raises(TypeError, match="True or False, got 1"):
         SimilarityMatrix(np.eye(3), np.eye(3), against_both=1)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["pairs / count", "pair ** 2", "exp(pair)", "pair.sum()", "'pair'", "pair if own else 0"],
+)
+def test_a_formula_of_anything_else_is_refused(formula):
+    with pytest.raises(ValueError, match=r"in constants\.json may add.*similarity.*count"):
+        numbers.read_formula(formula)

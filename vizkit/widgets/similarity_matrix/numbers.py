@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -86,34 +89,50 @@ class _Step:
     bias: float
     sums: _Sums
 
-    def over_texts(self) -> np.ndarray:
-        return np.exp(self.logits - self.sums.rows)
 
-    def over_images(self) -> np.ndarray:
-        return np.exp(self.logits - self.sums.columns)
-
-    def pairs(self) -> np.ndarray:
-        return np.exp(-np.logaddexp(0, -(self.logits + self.bias)))
-
-    def less_own(self, shares: np.ndarray) -> np.ndarray:
-        """A gradient with respect to the logits: shares minus [i = j], divided by N."""
-        return (shares - np.eye(len(shares))) / len(shares)
-
-
-# The formula of each view of constants.json; `js/similarity-matrix/views.ts` has the browser's.
-FORMULAS: dict[str, Callable[[_Step], np.ndarray]] = {
-    SIMILARITY: lambda step: step.similarity,
-    "softmax over texts": _Step.over_texts,
-    "softmax over images": _Step.over_images,
-    "sigmoid": _Step.pairs,
-    "gradient of InfoNCE": lambda step: step.less_own((step.over_texts() + step.over_images()) / 2),
-    "gradient of sigmoid": lambda step: step.less_own(step.pairs()),
+# What the formulas in constants.json are made of: (N, M), or a number. `js/similarity-matrix/quantities.ts` has the same
+# for one cell.
+QUANTITIES: dict[str, Callable[[_Step], np.ndarray | int]] = {
+    "similarity": lambda step: step.similarity,
+    "logit": lambda step: step.logits,
+    "overTexts": lambda step: np.exp(step.logits - step.sums.rows),
+    "overImages": lambda step: np.exp(step.logits - step.sums.columns),
+    "pair": lambda step: np.exp(-np.logaddexp(0, -(step.logits + step.bias))),
+    "own": lambda step: np.eye(*step.logits.shape),
+    "count": lambda step: len(step.logits),
 }
-for _name in VIEWS:
-    if _name not in FORMULAS:
-        raise LookupError(
-            f"the view {_name!r} of constants.json has no formula in similarity_matrix/numbers.py"
+OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def read_formula(formula: str) -> Callable[[_Step], Any]:
+    """A formula of constants.json as a function: sums, products and quotients of `QUANTITIES` and numbers.
+
+    Raises:
+        ValueError: it holds anything else.
+    """
+
+    def read(node: ast.expr) -> Callable[[_Step], Any]:
+        if isinstance(node, ast.Name) and node.id in QUANTITIES:
+            return QUANTITIES[node.id]
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            return lambda step: node.value
+        if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+            left, right, combine = read(node.left), read(node.right), OPERATORS[type(node.op)]
+            return lambda step: combine(left(step), right(step))
+        raise ValueError(
+            f"the formula {formula!r} in constants.json may add, multiply and divide "
+            f"{', '.join(QUANTITIES)} and numbers; it has {ast.unparse(node)!r}"
         )
+
+    return read(ast.parse(formula, mode="eval").body)
+
+
+FORMULAS = {view["name"]: read_formula(view["value"]) for view in VIEW_LIST}
 
 
 def similarity_numbers(
