@@ -226,6 +226,17 @@ def test_what_differs_looks_different():
     assert "1 times" not in message
 
 
+def test_a_few_numbers_are_shown_beside_many():
+    table, grid = np.ones((30, 2), "float32"), (5, 6)
+    exercise = _exercise(
+        solution=lambda table, old: table.reshape(*old, -1).sum((0, 1)),
+        mistakes=[Mistake("m", lambda table, old: table[0], "h")],
+        inputs=[(table, grid)],
+    )
+    message = exercise.grade(lambda table, old: table[0] + 1).message
+    assert "For table: numbers of shape (30, 2), old = [5 6]: the entry [0]" in message
+
+
 def test_numpy_may_be_told_to_raise_errors():
     small = _exercise(inputs=[(np.full((3, 4), 1e-300),), (np.eye(3, 4) + 1,)])
     with np.errstate(all="raise"):

@@ -44,7 +44,10 @@ def _shifted_maps(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray
     two = np.array([[[1, 4, 3], [2, 0, 5]], [[6, 3, 1], [0, 7, 2]]], dtype="float32")
     # errors 1, 0; 3, -1 in the first channel, -2, 1; 2, -2 in the second
     two_after = np.array([[[9, 2, 4], [5, 5, -1]], [[8, 4, 4], [3, 2, 5]]], dtype="float32")
-    cases = [(one, one_after, 1), (two, two_after, 1)]
+    far = np.array([[[2, 5, 1, 4], [3, 6, 0, 2], [1, 4, 7, 3]]], dtype="float32")
+    # two places on; errors 1, 0; -3, 1; 1, 1
+    far_after = np.array([[[9, 7, 3, 5], [8, 6, 0, 7], [0, 9, 2, 5]]], dtype="float32")
+    cases = [(one, one_after, 1), (two, two_after, 1), (far, far_after, 2)]
     for shift in (1, 3):
         before = rng.normal(size=(2, 6, 9)).astype("float32")
         after = rng.normal(size=(2, 6, 9)).astype("float32") * 4

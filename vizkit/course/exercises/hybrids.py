@@ -109,6 +109,8 @@ cut_into_windows = Exercise(
         (np.arange(16, dtype="float32").reshape(1, 4, 4, 1), 2),
         (rng.normal(size=(2, 4, 6, 3)).astype("float32"), 2),
         (rng.normal(size=(2, 6, 9, 2)).astype("float32"), 3),
+        (np.arange(16, dtype="float32").reshape(2, 2, 4, 1), 2),  # two images
+        (np.arange(16, dtype="float32").reshape(1, 2, 4, 2), 2),  # two channels
     ],
     difficulty=3,
     minutes=10,

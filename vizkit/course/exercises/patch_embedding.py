@@ -29,6 +29,7 @@ def _inputs(rng: np.random.Generator) -> list[tuple[np.ndarray, int]]:
         (small, 2),
         (rng.normal(size=(2, 3, 8, 12)).astype("float32"), 4),
         (rng.normal(size=(1, 3, 6, 4)).astype("float32"), 2),
+        (np.arange(16, dtype="float32").reshape(1, 1, 4, 4), 2),  # two rows of patches
     ]
 
 

@@ -433,6 +433,8 @@ resize_table = Exercise(
         (np.array([[9], [1], [2], [4], [8], [5], [7]], dtype="float32"), (2, 3), (2, 2)),
         # The same size again: what changes here was put into the wrong place.
         (np.arange(14, dtype="float32").reshape(7, 2), (2, 3), (2, 3)),
+        # Two channels and another size: what is unfolded wrongly does not fold back.
+        (np.array([[9, 6], [1, 5], [2, 0], [4, 7], [8, 3]], "float32"), (2, 2), (2, 3)),
         (rng.normal(size=(13, 5)).astype("float32"), (3, 4), (6, 8)),
         (rng.normal(size=(21, 3)).astype("float32"), (5, 4), (3, 6)),
     ],

@@ -160,6 +160,7 @@ sigmoid_loss = Exercise(
         (*_features(rng, 2, 2), 2.0, -1.0),
         (*_features(rng, 5, 4), 10.0, -10.0),
         (*_features(rng, 8, 6), 4.0, -1.5),
+        (*_features(rng, 3, 2), 2.0, -1.0),  # small, and N is not D
     ],
     difficulty=2,
     minutes=8,

@@ -12,7 +12,7 @@ from vizkit.course.exercises.maths import softmax
 def _similarities(rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
     """Cosines (N, N) and a temperature."""
     return [
-        (np.array([[0.9, 0.3, 0.1], [0.2, 0.8, 0.5], [0.4, 0.0, 0.6]]), 0.5),
+        (np.array([[0.9, 0.3, 0.1], [0.2, 0.8, 0.5], [0.4, -0.2, 0.6]]), 0.5),
         (rng.uniform(-0.5, 1, size=(5, 5)), 0.3),
         (rng.uniform(0, 1, size=(4, 4)), 2.0),
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from vizkit.course.exercises.compare import as_array, count_numbers, is_ragged, shape_of
 
 _SMALL = 25  # numbers that somebody is willing to redo by hand
+_FEW = 6  # numbers of one argument, shown whatever the others are: the size of a grid
 
 
 def describe(value: Any) -> str:
@@ -65,9 +66,10 @@ def _in_full(value: Any) -> str:
 def name_arguments(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
     """The arguments in full where they are few numbers, else their shapes."""
     names = list(inspect.signature(function).parameters)
-    in_full = count_numbers(arguments) <= _SMALL
+    all_in_full = count_numbers(arguments) <= _SMALL
     parts = []
     for name, argument in zip(names, arguments, strict=False):
+        in_full = all_in_full or count_numbers([argument]) <= _FEW
         array = as_array(argument)
         numbers = array is not None or is_ragged(argument)
         one_number = array is not None and array.ndim == 0
