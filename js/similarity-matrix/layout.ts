@@ -47,6 +47,10 @@ const SLANT = 0.96;
 const MOST_CELL = 150;
 const MOST_CAPTION = 190;
 const MOST_ROW_CAPTION = 150;
+/** Of the height, what the captions may take along their slant: less in full screen, where type is larger and the matrix
+ * is to be seen from the last row. */
+const CAPTIONS = 0.3;
+const CAPTIONS_IN_FULL = 0.18;
 /** The colour bar, its numbers and its name. */
 const FOOT = 56;
 
@@ -74,10 +78,12 @@ export function arrange(room: Room): Layout {
 }
 
 /** Captions stand above the columns if that leaves cells wide enough for a line of them. */
-function fitCells({ width, height, rows, columns, unit, square, caption }: Room, left: number, most: number) {
+function fitCells(room: Room, left: number, most: number) {
+  const { width, height, rows, columns, unit, square, caption } = room;
   const limit = square ? 1 : 2.5;
+  const share = room.full ? CAPTIONS_IN_FULL : CAPTIONS;
   const fit = (slant: number) => {
-    const label = slant && Math.min(MOST_CAPTION * unit, 0.3 * height, 0.3 * width, caption);
+    const label = slant && Math.min(MOST_CAPTION * unit, share * height, 0.3 * width, caption);
     const top = slant ? label * Math.sin(slant) + 16 * unit : 22 * unit;
     const high = Math.min((height - top - FOOT * unit) / rows, most);
     // The last caption begins in the middle of its column.

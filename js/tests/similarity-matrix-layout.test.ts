@@ -37,6 +37,22 @@ for (const [columns, width] of [
     assert.ok(columns * cell >= 0.5 * width, `${columns * cell} of ${width} px`);
   });
 
+test("in full screen the cells take two thirds of the height, however long the captions are", () => {
+  const room = {
+    ...ROOM,
+    rows: 24,
+    columns: 24,
+    width: 1500,
+    height: 980,
+    unit: 1.6,
+    full: true,
+    caption: 900,
+  };
+  const { slant, height } = arrange(room);
+  assert.ok(slant > 0, "captions, not numbers");
+  assert.ok(24 * height >= (2 / 3) * room.height, `${24 * height} of ${room.height} px`);
+});
+
 test("images above rows of texts reach into none of them, and cells of two kinds are squares", () => {
   const room = { ...ROOM, rows: 24, columns: 24, caption: 200, rowCaption: 200 };
   const { thumb, width, height } = arrange(room);
