@@ -160,6 +160,7 @@ def test_value_exercise(answer, kind):
         (np.inf, "inf: the answer is a whole number"),
         ({}, "an empty dictionary"),
         (object(), "an object"),
+        (np.array(["197"]), "an array that holds no numbers"),
         ("197", "pass a number"),
         ([197, 1], "pass one number"),
         (lambda: 197, "Pass the value itself; received a function"),

@@ -23,6 +23,8 @@ def describe(value: Any) -> str:
     if isinstance(value, list) and (array is None or array.ndim == 0):
         return f"a list of {len(value)}"
     if array is None:
+        if isinstance(value, np.ndarray):
+            return "an array that holds no numbers"
         name = type(value).__name__
         return f"an {name}" if name[0] in "aeioAEIO" else f"a {name}"
     kind = {"b": "booleans", "i": "whole numbers", "u": "whole numbers"}.get(
