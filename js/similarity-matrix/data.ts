@@ -65,7 +65,11 @@ export function openThumbnails({ thumbnails }: MatrixData, ready: () => void): A
 /** Most numbers that are kept for steps seen before. */
 const MOST_KEPT = 1.6e7;
 
-/** Makes a step's matrix in slices of 40 ms, so that the page never freezes. Returns what cancels it. */
+/** Longest time, in ms, that a page stands still for a matrix; nobody waits for anything else than the first picture. */
+const SLICE = 40;
+const FIRST_SLICE = 80;
+
+/** Makes a step's matrix in slices, so that the page never freezes. Returns what cancels it. */
 export function loadMatrix(
   data: MatrixData,
   step: number,
@@ -82,14 +86,14 @@ export function loadMatrix(
   const started = performance.now();
   let row = whole ? rows : 0;
   let timer = 0;
-  const work = () => {
-    const until = performance.now() + 40;
+  const work = (slice: number) => {
+    const until = performance.now() + slice;
     for (; row < rows && performance.now() < until; row += 2)
       if (left && right) multiplyRows(left, right, dim, row, values, columns);
     if (row < rows) {
       // What is ready at once needs no word about it.
       progress(row / rows, performance.now() - started > 250);
-      timer = window.setTimeout(work);
+      timer = window.setTimeout(work, 0, SLICE);
       return;
     }
     if ((ready.size + 1) * size > MOST_KEPT) ready.clear();
@@ -97,6 +101,6 @@ export function loadMatrix(
     ready.set(step, matrix);
     done(matrix);
   };
-  work();
+  work(ready.size ? SLICE : FIRST_SLICE);
   return () => clearTimeout(timer);
 }

@@ -49,14 +49,27 @@ export function multiplyRows(
   // Past an end the last row or column is computed again, which costs less than loops of their own.
   const last = columns - 1;
   const next = Math.min(row + 1, out.length / columns - 1);
-  const [from, from1] = [row * dim, next * dim];
-  const [at, at1] = [row * columns, next * columns];
+  const from = row * dim;
+  const from1 = next * dim;
+  const at = row * columns;
+  const at1 = next * columns;
   for (let j = 0; j < columns; j += 4) {
     const j1 = Math.min(j + 1, last);
     const j2 = Math.min(j + 2, last);
     const j3 = Math.min(j + 3, last);
-    const [t0, t1, t2, t3] = [j * dim, j1 * dim, j2 * dim, j3 * dim];
-    let [a, b, c, d, a1, b1, c1, d1] = [0, 0, 0, 0, 0, 0, 0, 0];
+    const t0 = j * dim;
+    const t1 = j1 * dim;
+    const t2 = j2 * dim;
+    const t3 = j3 * dim;
+    // One by one: a list of eight would be made anew for every four cells until the function is hot.
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
+    let a1 = 0;
+    let b1 = 0;
+    let c1 = 0;
+    let d1 = 0;
     for (let k = 0; k < dim; k++) {
       const x = images[from + k];
       const x1 = images[from1 + k];
