@@ -8,7 +8,6 @@ in float opacity;
 flat in float mark;
 
 uniform sampler2DArray masks; // red: the mark; green: the mark within its rim
-uniform float level; // of detail
 uniform bool plain; // too small for a shape
 uniform bool rimmed;
 uniform vec3 paper;
@@ -16,7 +15,7 @@ uniform vec3 paper;
 out vec4 result;
 
 void main() {
-  vec2 mask = plain ? vec2(1.0) : textureLod(masks, vec3(gl_PointCoord, mark), level).rg;
+  vec2 mask = plain ? vec2(1.0) : texture(masks, vec3(gl_PointCoord, mark)).rg;
   if (mask.r < 0.02) discard;
   result = vec4(mix(paper, color, rimmed ? mask.g : 1.0), 1.0) * opacity * mask.r;
 }

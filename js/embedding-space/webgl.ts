@@ -1,4 +1,5 @@
 import { contextOf, make } from "../shared/dom.ts";
+import { clamp } from "../shared/numbers.ts";
 import type { SpaceData } from "./data.ts";
 import lineFragment from "./line.frag.glsl";
 import lineVertex from "./line.vert.glsl";
@@ -10,7 +11,8 @@ import { DIMMED, type Drawing, LEAST_RIM, type Renderer } from "./renderer.ts";
 /** Where the attributes are, in both programs. */
 const ATTRIBUTES = { placeBefore: 0, placeNow: 1, code: 2, flags: 3 };
 /** Side of a mark's mask, in pixels. */
-const MASK = 64;
+const LEAST_MASK = 4;
+const MOST_MASK = 64;
 /** Marks of a smaller radius are squares: no eye sees their shape. */
 const LEAST_RADIUS = 1.3;
 
@@ -28,7 +30,7 @@ export function openWebGL(canvas: HTMLCanvasElement, data: SpaceData): Renderer 
   gl.bindTexture(gl.TEXTURE_2D, classes);
   gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
   gl.activeTexture(gl.TEXTURE1);
-  uploadMasks(gl);
+  const fitMasks = openMasks(gl);
   gl.useProgram(points.program);
   gl.uniform1i(points.at("classes"), 0);
   gl.uniform1i(points.at("masks"), 1);
@@ -49,7 +51,7 @@ export function openWebGL(canvas: HTMLCanvasElement, data: SpaceData): Renderer 
       gl.clearColor(red, green, blue, 1);
       gl.clear(gl.COLOR_BUFFER_BIT);
       if (drawing.lines) drawLines(gl, lines, buffers, drawing);
-      drawPoints(gl, points, buffers, drawing, data.count);
+      drawPoints(gl, points, buffers, drawing, data.count, fitMasks);
     },
     close: () => gl.getExtension("WEBGL_lose_context")?.loseContext(),
   };
@@ -88,32 +90,53 @@ function programOf(gl: GL, vertex: string, fragment: string): Program {
   };
 }
 
-/** One layer a mark: red the mark, green the mark within its rim. */
-function uploadMasks(gl: GL): void {
-  const levels = Math.log2(MASK) + 1;
+/** The marks' masks, one layer a mark: red the mark, green the mark within its rim. They are drawn for the size at hand,
+ * at most twice as large: a set of all sizes takes the graphics card longer than the points of a small map. */
+function openMasks(gl: GL): (size: number) => void {
+  const context = contextOf(make("canvas"));
+  let side = 0;
   gl.bindTexture(gl.TEXTURE_2D_ARRAY, gl.createTexture());
-  gl.texStorage3D(gl.TEXTURE_2D_ARRAY, levels, gl.RGBA8, MASK, MASK, MARKS.length);
-  const context = contextOf(make("canvas", { width: String(MASK), height: String(MASK) }));
-  const radius = MASK / 2 / REACH;
-  MARKS.forEach((_, mark) => {
-    context.globalCompositeOperation = "source-over";
-    context.fillStyle = "#000";
-    context.fillRect(0, 0, MASK, MASK);
-    context.globalCompositeOperation = "lighter";
-    for (const [ink, share] of [
-      ["#f00", 1],
-      ["#0f0", 0.8],
-    ] as const) {
-      context.fillStyle = ink;
+  gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
+  return (size) => {
+    const next = clamp(LEAST_MASK, 2 ** Math.ceil(Math.log2(size)), MOST_MASK);
+    if (next === side) return;
+    side = next;
+    gl.activeTexture(gl.TEXTURE1);
+    gl.texImage3D(
+      gl.TEXTURE_2D_ARRAY,
+      0,
+      gl.RGBA8,
+      side,
+      side,
+      MARKS.length,
+      0,
+      gl.RGBA,
+      gl.UNSIGNED_BYTE,
+      masksOf(context, side),
+    );
+  };
+}
+
+/** The pixels of all marks, one below the other. */
+function masksOf(context: CanvasRenderingContext2D, side: number): Uint8Array<ArrayBuffer> {
+  const { canvas } = context;
+  canvas.width = side;
+  canvas.height = side * MARKS.length;
+  context.fillStyle = "#000";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.globalCompositeOperation = "lighter";
+  for (const [ink, share] of [
+    ["#f00", 1],
+    ["#0f0", 0.8],
+  ] as const) {
+    context.fillStyle = ink;
+    MARKS.forEach((_, mark) => {
       context.beginPath();
-      traceMark(context, mark, MASK / 2, MASK / 2, radius * share);
+      traceMark(context, mark, side / 2, side * (mark + 0.5), (side / 2 / REACH) * share);
       context.fill();
-    }
-    const { canvas } = context;
-    gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, mark, MASK, MASK, 1, gl.RGBA, gl.UNSIGNED_BYTE, canvas);
-  });
-  gl.generateMipmap(gl.TEXTURE_2D_ARRAY);
-  gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR);
+    });
+  }
+  return new Uint8Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
 }
 
 type Buffers = ReturnType<typeof openBuffers>;
@@ -196,16 +219,23 @@ function drawLines(gl: GL, program: Program, buffers: Buffers, drawing: Drawing)
   }
 }
 
-function drawPoints(gl: GL, program: Program, buffers: Buffers, drawing: Drawing, count: number): void {
+function drawPoints(
+  gl: GL,
+  program: Program,
+  buffers: Buffers,
+  drawing: Drawing,
+  count: number,
+  fitMasks: (size: number) => void,
+): void {
   const { radius, stride, passes, selection, alpha } = drawing;
   const { at } = program;
   const plain = radius < LEAST_RADIUS;
   const size = 2 * radius * (plain ? 1 : REACH);
+  if (!plain) fitMasks(size);
   setView(gl, program, drawing);
   gl.uniform1f(at("size"), size);
   gl.uniform1i(at("plain"), Number(plain));
   gl.uniform1i(at("rimmed"), Number(radius > LEAST_RIM));
-  gl.uniform1f(at("level"), Math.max(0, Math.log2(MASK / size)));
   gl.uniform3fv(at("paper"), drawing.paper);
   gl.uniform1i(at("spotlight"), drawing.spotlight);
   gl.uniform1f(at("dimmed"), DIMMED);
