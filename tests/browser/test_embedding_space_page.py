@@ -512,6 +512,57 @@ def test_images_and_texts_have_their_marks_in_the_legend_and_in_the_list(page, t
         assert shape.startswith(shapes[kinds[index]]), index
 
 
+def test_swatches_have_the_marks_and_the_colours_of_their_points(page, tmp_path):
+    turns, colors = len(MARKS), picture.category_count()
+    names = [f"class {code}" for code in range(colors * turns)]
+    codes = [colors * (index % turns) + index // 2 for index in range(2 * turns)]
+    places = [(index % turns, index // turns) for index in range(2 * turns)]
+    widget = EmbeddingSpace(
+        np.array(places, float),
+        labels=codes,
+        class_names=names,
+        modality=["image"] * turns + ["text"] * turns,
+        theme="light",
+    )
+    space = Space(page, widget, tmp_path / "swatches.html")
+    legend = page.locator(".vk-legend i").evaluate_all(
+        "all => all.map((one) => [one.style.clipPath, one.style.background])"
+    )
+    assert len(legend) == len(names)
+    for code, (shape, _) in enumerate(legend):
+        assert covers(shape, MARKS[code // colors]), code
+    assert legend[0][1] == "rgb({}, {}, {})".format(*as_rgb(picture.category_color(0)))
+    seen = set()
+    for index in range(2 * turns):
+        hover_at(space.canvas, *space.place(index))
+        wait_until(lambda index=index: f"point {index} " in space.said(), f"point {index}")
+        listed = page.locator(".vk-card button").evaluate_all(
+            """all => all.map((one) => [one.textContent, one.querySelector("i").style])
+                .map(([text, { clipPath, backgroundColor }]) => [text, clipPath, backgroundColor])"""
+        )
+        for text, shape, color in listed:
+            other = int(re.search(r"point (\d+)", text)[1])
+            row, turn = divmod(other, turns)
+            assert covers(shape, TEXT_MARKS[turn % len(TEXT_MARKS)] if row else MARKS[turn]), other
+            assert color == legend[codes[other]][1], other
+            seen.add(other)
+    assert seen == set(range(2 * turns))
+
+
+def covers(shape: str, mark: str) -> bool:
+    """Whether a swatch's `clip-path` is a mark."""
+    if mark == "circle" or shape.startswith("circle"):
+        return shape == "circle(38%)" and mark == "circle"
+    side = 300
+    corners = [float(part) * side / 100 for part in re.findall(r"(-?[\d.]+)%", shape)]
+    found, expected = Image.new("1", (side, side)), Image.new("1", (side, side))
+    ImageDraw.Draw(found).polygon(list(zip(corners[::2], corners[1::2], strict=True)), 1)
+    middle, radius = side / 2, side / 2 / 1.35  # the farthest corner of all marks fits in
+    picture.draw_mark(ImageDraw.Draw(expected), mark, middle, middle, radius, 1)
+    a, b = np.asarray(found), np.asarray(expected)
+    return (a & b).sum() > 0.8 * (a | b).sum()
+
+
 @BOTH
 def test_between_two_steps_marks_and_lines_are_between_their_places(page, tmp_path, renderer):
     moved = CORNERS.copy()
@@ -580,6 +631,23 @@ def test_pictures_as_marks_follow_classes_and_selection(page, tmp_path):
     space = Space(page, corners(selected=[0, 3], **options), tmp_path / "selected.html")
     page.mouse.move(2, 2)
     wait_until(lambda: pictures() == [True, False, False, True], "two are selected")
+
+
+def test_pictures_as_marks_stand_upright(page, tmp_path):
+    quarters = [(220, 0, 0), (0, 160, 0), (0, 0, 220), (230, 180, 0)]
+    image = np.array(quarters, np.uint8).reshape(2, 2, 3).repeat(8, 0).repeat(8, 1)
+    options = {"images": [image] * 4, "show_thumbnails": True}
+    space = Space(page, corners(**options), tmp_path / "upright.html")
+    page.mouse.move(2, 2)
+    x, y = space.place(0)
+
+    def upright() -> bool:
+        pixels = pixels_of(space)
+        right, down = round(x * pixels.shape[1]), round(y * pixels.shape[0])
+        around = [pixels[down + b, right + a] for b in (-9, 9) for a in (-9, 9)]
+        return np.abs(np.array(around) - quarters).max() < 60
+
+    wait_until(upright, "each quarter in its place")
 
 
 def test_a_drag_takes_the_map_along_and_a_wheel_leaves_what_is_under_it(page, tmp_path):
