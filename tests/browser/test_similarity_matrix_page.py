@@ -184,6 +184,26 @@ def test_click_pins_a_row_and_a_second_click_releases_it(matrix: Matrix):
     expect(matrix.page.locator(".sm-head")).not_to_contain_text("pinned")
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_the_bars_of_the_list_begin_at_zero(page: Page, tmp_path, signed: bool):
+    values = np.array([[0.8, -0.4, 0.2, -0.6], [0.1, 0.2, 0.3, 0.4]])
+    values = values if signed else np.abs(values)
+    matrix = Matrix(page, SimilarityMatrix(similarity=values, selected=[0]), tmp_path / "bars.html")
+    found = page.locator(".sm-list li").evaluate_all(
+        """all => all.map((one) => {
+            const track = one.querySelector(".sm-track").getBoundingClientRect();
+            const { left, right } = one.querySelector(".sm-track i").getBoundingClientRect();
+            const places = [left, right].map((x) => (x - track.left) / track.width);
+            return [Number(one.dataset.index), ...places];
+        })"""
+    )
+    assert len(found) == len(matrix.ranking()) == 4
+    zero, whole = (0.5, 0.5) if signed else (0, 1)
+    for index, left, right in found:
+        end = zero + whole * values[0, index] / 0.8
+        assert (left, right) == pytest.approx((min(zero, end), max(zero, end)), abs=0.01), index
+
+
 def test_softmax_over_images_pins_the_column(matrix: Matrix):
     matrix.view.select_option("softmax over images")
     click_at(matrix.canvas, *cell(matrix, 5, 2))
