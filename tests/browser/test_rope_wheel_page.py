@@ -130,6 +130,12 @@ def test_arrows_arcs_curve_and_row_are_drawn_where_the_numbers_say(wheel: Page):
     }
     dotted = "line[stroke-dasharray='2 4']"
     ends = {stroke: end for stroke, *end in shapes(dotted, "stroke", "x2", "y2")}
+    lines = {
+        stroke: [float(end) for end in ends] + [dash]
+        for stroke, dash, *ends in shapes(
+            "line[stroke-width='4']", "stroke", "stroke-dasharray", "x2", "y2"
+        )
+    }
     row = {"query": 5, "key": 2}
     for name, angle in angles.items():
         color = light[name]
@@ -138,6 +144,10 @@ def test_arrows_arcs_curve_and_row_are_drawn_where_the_numbers_say(wheel: Page):
         assert all(np.linalg.norm(barb - middle) < radius - 5 for barb in barbs), name
         assert list(map(float, ends[color])) == pytest.approx(on_wheel(starts[name]), abs=0.1)
         length = np.linalg.norm(arcs[color][0] - middle)
+        assert length == pytest.approx(radius * {"query": 0.58, "key": 0.42}[name], abs=0.1)
+        *end, dash = lines[color]
+        assert end == pytest.approx(on_wheel(angle, radius - 8), abs=0.1), name
+        assert (dash == "none") == (name == "query")  # the sign beside the colour
         assert arcs[color][0] == pytest.approx(on_wheel(starts[name], length), abs=0.1)
         assert arcs[color][-1] == pytest.approx(on_wheel(angle, length), abs=0.1)
         half = on_wheel((starts[name] + angle) / 2, length)
