@@ -28,8 +28,8 @@ export const FACTS: Facts = {
 
 const AXES: Record<string, number[]> = { red: [1, 0, 0], green: [0, 1, 0], blue: [0, 0, 1] };
 
-/** `hot`: the patch that all tokens look at in head 1. */
-export function fakeEngine(facts: Facts = FACTS, hot = 0): Engine & { asked: number } {
+/** `hot`: the patch that all tokens look at in head 1, of each layer. */
+export function fakeEngine(facts: Facts = FACTS, hot = [0, 0]): Engine & { asked: number } {
   const { grid, tokens, prefix, heads, layers } = facts;
   const count = grid[0] * grid[1];
   const engine = {
@@ -46,7 +46,7 @@ export function fakeEngine(facts: Facts = FACTS, hot = 0): Engine & { asked: num
       for (let layer = 0; layer < layers; layer++)
         for (let query = 0; query < tokens; query++) {
           attention[(layer * heads * tokens + query) * tokens + query] = 1;
-          attention[((layer * heads + 1) * tokens + query) * tokens + prefix + hot] = 1;
+          attention[((layer * heads + 1) * tokens + query) * tokens + prefix + hot[layer]] = 1;
         }
       return {
         feature: Float32Array.from(unit(whole)),

@@ -63,6 +63,29 @@ test("cosine and probability of each caption; an unknown word is told", () => {
   );
 });
 
+test("what is painted in a corner is in that corner for the encoder, in its colour", () => {
+  const { store, answers } = setUp({ captions: ["red", "green", "blue"] });
+  const corners = [
+    [0.125, 0.25],
+    [0.875, 0.25],
+    [0.125, 0.75],
+    [0.875, 0.75],
+  ];
+  const inks = [
+    [1, 0, 0],
+    [0, 1, 0],
+    [0, 0, 1],
+  ] as const;
+  corners.forEach((points, corner) => {
+    inks.forEach((ink, caption) => {
+      store.show(addStroke(EMPTY, { points, width: 0.2, ink }));
+      const { cosine } = answers.tokens(0, answers.main());
+      const own = Array.from({ length: 8 }, (_, patch) => cosine[(1 + patch) * 3 + caption]);
+      assert.equal(own.indexOf(Math.max(...own)), [0, 3, 4, 7][corner], `${corner} ${caption}`);
+    });
+  });
+});
+
 test("shuffled, each patch of the picture keeps its own answer and looks at itself", () => {
   const { store, answers } = setUp();
   store.show(addStroke(EMPTY, { points: [0.95, 0.75], width: 0.1, ink: [0, 0, 1] }));

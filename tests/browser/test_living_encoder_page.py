@@ -449,6 +449,40 @@ def test_layers_positions_and_stem_are_switched_off_behind_more(page, stage):
     assert before - after > 0.2
 
 
+def test_what_arrives_is_what_is_on_view_and_is_shuffled_as_the_encoder_is_told(page, clip_page):
+    store = bundled("living-encoder/store.ts")
+    script = """async (source) => [...(await import("data:text/javascript," + encodeURIComponent(source)))
+        .orderOf({ grid: [8, 8] })]"""
+    order = page.evaluate(script, store)
+    page.goto(clip_page.as_uri())
+    expect(page.locator(".vk")).to_have_attribute("data-ready", "true")
+    page.get_by_label("show", exact=True).select_option("the picture alone")
+    says(page, "%.")
+    small = (64, 64)
+
+    def seen(locator: Locator) -> np.ndarray:
+        whole = Image.fromarray(picture(locator).astype(np.uint8))
+        return np.asarray(whole.resize(small, Image.Resampling.BOX), float)
+
+    arrived = page.locator("[data-panel=input] canvas")
+    shown = seen(page.locator(STAGE))
+    assert shown.std() > 30
+    wait_until(lambda: np.abs(seen(arrived) - shown).mean() < 6, "the picture on view")
+    before = patches_of(seen(arrived))
+    more(page)
+    page.get_by_label("positions").select_option("shuffle the patches")
+    says(page, "the 64 patches are shuffled")
+    wait_until(
+        lambda: np.abs(patches_of(seen(arrived)) - before[order]).mean() < 3, "each patch elsewhere"
+    )
+
+
+def patches_of(pixels: np.ndarray) -> np.ndarray:
+    """Mean colours of the middles of 8 x 8 patches, row by row, (64, 3)."""
+    inside = slice(2, 6)
+    return pixels.reshape(8, 8, 8, 8, 3)[:, inside, :, inside].mean((1, 3)).reshape(64, 3)
+
+
 @pytest.mark.parametrize(
     "show", ["each patch’s answer", "each patch’s label", "effect of covering"]
 )

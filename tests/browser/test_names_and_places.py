@@ -295,6 +295,66 @@ def test_all_of_a_matrix_follows_its_order_and_its_part_on_view(recorded, tmp_pa
     assert marked.tolist() == [1]
 
 
+def test_the_pictures_of_a_matrix_stand_upright(recorded, tmp_path):
+    quarters = TINTS[:4]
+    image = quarters.astype(np.uint8).reshape(2, 2, 3).repeat(16, 0).repeat(16, 1)
+    widget = SimilarityMatrix(
+        np.eye(4), np.eye(4), images=[image] * 4, selected_text=[2], view="softmax over images"
+    )
+    canvas = show(recorded, widget, tmp_path)
+    recorded.mouse.move(2, 2)
+    left, top, _, height = layout_of(canvas)
+    pixels = np.asarray(picture_of(canvas), int)[: round(top + height), : round(left) - 4]
+    middles = []
+    for tint in quarters:
+        rows, columns = np.nonzero(np.abs(pixels - tint).max(-1) < 20)
+        middles.append((np.median(rows), np.median(columns)))  # of the first row's picture
+    (a, b), (c, d), (e, f), (g, h) = middles
+    assert (a, b) == pytest.approx((c, f), abs=2)
+    assert (g, h) == pytest.approx((e, d), abs=2)
+    assert a < e - 4
+    assert b < d - 4
+    corners = """one => [[.25, .25], [.75, .25], [.25, .75], [.75, .75]].map(([x, y]) =>
+        [...one.getContext("2d").getImageData(x * one.width, y * one.height, 1, 1).data].slice(0, 3))"""
+    stamp = recorded.locator(".sm-list li canvas").first
+    assert np.abs(np.array(stamp.evaluate(corners)) - quarters).max() < 20
+
+
+def sorted_order(canvas: Locator, count: int) -> list[int]:
+    """The images from the first row on, as a pointer finds them."""
+    left, top, width, height = layout_of(canvas)
+    box = canvas.bounding_box()
+    found = []
+    for row in range(count):
+        y = (top + (row + 0.5) * height) / box["height"]
+        hover_at(canvas, (left + 0.5 * width) / box["width"], y)
+        frame = [left, top + row * height, left + width, top + (row + 1) * height]
+        wait_until(
+            lambda f=frame: noted(canvas, "frames")[-1][1:] == pytest.approx(f, abs=1), "a frame"
+        )
+        said = canvas.page.locator("output.vk-status").inner_text()
+        found.append(int(re.search(r"image (\d+)", said)[1]))
+    return found
+
+
+def test_the_frames_of_pairs_stay_on_the_diagonal_of_a_sorted_matrix(recorded, tmp_path):
+    places = np.random.default_rng(5).normal(size=(7, 3))
+    canvas = show(recorded, SimilarityMatrix(places, places), tmp_path)
+    press(canvas, "o")
+    order = sorted_order(canvas, 7)
+    assert np.argsort(order).tolist() != list(range(7))
+    left, top, width, height = layout_of(canvas)
+    recorded.evaluate("frames.length = 0")
+    recorded.mouse.move(2, 2)
+    wait_until(lambda: len(noted(canvas, "frames")) >= 7, "frames")
+    middles = {
+        (round(((b + d) / 2 - top) / height - 0.5), round(((a + c) / 2 - left) / width - 0.5))
+        for color, a, b, c, d in noted(canvas, "frames")
+        if color.startswith("rgba(255, 255, 255, 0.69")
+    }
+    assert middles == {(place, place) for place in range(7)}
+
+
 def test_the_frames_of_pairs_follow_the_part_on_view(recorded, tmp_path):
     canvas = show(recorded, SimilarityMatrix(np.eye(8), np.eye(8)), tmp_path)
     left, top, width, height = layout_of(canvas)
@@ -672,7 +732,7 @@ def test_heads_frames_and_names_of_a_living_encoder_are_at_their_places(recorded
     assert found["layer 1"][1] < found["layer 2"][1]
     pixels = np.asarray(picture_of(heads), float).sum(-1)
     scale = pixels.shape[1] / width
-    for layer in (0, 1):  # head 2 looks at row 2, column 1
+    for layer, hot in enumerate([(1, 3), (2, 1)]):  # what head 2 looks at
         left, top, side = 17 + size + 0.03 * size, 17 + layer * size + 0.03 * size, 0.94 * size
         light = [
             [
@@ -684,7 +744,11 @@ def test_heads_frames_and_names_of_a_living_encoder_are_at_their_places(recorded
             ]
             for row in range(3)
         ]
-        assert np.argmax(light) == 2 * 5 + 1, layer
+        assert np.argmax(light) == hot[0] * 5 + hot[1], layer
+    high = heads.evaluate("one => one.clientHeight")
+    for layer, head in itertools.product((0, 1), (0, 1)):
+        hover_at(heads, (17 + (head + 0.5) * size) / width, (17 + (layer + 0.5) * size) / high)
+        expect(recorded.locator(".vk-tip")).to_contain_text(f"layer {layer + 1}, head {head + 1}")
 
     stage = recorded.locator("canvas.vk-picture")
     hover_at(stage, 0.7, 0.5)  # row 1, column 3
