@@ -497,6 +497,10 @@ def test_heads_layers_queries_and_keys_stand_at_their_names(recorded, tmp_path):
     table = picture.color_table("magma").astype(int)
     assert np.abs(scale[2, 3] - table[0]).max() < 30
     assert np.abs(scale[2, -4] - table[255]).max() < 30
+    canvas = recorded.locator("canvas.vk-scale")
+    wide = canvas.evaluate("one => one.clientWidth")
+    places = {text: x for text, (x, _) in words_on(canvas).items() if text[0].isdigit()}
+    assert {float(text): x for text, x in places.items()} == {0: 0, 1: wide}
 
 
 def test_what_is_on_view_is_framed_in_the_map_the_heads_and_the_matrix(recorded, tmp_path):
