@@ -45,6 +45,9 @@ window.noted = (list, canvas) => window[list].filter(([one]) => one === canvas).
 """
 
 
+FRAME = "new Promise(requestAnimationFrame)"
+
+
 @pytest.fixture
 def recorded(page: Page) -> Page:
     page.add_init_script(RECORD)
@@ -55,6 +58,8 @@ def recorded(page: Page) -> Page:
 def show(page: Page, widget, tmp_path) -> Locator:
     page.goto(widget.save_html(tmp_path / "page.html").as_uri())
     page.locator(".vk[data-ready=true]").wait_for()
+    # What is asked next must lie where the last drawing has it: on a busy machine a size may still change.
+    page.evaluate(f"async () => {{ for (let i = 0; i < 4; i++) await {FRAME}; }}")
     return page.locator("canvas[role=application]").first
 
 
