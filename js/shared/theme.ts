@@ -43,9 +43,12 @@ export interface Theme {
   forget(): void;
 }
 
+/** What is asked for in nearly every picture. */
+const COLORS = ["ink", "muted", "line", "paper", "raised", "accent", "focus"];
+const STYLES = ["font-family", "--vk-scale", ...COLORS.map((name) => `--vk-${name}`)];
+
 /** Follows the trait `theme` and the page: `data-theme` on the root, `changed` after each change. */
 export function followTheme(root: HTMLElement, host: Host, scope: Scope, changed: () => void): Theme {
-  // Reading a computed style makes the browser lay out again.
   const styles = new Map<string, string>();
   let version = 0;
   const forget = () => {
@@ -55,10 +58,12 @@ export function followTheme(root: HTMLElement, host: Host, scope: Scope, changed
   const style = (property: string) => {
     const known = styles.get(property);
     if (known !== undefined) return known;
-    const value = getComputedStyle(root).getPropertyValue(property).trim();
-    // An element that is not in a page yet has no style to remember.
-    if (root.isConnected) styles.set(property, value);
-    return value;
+    const computed = getComputedStyle(root);
+    const read = (name: string) => computed.getPropertyValue(name).trim();
+    // An element that is not in a page yet has no style to remember. All at once: between changes of the page, each
+    // reading would make the browser compute its styles again.
+    if (root.isConnected) for (const name of [...STYLES, property]) styles.set(name, read(name));
+    return styles.get(property) ?? read(property);
   };
   const apply = () => {
     const choice = host.get("theme") ?? "auto";

@@ -10,10 +10,10 @@ export function openColorBar(): (scene: Scene) => void {
   const context = contextOf(make("canvas", { width: "256", height: "1" }));
   const ramp = context.createImageData(256, 1);
   const words = new Uint32Array(ramp.data.buffer);
-  return ({ state, layout, labels, frame, unit }) => {
+  return ({ state, layout, labels, frame, unit, width: across }) => {
     const { view, zoom, data } = state;
     const top = layout.top + layout.height * zoom.rows + 14 * unit;
-    const least = Math.min(220 * unit, labels.pen.canvas.clientWidth - layout.left - 4);
+    const least = Math.min(220 * unit, across - layout.left - 4);
     const width = Math.max(layout.width * zoom.columns, least);
     const ink = frame.color("ink");
     words.set(colorTable(view.colormap));

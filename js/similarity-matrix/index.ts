@@ -152,7 +152,7 @@ function render(view: View): () => void {
     }
     const room = roomFor(state, frame, surface, !!thumbnails);
     layout = arrange(room);
-    const { canvas, height } = surface;
+    const { canvas, width, height } = surface;
     // Once only: where the page's own style rules the height, it stays.
     if (Math.abs(layout.total - height) > 1 && canvas.style.height !== `${layout.total}px`) {
       canvas.style.height = `${layout.total}px`;
@@ -160,7 +160,8 @@ function render(view: View): () => void {
     }
     const labels = labelsOn(surface.context, frame);
     const { bitmap, colorOf } = painting;
-    const scene = { state, layout, labels, frame, unit: frame.scale(), thumbnails, bitmap, colorOf };
+    const parts = { layout, labels, thumbnails, bitmap, colorOf };
+    const scene = { state, frame, width, unit: frame.scale(), ...parts };
     for (const part of [paintMatrix, paintImages, paintTexts, paintCross, colorBar]) part(scene);
     const { zoom } = state;
     // Where the cells are, for tests.

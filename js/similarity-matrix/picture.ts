@@ -9,6 +9,8 @@ import { isImage, nameOf, type State } from "./state.ts";
 export interface Scene {
   state: State;
   layout: Layout;
+  /** Of the canvas, in CSS pixels: to ask the canvas would make the browser lay out the page. */
+  width: number;
   labels: Labels;
   frame: Frame;
   unit: number;
