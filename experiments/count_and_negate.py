@@ -4,7 +4,12 @@ Locked features of `pocket-vit` and a small text transformer. `counting`: pictur
 objects, captions that tell the number always or one time in ten; `negation`: pictures of one object,
 captions that say what is not there never, one time in ten, or every second time; "even" captions
 tell colors alike of what is there and of what is not. `longer counting` and `longer negation`: the
-same with four times the steps, for rare captions may only be slower. About five minutes on one core.
+same with four times the steps, for rare captions may only be slower. `equal counting` and `equal
+negation`: rare captions for so many steps that as many of them are read as of the frequent ones in
+the short training; with captions that are kept, of which the same few tell it again and again, and
+with captions that are drawn anew each time, so that sooner or later nearly every picture is told.
+`those told`: the few pictures whose captions tell the number, alone, and a linear probe that has no
+more than these. About eight minutes on one core.
 """
 
 from __future__ import annotations
@@ -25,6 +30,8 @@ SETTINGS = {
     "test": 300,
     "steps": 200,
     "longer": 800,
+    "equal": {"counting": 2000, "negation": 1000},  # steps: 0.1 of them are 1.0 or 0.5 of 200
+    "rounds": {"kept": 1, "drawn anew": 40},  # how many captions a picture has
     "batch_size": 64,
     "learning_rate": 0.003,
     "network": "locked pocket-vit, a projection, a text transformer of two layers, width 48",
@@ -52,17 +59,34 @@ def world() -> dict:
     return found
 
 
-def train(features, captions: list[str], point: dict):
-    """A model on locked features, trained on one caption a picture."""
-    from vizkit.training.numbers import TOKENIZER
-    from vizkit.training.sentences import random_batches, sentence_model, train_sentences
+def draw_batches(n: int, rounds: int):
+    """Batches of different pictures out of n, each with one of its captions; caption of round r of
+    picture i: i + r * n."""
+    from vizkit.training.sentences import random_batches
 
+    pictures = random_batches(n, SETTINGS["batch_size"])
+    if rounds == 1:
+        return pictures
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        chosen = pictures(rng)
+        return chosen + n * rng.integers(rounds, size=len(chosen))
+
+    return draw
+
+
+def train(features, captions: list[str], point: dict):
+    """A model on locked features; captions: one for each picture, or several rounds of them."""
+    from vizkit.training.numbers import TOKENIZER
+    from vizkit.training.sentences import sentence_model, train_sentences
+
+    rounds = len(captions) // len(features)
     model = sentence_model(features.shape[1], TOKENIZER, seed=point["seed"])
     train_sentences(
         model,
-        features,
+        features.repeat(rounds, 1),
         TOKENIZER(captions),
-        random_batches(len(features), SETTINGS["batch_size"]),
+        draw_batches(len(features), rounds),
         steps=point.get("steps", SETTINGS["steps"]),
         learning_rate=SETTINGS["learning_rate"],
         seed=point["seed"],
@@ -70,31 +94,62 @@ def train(features, captions: list[str], point: dict):
     return model
 
 
-def measure_counting(point: dict, table: dict) -> dict:
-    """Share of right counts by number, by sentences, by a linear probe and by the inked area."""
+def in_rounds(write, point: dict) -> list[str]:
+    """Captions of every round, one round after the other; write: from a seed to one round."""
+    rounds = SETTINGS["rounds"][point.get("captions", "kept")]
+    return [text for r in range(rounds) for text in write(point["seed"] + 1000 * r)]
+
+
+def guesses(model) -> np.ndarray:
+    """Which of six sentences with a number wins for each picture of the test, (M,) from 1 to 6."""
     import torch
-    from sklearn.linear_model import LogisticRegression
 
-    from vizkit.training.numbers import TOKENIZER, counts_by_eye, crowd_captions, number_questions
+    from vizkit.training.numbers import TOKENIZER, number_questions
 
-    (known, asked), (crowds, test) = world()["crowd features"], world()["crowds"]
-    model = train(known, crowd_captions(crowds, point["seed"], point["told"]), point)
+    asked, test = world()["crowd features"][1], world()["crowds"][1]
     with torch.no_grad():
         shown = model.encode_image(asked)  # (M, E)
         texts = [text for six in number_questions(test) for text in six]
         said = model.encode_text(TOKENIZER(texts)).unflatten(0, (len(test), 6))  # (M, 6, E)
-    guess = torch.einsum("me,mke->mk", shown, said).argmax(1).numpy() + 1
+    return torch.einsum("me,mke->mk", shown, said).argmax(1).numpy() + 1
+
+
+def probed(chosen: np.ndarray) -> float:
+    """Share of right counts of a linear probe that is fitted on the chosen pictures."""
+    from sklearn.linear_model import LogisticRegression
+
+    (known, asked), (crowds, test) = world()["crowd features"], world()["crowds"]
+    probe = LogisticRegression(C=0.1, max_iter=300)
+    probe.fit(known[chosen].numpy(), crowds.counts[chosen])
+    return round(float(probe.score(asked.numpy(), test.counts)), 4)
+
+
+def measure_counting(point: dict, table: dict) -> dict:
+    """Share of right counts by number, by sentences, by a linear probe and by the inked area."""
+    from vizkit.training.numbers import counts_by_eye, crowd_captions
+
+    known, (crowds, test) = world()["crowd features"][0], world()["crowds"]
+    captions = in_rounds(lambda seed: crowd_captions(crowds, seed, point["told"]), point)
+    guess = guesses(train(known, captions, point))
     row = {"right": round(float((guess == test.counts).mean()), 4)}
     for count in range(1, 7):
         row[f"right of {count}"] = round(float((guess == count)[test.counts == count].mean()), 4)
     row["off by one at most"] = round(float((abs(guess - test.counts) <= 1).mean()), 4)
     chosen = np.random.default_rng(point["seed"]).permutation(len(known))[: len(known) * 4 // 5]
-    probe = LogisticRegression(C=0.1, max_iter=300).fit(
-        known[chosen].numpy(), crowds.counts[chosen]
-    )
-    row["probe"] = round(float(probe.score(asked.numpy(), test.counts)), 4)
     area = counts_by_eye(test.area, crowds.area[chosen], crowds.counts[chosen])
-    return row | {"area": round(float((area == test.counts).mean()), 4)}
+    return row | {"probe": probed(chosen), "area": round(float((area == test.counts).mean()), 4)}
+
+
+def measure_those_told(point: dict, table: dict) -> dict:
+    """The same pictures that tell their number in "counting", without all others."""
+    from vizkit.training.numbers import crowd_captions
+
+    known, (crowds, test) = world()["crowd features"][0], world()["crowds"]
+    captions = crowd_captions(crowds, point["seed"], point["told"])
+    told = np.flatnonzero([not caption.startswith("some ") for caption in captions])
+    guess = guesses(train(known[told], [captions[k] for k in told], point))
+    right = round(float((guess == test.counts).mean()), 4)
+    return {"right": right, "probe": probed(told), "pictures": len(told)}
 
 
 NEGATIONS = {
@@ -111,7 +166,9 @@ def measure_negation(point: dict, table: dict) -> dict:
     from vizkit.training.sentences import prefers
 
     (known, asked), (scenes, test) = world()["scene features"], world()["scenes"]
-    captions = negating_captions(scenes, point["seed"], point["negated"], even=point["even"])
+    captions = in_rounds(
+        lambda seed: negating_captions(scenes, seed, point["negated"], even=point["even"]), point
+    )
     model = train(known, captions, point)
     row = {}
     for name, pattern in (NEGATIONS | AFFIRMATIONS).items():
@@ -128,9 +185,22 @@ def negation_points(table: dict) -> list[dict]:
     return [{"negated": share, "even": even, "seed": s} for share, even in kinds for s in SEEDS]
 
 
-def column(table: dict, part: str, share: float, value: str, *, even: bool = False) -> np.ndarray:
+def equal_points(part: str, **which) -> list[dict]:
+    """Rare captions, kept or drawn anew, for so many steps that as many of them are read."""
+    steps = SETTINGS["equal"][part]
+    return [
+        {**which, "steps": steps, "captions": captions, "seed": seed}
+        for captions in SETTINGS["rounds"]
+        for seed in SEEDS
+    ]
+
+
+def column(
+    table: dict, part: str, share: float, value: str, *, even: bool = False, **which
+) -> np.ndarray:
     """One number by seed, (seeds,), of one share; even: the captions, for negation."""
-    wanted = {"told": share} if "counting" in part else {"negated": share, "even": even}
+    counts = "counting" in part or part == "those told"
+    wanted = which | ({"told": share} if counts else {"negated": share, "even": even})
     found = {row["seed"]: row[value] for row in table[part] if wanted.items() <= row.items()}
     return np.array([found[seed] for seed in table["settings"]["seeds"]])
 
@@ -196,7 +266,33 @@ def verdicts(table: dict) -> dict[str, bool | str]:
     for one in NEGATIONS:
         read = column(table, "longer negation", share, one, even=True)
         found[f'colors told alike, {steps} steps: "{one}" above chance'] = estimate(read).above(0.5)
-    return found
+    return found | equal_verdicts(table, counted[always])
+
+
+def equal_verdicts(table: dict, always: np.ndarray) -> dict[str, bool | str]:
+    """Rare captions, of which as many are read as of frequent ones; always: right counts of those."""
+    from vizkit.course.evidence import estimate
+
+    found = {}
+    for captions in table["settings"]["rounds"]:
+        right = column(table, "equal counting", 0.1, "right", captions=captions)
+        found |= {
+            f"number seldom told, as many read, {captions}: costs ten points": estimate(
+                always - right
+            ).above(0.1),
+            f"number seldom told, as many read, {captions}: above 0.8": estimate(right).above(0.8),
+        }
+        for one in NEGATIONS:
+            read = column(table, "equal negation", 0.1, one, even=True, captions=captions)
+            found[f'"no" seldom told, as many read, {captions}: "{one}" above chance'] = estimate(
+                read
+            ).above(0.5)
+    told = {value: column(table, "those told", 0.1, value) for value in ("right", "probe")}
+    return found | {
+        "of those told: a linear probe is ahead of the sentences": estimate(
+            told["probe"] - told["right"]
+        ).above(0)
+    }
 
 
 EXPERIMENT = Experiment(
@@ -232,6 +328,21 @@ EXPERIMENT = Experiment(
                 for seed in SEEDS
             ],
             measure=measure_negation,
+        ),
+        Part(
+            "equal counting",
+            points=lambda table: equal_points("counting", told=0.1),
+            measure=measure_counting,
+        ),
+        Part(
+            "equal negation",
+            points=lambda table: equal_points("negation", negated=0.1, even=True),
+            measure=measure_negation,
+        ),
+        Part(
+            "those told",
+            points=lambda table: [{"told": 0.1, "seed": seed} for seed in SEEDS],
+            measure=measure_those_told,
         ),
     ),
     verdicts=verdicts,

@@ -579,6 +579,7 @@ def test_few_colors_need_far_more_steps_and_all_three_neglects_more_than_were_tr
     assert found["few colors, 1000 steps: more than half of it is lost"] is True
     assert found["few colors, 3000 steps: more than half of 1000 complete steps is lost"] is False
     assert found["all three, 1000 steps: more than half of it is lost"] is True
+    assert found["all three, 3000 steps: more than half of 1000 complete steps is lost"] is True
 
 
 def test_more_steps_do_not_make_up_for_missing_twins():
@@ -621,7 +622,12 @@ def test_more_steps_do_not_make_up_for_captions_that_seldom_tell_the_number():
     found = verdicts_of("count_and_negate")
     for steps in ("", ", 800 steps"):
         assert found["captions that seldom tell the number cost ten points" + steps] is True
+    for captions in ("kept", "drawn anew"):
+        as_many = f"number seldom told, as many read, {captions}: "
+        assert found[as_many + "costs ten points"] is True
+        assert found[as_many + "above 0.8"] is False
     assert found["colors of what is there alone, 800 steps: a star is taken for no star"] is True
+    assert found['"no" seldom told, as many read, kept: "no" above chance'] is True
 
 
 def test_a_text_tower_that_learns_for_longer_needs_twins():
@@ -663,3 +669,69 @@ def test_a_linear_probe_of_the_same_sentences_finds_pairs_that_are_written(monke
     monkeypatch.setattr(mending, "sentences", lambda: [" ".join(row) for row in words])
     monkeypatch.setattr(mending, "reading", lambda *_: held)
     assert mending.measure_orders({"reading": "text, tower", "seed": 0}, {})["linear"] == 1.0
+
+
+# ------------------------------------------------------- as many rare captions, all of the patches
+
+
+def test_a_batch_with_several_rounds_of_captions_holds_different_pictures():
+    from experiments.count_and_negate import draw_batches
+    from vizkit.training.sentences import random_batches
+
+    draw = draw_batches(100, 5)
+    batches = np.stack([draw(np.random.default_rng(seed)) for seed in range(20)])
+    assert all(len(set(batch % 100)) == len(batch) for batch in batches)
+    assert set((batches // 100).ravel()) == set(range(5))
+    once, plain = (some(np.random.default_rng(0)) for some in (draw_batches(100, 1), random_batches(100, 64)))  # fmt: skip
+    assert (once == plain).all()
+
+
+def test_captions_are_kept_or_drawn_anew_round_by_round():
+    from experiments.count_and_negate import SETTINGS, in_rounds
+
+    crowds = draw_crowds(40, 0)
+    kept, anew = (
+        in_rounds(lambda seed: crowd_captions(crowds, seed, 0.1), {"seed": 3, "captions": how})
+        for how in SETTINGS["rounds"]
+    )
+    assert kept == crowd_captions(crowds, 3, 0.1)
+    assert anew[:40] == kept
+    assert len(anew) == 40 * SETTINGS["rounds"]["drawn anew"]
+    told = np.array([not text.startswith("some ") for text in anew]).reshape(-1, 40)
+    assert told.any(axis=0).mean() > 0.9  # nearly every picture is told at some time
+    assert 0.07 < told.mean() < 0.13
+
+
+def test_a_probe_of_all_patches_reads_a_place_that_their_mean_does_not_have(monkeypatch):
+    from experiments import layers
+
+    rng = np.random.default_rng(0)
+    places, tokens = rng.integers(9, size=600), rng.normal(size=(600, 9, 6)).astype(np.float32)
+    tokens[np.arange(600), places, 0] += 8  # one thing, at one of nine places
+    seen = dict.fromkeys(layers.LAYERS, tokens)
+    monkeypatch.setattr(layers, "seen_by", lambda *_: seen)
+    monkeypatch.setattr(layers, "drawn", lambda _: (None, None, {"place": places}))
+    row = layers.measure_all_patches({"encoder": "", "question": "place", "seed": 0}, {})
+    assert row["best"] > 0.8
+    assert layers.marks(layers.stations_of("", 0, False)["norm"], places)[1] < 0.4
+
+
+def test_place_is_lost_in_the_mean_of_the_patches_and_not_in_the_patches():
+    found = verdicts_of("layers")
+    for encoder in ("pocket-clip", "pocket-siglip"):
+        assert found[f"{encoder}, place: its best layer is ahead of the last one"] is True
+        assert (
+            found[f"{encoder}, place: the best layer is ahead of the last one, all patches"]
+            is not True
+        )
+        assert found[f"{encoder}, count: its best layer is ahead of the last one"] is not True
+
+
+def test_single_features_stand_for_colors_alone():
+    found = verdicts_of("sparse_factors")
+    for steps in (200, 4000):
+        stand = {
+            kind: found[f"{kind}, {steps} steps: single features stand for the factors"]
+            for kind in ("shape", "color", "style")
+        }
+        assert stand == {"shape": False, "color": True, "style": False}

@@ -864,6 +864,7 @@ _ALL = (
         {
             "silent captions": "Not the encoder but its captions, which hardly ever speak of it.",
             "too few steps": "What captions seldom tell may only be learned more slowly.",
+            "few pictures": "What captions seldom tell is told of few pictures, perhaps too few to learn from.",
             "it cannot be seen": "The number may not be in the features of the picture.",
             "the inked area": "Who sees how much is inked can seem to count.",
             "a missing color": 'What comes along with "no" may be read in its place.',
@@ -936,8 +937,8 @@ _ALL = (
         {
             "fewer numbers": "The joint vector has fewer numbers than a layer, and a probe may need "
             "numbers more than a better layer.",
-            "the reading": "What is lost may be lost where the class token alone is read, not from "
-            "layer to layer.",
+            "the reading": "What is lost may be lost where the class token alone, or a mean of the "
+            "patches, is read, not from layer to layer.",
             "any network": "A layer of an encoder that learned nothing may tell as much.",
             "one encoder": "It may be so in this one encoder alone.",
         },
