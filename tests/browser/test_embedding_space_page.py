@@ -604,6 +604,31 @@ def test_between_two_steps_marks_and_lines_are_between_their_places(page, tmp_pa
         wait_until(there, f"mark and line after {share:.0%} of the way")
 
 
+def test_points_that_are_drawn_in_several_passes_keep_their_colours(page, tmp_path):
+    count, alone = 3600, 3005  # the graphics card draws every seventh, seven times
+    corner = np.arange(count) % 4
+    places = CORNERS[corner]
+    places[alone] = (1.5, 1)
+    widget = EmbeddingSpace(
+        places,
+        labels=np.array(list(INKS))[corner],
+        class_colors=INKS,
+        selected=[alone, 5],  # one alone has lines to its neighbours
+        theme="light",
+    )
+    space = Space(page, widget, tmp_path / "many.html")
+    page.mouse.move(2, 2)
+    inks = {index: INKS["abcd"[index % 4]] for index in (0, 1, 2, 3, alone)}
+
+    def found() -> list[float]:
+        pixels = pixels_of(space)
+        size = np.array(pixels.shape[1::-1])
+        at = {index: (np.array(space.place(index)) * size).astype(int) for index in inks}
+        return [share_of(pixels[y, x], as_rgb(inks[index])) for index, (x, y) in at.items()]
+
+    wait_until(lambda: found() == pytest.approx([1] * 5, abs=0.1), "all in their full ink")
+
+
 def test_pictures_as_marks_follow_classes_and_selection(page, tmp_path):
     tints = [(250, 200, 0), (0, 200, 200), (200, 0, 200), (90, 140, 90)]
     images = [np.full((8, 8, 3), tint, np.uint8) for tint in tints]
