@@ -1,6 +1,7 @@
 """Compare a learner's answer with the solution and with every mistake that has a name."""
 
 import copy
+import inspect
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -186,6 +187,12 @@ class Exercise:
     def grade(self, answer: Any) -> Result:
         """The result of the check, without showing or recording anything."""
         self.verify()
+        try:
+            return self._grade(answer)
+        except RecursionError:  # one of the learner's own is caught where their function runs
+            return Result("wrong", "Your answer holds itself, so it has no end.")
+
+    def _grade(self, answer: Any) -> Result:
         if answer is Ellipsis:
             return Result("not yet attempted", "")
         if callable(answer) != callable(self.solution):
@@ -216,6 +223,9 @@ class Exercise:
                 if _is_of_the_stub(error):
                     return Result("not yet attempted", "")
                 return Result("wrong", short_error(error, function))
+            if inspect.iscoroutine(received[-1]):
+                received[-1].close()  # nobody will await it
+                return Result("wrong", "Your function is `async`: define it with `def` alone.")
         return self._compare(received)
 
     @np.errstate(all="ignore")  # the learner may have told numpy to raise errors

@@ -103,6 +103,9 @@ def short_error(error: Exception, function: Any) -> str:
     except AttributeError:
         file = None
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    message = " ".join(str(error).split())
-    text = f"Your code stopped with {type(error).__name__}: {message[:200]}"
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # an error of the learner's own may be unable to say what it is
+        message = ""
+    text = f"Your code stopped with {type(error).__name__}" + (f": {message[:200]}" * bool(message))
     return f"{text}\nat the line: {lines[-1].line}" if lines and lines[-1].line else text
