@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from vizkit.course import CLAIMS, NOTEBOOKS, Estimate, all_of, cite, claim, claims, estimate
 from vizkit.course.claims import CLAIM_MIME
+from vizkit.course.evidence import estimate_over_tests
 from vizkit.course.storage import read_json, update_json, write_atomically
 
 RIVALS = {"luck": "One seed may have been lucky.", "border": "The border gives places away."}
@@ -210,6 +211,16 @@ def test_what_all_values_share_adds_to_their_error():
     for bad in (-0.1, float("nan"), "much"):
         with pytest.raises(ValueError, match="shared"):
             estimate(values, shared=bad)
+
+
+def test_seeds_that_share_their_tests_are_as_uncertain_as_both():
+    table = [[1.0, 5.0], [2.0, 6.0], [3.0, 7.0]]  # three seeds, two tests four apart
+    found = estimate_over_tests(table)
+    assert (found.mean, found.count, found.of) == (4.0, 3, "seeds on 2 tests")
+    assert found.standard_error == pytest.approx((1 / 3 + 2**2) ** 0.5)
+    for bad in ([1.0, 2.0], [[1.0], [2.0]], [[1.0, 2.0]]):
+        with pytest.raises(ValueError, match="expected"):
+            estimate_over_tests(bad)
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,20 @@ def test_other_wrong_answers_get_a_general_message(answer, message):
 
 
 @pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda x: 3 * float(np.abs(x).sum()), "Every result of yours is 3 times"),
+        (lambda x: float(np.abs(x).sum()) + 1, "Every result of yours is 1 too high"),
+        (lambda x: np.nan, "Some of your results are not finite"),
+    ],
+)
+def test_an_answer_of_one_number_has_no_entries(answer, message):
+    mistakes = [Mistake("signs kept", lambda x: float(x.sum()), "Look at the signs.")]
+    exercise = _exercise(solution=lambda x: float(np.abs(x).sum()), mistakes=mistakes)
+    assert message in exercise.grade(answer).message
+
+
+@pytest.mark.parametrize(
     ("answer", "kind"),
     [
         (..., "not yet attempted"),

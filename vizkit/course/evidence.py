@@ -89,6 +89,22 @@ def estimate(values: Any, of: str = "seeds", *, shared: float = 0.0) -> Estimate
     return Estimate(float(array.mean()), float(error), array.size, of)
 
 
+def estimate_over_tests(values: Any, of: str = "seeds") -> Estimate:
+    """Mean of a table (repetitions, tests), where each repetition was asked every one of the tests.
+
+    Repetitions and tests were both drawn by chance, so the spread of either counts: that of the
+    repetitions' means, and as `shared` that of the tests' means.
+
+    Raises ValueError unless there are two or more of each, as finite numbers.
+    """
+    table = np.asarray(values, dtype=float)
+    if table.ndim != 2:
+        raise ValueError(f"expected (repetitions, tests), received shape {table.shape}")
+    of_tests = estimate(table.mean(axis=0), "tests")
+    of = f"{of} on {of_tests.count} tests"
+    return estimate(table.mean(axis=1), of, shared=of_tests.standard_error)
+
+
 def all_of(*decisions: Decision) -> Decision:
     """False if any decision is False, else "undecided" if any is, else True.
 

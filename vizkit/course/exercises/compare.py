@@ -204,18 +204,19 @@ def common_difference(pairs: list[tuple[Any, Any]], tolerance: float) -> str:
         ones.append(one.astype(float))
         others.append(other.astype(float))
     flat, wanted = (np.concatenate([np.ravel(x) for x in xs]) for xs in (ones, others))
+    each, several = ("entry", "entries") if any(x.ndim for x in others) else ("result", "results")
     if not np.isfinite(flat).all():
-        return "" if not np.isfinite(wanted).all() else " Some of your entries are not finite."
+        return "" if not np.isfinite(wanted).all() else f" Some of your {several} are not finite."
     if flat.size < 2 or np.ptp(wanted) == 0:
         return ""
     largest = np.abs(wanted).argmax()
     factor = flat[largest] / wanted[largest]
     told = f"{factor:.4g}" != "1" and abs(factor) > 1e-6  # a factor that says something
     if told and np.allclose(flat, factor * wanted, rtol=tolerance, atol=tolerance):
-        return f" Every entry of yours is {factor:.4g} times what it should be."
+        return f" Every {each} of yours is {factor:.4g} times what it should be."
     offset = (flat - wanted).mean()
     if np.allclose(flat - offset, wanted, rtol=tolerance, atol=tolerance):
-        return f" Every entry of yours is {abs(offset):.4g} too {'high' if offset > 0 else 'low'}."
+        return f" Every {each} of yours is {abs(offset):.4g} too {'high' if offset > 0 else 'low'}."
     if all(x.ndim >= 2 and x.shape[-1] == x.shape[-2] for x in ones) and all(
         np.allclose(np.swapaxes(x, -1, -2), y, rtol=tolerance, atol=tolerance)
         for x, y in zip(ones, others, strict=True)
