@@ -582,6 +582,48 @@ def test_few_colors_need_far_more_steps_and_all_three_neglects_more_than_were_tr
     assert found["all three, 3000 steps: more than half of 1000 complete steps is lost"] is True
 
 
+def test_after_the_longest_training_a_color_that_is_missing_is_still_noticed():
+    from experiments.binding import LONGER, column
+    from vizkit.course import estimate, stored_experiment
+
+    table = stored_experiment("binding")
+    for name, steps in LONGER.items():
+        noticed = column(table, name, steps=steps, value="missing color")
+        assert estimate(noticed).above(0.8) is True
+    assert noticed.mean() < 0.95  # the text says "nearly nine of ten" of all three neglects
+
+
+def test_complete_captions_without_twins_bind_a_little():
+    found = verdicts_of("binding")
+    for steps in (250, 1000):
+        words = f"complete captions without any twin in the batch, {steps} steps: "
+        assert found[words + "above chance"] is True
+        assert found[words + "keep more than half"] is False
+
+
+def test_all_weights_are_not_the_only_mend_that_costs_half_of_retrieval():
+    from experiments.longer_mending import part_of, whole
+    from vizkit.course import stored_experiment
+
+    table = stored_experiment("longer_mending")
+    costs = part_of(table, "text tower", "pair", "R@1 of 256")
+    assert costs.mean() < whole(table, "twins", 320, "R@1 of 256").mean()
+
+
+def test_a_shape_feature_on_empty_patches_does_a_little_and_that_of_a_color_more():
+    from experiments.steering import at_its_best, by_seed
+    from vizkit.course import estimate, stored_experiment
+
+    table = stored_experiment("steering")
+    gain = {
+        kind: at_its_best(table, kind, "empty patches")
+        - by_seed(table["ends"], "new", kind=kind, picture="as it is")
+        for kind in ("shape", "color")
+    }
+    assert estimate(gain["shape"]).above(0) is True
+    assert estimate(gain["color"] - gain["shape"]).above(0.1) is True
+
+
 def test_more_steps_do_not_make_up_for_missing_twins():
     found = verdicts_of("binding")
     for steps in (250, 1000):
