@@ -493,6 +493,30 @@ def test_marks_have_their_shapes_and_stand_upright(page, tmp_path, renderer):
     assert kinds[1].startswith("polygon(50% 1.9%, ")  # its tip is on top
 
 
+@BOTH
+def test_a_rim_parts_a_mark_from_the_one_below(page, tmp_path, renderer):
+    widget = EmbeddingSpace(
+        np.array([(0, 0), (100, 100), (48, 50), (52, 50)], float),
+        labels=["edge", "edge", "below", "above"],
+        class_colors=dict.fromkeys(["edge", "below", "above"], "#000000"),
+        theme="light",
+    )
+    space = Space(page, widget, tmp_path / "rims.html", renderer)
+    more(space)
+    press(page.get_by_label("size", exact=True), "End")
+    page.mouse.move(2, 2)
+    radius = 4 * 7.5
+    wait_until(lambda: (pixels_of(space).mean(-1) < 128).sum() > 6 * radius**2, "large marks")
+    pixels = pixels_of(space).mean(-1)
+    size = np.array(pixels.shape[1::-1])
+    below, above = (np.array(space.place(index)) * size for index in (2, 3))
+    assert 0.3 * radius < np.linalg.norm(above - below) < 0.9 * radius
+    at = {share: (above - [share * radius, 0]).round().astype(int) for share in (0.6, 0.9)}
+    ink = {share: pixels[y - 1 : y + 2, x - 1 : x + 2].mean() for share, (x, y) in at.items()}
+    assert ink[0.6] < 80  # the mark above
+    assert ink[0.9] > ink[0.6] + 100, "its rim, over the mark below"
+
+
 def test_images_and_texts_have_their_marks_in_the_legend_and_in_the_list(page, tmp_path):
     kinds = ["image", "text", "text", "image"]
     space = Space(page, EmbeddingSpace(CORNERS, modality=kinds), tmp_path / "kinds.html")
