@@ -161,7 +161,7 @@ def code_bytes(state: dict[str, Any]) -> int:
         buffer["data"]
         for model in state.values()
         for buffer in model.get("buffers", ())
-        if buffer["path"] == ["packed"]
+        if buffer["path"][0] == "packed"
     )
     return sum(len(text.encode()) for text in (*texts, *packed))
 

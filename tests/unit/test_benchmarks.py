@@ -11,6 +11,7 @@ import pytest
 from benchmarks import __main__ as everything
 from benchmarks import contenders, harness, widgets
 from benchmarks.harness import Requirement, Row, Samples
+from vizkit.widgets.code import Code
 
 
 def row(kind="ratio", bound=0.1, ours=None, theirs=None, unit="B", peer="Plotly", note=""):
@@ -168,10 +169,19 @@ def test_code_bytes_count_utf8_and_packed_code_over_every_saved_model():
         "c": {"state": {"_esm": "12345"}},
         "d": {
             "state": {},
-            "buffers": [{"path": ["packed"], "data": "AAAA"}, {"path": ["data"], "data": "AA=="}],
+            "buffers": [
+                {"path": ["packed", "digest"], "data": "AAAA"},
+                {"path": ["data"], "data": "AA=="},
+            ],
         },
     }
     assert contenders.code_bytes(state) == 2 + 2 + 5 + 4
+
+
+def test_code_bytes_see_the_parts_that_a_notebook_saves():
+    part = bytes(3_000)
+    state = Code(packed={"digest": part})._get_embed_state(drop_defaults=False)
+    assert contenders.code_bytes({"model": state}) >= len(part) * 4 / 3
 
 
 def test_every_contender_gets_the_same_seeded_data():
