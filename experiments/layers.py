@@ -9,7 +9,9 @@ tokens side by side, for their mean may lose what they still hold. About three m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -169,28 +171,28 @@ def verdicts(table: dict) -> dict[str, bool | str]:
     return found
 
 
+def points_of(questions: Sequence[str]) -> list[dict[str, Any]]:
+    """Every seed and encoder with each of these questions."""
+    return [
+        {"encoder": encoder, "question": question, "seed": seed}
+        for seed in SEEDS
+        for encoder in ENCODERS
+        for question in questions
+    ]
+
+
 EXPERIMENT = Experiment(
     name="layers",
     settings=SETTINGS,
     parts=(
         Part(
             "rows",
-            points=lambda table: [
-                {"encoder": e, "question": q, "seed": s}
-                for s in SEEDS
-                for e in ENCODERS
-                for q in QUESTIONS
-            ],
+            points=lambda table: points_of(QUESTIONS),
             measure=measure,
         ),
         Part(
             "all patches",
-            points=lambda table: [
-                {"encoder": e, "question": q, "seed": s}
-                for s in SEEDS
-                for e in ENCODERS
-                for q in FADING
-            ],
+            points=lambda table: points_of(FADING),
             measure=measure_all_patches,
         ),
     ),

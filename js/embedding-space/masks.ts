@@ -13,6 +13,9 @@ export function openMasks(gl: WebGL2RenderingContext): (size: number) => void {
   let side = 0;
   gl.bindTexture(gl.TEXTURE_2D_ARRAY, gl.createTexture());
   gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
+  // A small mask has next to no margin: the tip of a triangle must not come in again from the other side.
+  for (const edge of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T])
+    gl.texParameteri(gl.TEXTURE_2D_ARRAY, edge, gl.CLAMP_TO_EDGE);
   return (size) => {
     const next = clamp(LEAST_MASK, 2 ** Math.ceil(Math.log2(size)), MOST_MASK);
     if (next === side) return;

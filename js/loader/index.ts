@@ -140,18 +140,21 @@ interface Layout {
 
 /** Heeds a layout that comes after the view was made, as an instrument's does: ipywidgets itself would not. */
 function followLayout(el: HTMLElement, model: Model): () => void {
-  const layout = (): Layout | undefined => model.get("layout");
+  let followed: Layout | undefined;
   const apply = () => {
-    for (const [name, value] of Object.entries(layout()?.attributes ?? {}))
+    for (const [name, value] of Object.entries(followed?.attributes ?? {}))
       if (name[0] !== "_") el.style.setProperty(name.replaceAll("_", "-"), value);
   };
-  const arrived = () => {
-    layout()?.on?.("change", apply);
+  const follow = (layout?: Layout) => {
+    followed?.off?.("change", apply);
+    followed = layout;
+    followed?.on?.("change", apply);
     apply();
   };
+  const arrived = () => follow(model.get("layout"));
   model.on("change:layout", arrived);
   return () => {
-    layout()?.off?.("change", apply);
+    followed?.off?.("change", apply);
     try {
       model.off?.("change:layout", arrived);
     } catch {

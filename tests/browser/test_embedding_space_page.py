@@ -454,6 +454,16 @@ def test_what_is_meant_has_its_full_ink_and_the_rest_fades(page, tmp_path, rende
     assert line_ink(space, 1, 2) < 25 < 40 < line_ink(space, 0, 3)
 
 
+def with_large_marks(space: Space, ink: int) -> tuple[float, np.ndarray]:
+    """The radius of marks of the largest size, and the picture once so many squares of it are dark."""
+    more(space)
+    press(space.page.get_by_label("size", exact=True), "End")
+    space.page.mouse.move(2, 2)
+    radius = 4 * 7.5
+    wait_until(lambda: (pixels_of(space).mean(-1) < 128).sum() > ink * radius**2, "large marks")
+    return radius, pixels_of(space)
+
+
 @BOTH
 def test_marks_have_their_shapes_and_stand_upright(page, tmp_path, renderer):
     turns, colors = range(len(MARKS)), picture.category_count()
@@ -469,12 +479,7 @@ def test_marks_have_their_shapes_and_stand_upright(page, tmp_path, renderer):
         theme="light",
     )
     space = Space(page, widget, tmp_path / "marks.html", renderer)
-    more(space)
-    press(page.get_by_label("size", exact=True), "End")
-    page.mouse.move(2, 2)
-    radius = 4 * 7.5
-    wait_until(lambda: (pixels_of(space).mean(-1) < 128).sum() > 8 * radius**2, "large marks")
-    pixels = pixels_of(space)
+    radius, pixels = with_large_marks(space, ink=8)
     half = int(1.4 * radius)
     for index in range(2 * len(MARKS)):
         x, y = (round(s * n) for s, n in zip(space.place(index), pixels.shape[1::-1], strict=True))
@@ -502,12 +507,8 @@ def test_a_rim_parts_a_mark_from_the_one_below(page, tmp_path, renderer):
         theme="light",
     )
     space = Space(page, widget, tmp_path / "rims.html", renderer)
-    more(space)
-    press(page.get_by_label("size", exact=True), "End")
-    page.mouse.move(2, 2)
-    radius = 4 * 7.5
-    wait_until(lambda: (pixels_of(space).mean(-1) < 128).sum() > 6 * radius**2, "large marks")
-    pixels = pixels_of(space).mean(-1)
+    radius, colors = with_large_marks(space, ink=6)
+    pixels = colors.mean(-1)
     size = np.array(pixels.shape[1::-1])
     below, above = (np.array(space.place(index)) * size for index in (2, 3))
     assert 0.3 * radius < np.linalg.norm(above - below) < 0.9 * radius
