@@ -52,7 +52,7 @@ function render(view: View): () => void {
     const wanted = state.selected[0] === focusOf(state) || data.count <= 20_000;
     if (focusOf(state) >= 0) neighbours.of(focusOf(state), wanted);
     showNeighbours();
-    frame.say(statusLine(state, neighbours, frame.get("search").trim(), plot.notice()));
+    frame.say(statusLine(state, neighbours, frame.get("search").trim()));
   };
   const legend = openLegend(state, frame, {
     hide: (off) => actions.hide(off),
@@ -70,7 +70,6 @@ function render(view: View): () => void {
       legend.recolor(css);
       showNeighbours();
     },
-    rendererChanged: () => tell(),
   });
   if (data.atlas) pictures = openAtlas(data.atlas, plot.requestDraw);
   const showHidden = () => {

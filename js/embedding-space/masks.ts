@@ -37,7 +37,7 @@ export function openMasks(gl: WebGL2RenderingContext): (size: number) => void {
 }
 
 /** The pixels of all marks, one below the other. */
-function masksOf(context: CanvasRenderingContext2D, side: number): Uint8Array<ArrayBuffer> {
+export function masksOf(context: CanvasRenderingContext2D, side: number): Uint8Array<ArrayBuffer> {
   const { canvas } = context;
   canvas.width = side;
   canvas.height = side * MARKS.length;

@@ -1,15 +1,18 @@
 import { contextOf } from "../shared/dom.ts";
 import type { SpaceData } from "./data.ts";
-import { markOf, traceMark } from "./marks.ts";
-import { DIMMED, type Drawing, LEAST_RIM, type Renderer, SELECTED } from "./renderer.ts";
+import { markOf, REACH, traceMark } from "./marks.ts";
+import { DIMMED, type Drawing, LEAST_RADIUS, LEAST_RIM, type Renderer, SELECTED } from "./renderer.ts";
+import { openStamps } from "./stamps.ts";
 
-/** Most points that a canvas draws without making anybody wait. */
-export const MOST_PLAIN = 20_000;
+/** Most marks whose outlines a canvas fills without making anybody wait: at rest, and while they move. */
+const MOST_TRACED = 20_000;
+const MOST_MOVING = 3_000;
 
-/** The points on a plain canvas: where there is no WebGL2, or its context was taken away. Radii, opacities, rims and
- * lines are those of the graphics card; of more than 20,000 points a sample is drawn. */
+/** The points on a plain canvas: where there is no WebGL2, where a processor only plays a graphics card, or where its
+ * context was taken away. Radii, opacities, rims and lines are those of the graphics card. */
 export function openPlain(canvas: HTMLCanvasElement, data: SpaceData): Renderer {
-  const context = contextOf(canvas);
+  const context = contextOf(canvas, true);
+  const stamp = openStamps(context, data);
   let flags: Uint8Array = new Uint8Array(data.count);
   let colors: Uint8Array = new Uint8Array(0);
   let ends: Uint32Array = new Uint32Array(0);
@@ -33,43 +36,110 @@ export function openPlain(canvas: HTMLCanvasElement, data: SpaceData): Renderer 
       context.fillStyle = cssOf(drawing.paper);
       context.fillRect(0, 0, canvas.width, canvas.height);
       if (drawing.lines) drawLines(context, ends, strong, drawing, place);
-      const step = Math.ceil(data.count / MOST_PLAIN);
-      for (const group of drawing.selection ? [0, SELECTED] : [-1])
-        for (let i = 0; i < data.count; i += step) {
-          const code = data.codes[i];
-          const hidden = !colors[4 * code + 3];
-          if (hidden || (group >= 0 && (flags[i] & SELECTED) !== group)) continue;
-          context.globalAlpha = alphaOf(drawing, group, code);
-          const color = `rgb(${colors[4 * code]},${colors[4 * code + 1]},${colors[4 * code + 2]})`;
-          drawPoint(context, drawing, place(i), markOf(code, !!data.texts[i]), color);
-        }
-      context.globalAlpha = 1;
+      const sampled = drawing.passes < drawing.stride;
+      const most = sampled ? MOST_MOVING : MOST_TRACED;
+      const few =
+        drawing.radius < LEAST_RADIUS
+          ? null
+          : inView(canvas, data.count, place, drawing.radius * REACH, most);
+      const groups = drawing.selection ? [0, SELECTED] : [-1];
+      for (const group of groups) {
+        const inks = inksOf(colors, drawing, group);
+        const drawn = (i: number) =>
+          inks[data.codes[i]].alpha > 0 && (group < 0 || (flags[i] & SELECTED) === group);
+        if (few) traceMarks(context, data, drawing, few.filter(drawn), place, inks);
+        else stamp(drawing, drawn, place, inks);
+      }
+      return few || !sampled ? data.count : Math.ceil(data.count / drawing.stride);
     },
     close() {},
   };
 }
 
-const cssOf = (color: readonly number[]) => `rgb(${color.map((part) => Math.round(255 * part))})`;
-
-function alphaOf({ alpha, spotlight }: Drawing, group: number, code: number): number {
-  const own = group === 0 ? alpha * DIMMED : group === SELECTED ? 1 : alpha;
-  return spotlight >= 0 && spotlight !== code ? own * DIMMED : own;
+/** What the points of a class are drawn with; opacity 0 hides them. */
+export interface Ink {
+  color: [number, number, number];
+  alpha: number;
 }
 
-type Placing = (index: number) => [number, number];
+function inksOf(colors: Uint8Array, { alpha, spotlight }: Drawing, group: number): Ink[] {
+  const own = group === 0 ? alpha * DIMMED : group === SELECTED ? 1 : alpha;
+  return Array.from({ length: colors.length / 4 }, (_, code) => {
+    const [red, green, blue, shown] = colors.subarray(4 * code, 4 * code + 4);
+    const share = spotlight >= 0 && spotlight !== code ? DIMMED : 1;
+    return { color: [red, green, blue], alpha: shown ? own * share : 0 };
+  });
+}
 
-/** Places of points in pixels of the canvas. */
+/** Coordinate of a point in pixels of the canvas: 0 across, 1 down. */
+export type Placing = (index: number, axis: 0 | 1) => number;
+
 function placing(canvas: HTMLCanvasElement, { maps, count }: SpaceData, drawing: Drawing): Placing {
   const { from, to, progress, center, stretch } = drawing;
-  const unit = (index: number, axis: number) => {
-    const at = ({ name, step }: Drawing["to"]) =>
-      (maps.get(name)?.points[2 * (step * count + index) + axis] ?? 0) / 65535;
-    return progress < 1 ? at(from) * (1 - progress) + at(to) * progress : at(to);
+  const pointsOf = ({ name, step }: Drawing["to"]) =>
+    maps.get(name)?.points.subarray(2 * step * count) ?? new Uint16Array(2 * count);
+  const [before, now] = [pointsOf(from), pointsOf(to)];
+  const half = [canvas.width / 2, canvas.height / 2];
+  const scale = [(stretch[0] * half[0]) / 65535, (-stretch[1] * half[1]) / 65535];
+  const shift = [(1 - center[0] * stretch[0]) * half[0], (1 + center[1] * stretch[1]) * half[1]];
+  return (index, axis) => {
+    const at = 2 * index + axis;
+    const unit = progress < 1 ? before[at] * (1 - progress) + now[at] * progress : now[at];
+    return shift[axis] + scale[axis] * unit;
   };
-  return (index) => [
-    (((unit(index, 0) - center[0]) * stretch[0] + 1) / 2) * canvas.width,
-    ((1 - (unit(index, 1) - center[1]) * stretch[1]) / 2) * canvas.height,
-  ];
+}
+
+/** The points within the picture; null where there are more than `most`. */
+function inView(
+  { width, height }: HTMLCanvasElement,
+  count: number,
+  place: Placing,
+  margin: number,
+  most: number,
+) {
+  const found: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const [x, y] = [place(i, 0), place(i, 1)];
+    if (x < -margin || y < -margin || x > width + margin || y > height + margin) continue;
+    if (found.push(i) > most) return null;
+  }
+  return found;
+}
+
+const cssOf = (color: readonly number[]) => `rgb(${color.map((part) => Math.round(255 * part))})`;
+
+function traceMarks(
+  context: CanvasRenderingContext2D,
+  { codes, texts }: SpaceData,
+  drawing: Drawing,
+  points: number[],
+  place: Placing,
+  inks: Ink[],
+): void {
+  for (const i of points) {
+    const { color, alpha } = inks[codes[i]];
+    context.globalAlpha = alpha;
+    traceOne(context, drawing, [place(i, 0), place(i, 1)], markOf(codes[i], !!texts[i]), `rgb(${color})`);
+  }
+  context.globalAlpha = 1;
+}
+
+function traceOne(
+  context: CanvasRenderingContext2D,
+  { radius, paper }: Drawing,
+  [x, y]: [number, number],
+  mark: number,
+  color: string,
+): void {
+  context.beginPath();
+  traceMark(context, mark, x, y, radius);
+  context.fillStyle = radius > LEAST_RIM ? cssOf(paper) : color;
+  context.fill();
+  if (radius <= LEAST_RIM) return;
+  context.beginPath();
+  traceMark(context, mark, x, y, 0.8 * radius);
+  context.fillStyle = color;
+  context.fill();
 }
 
 function drawLines(
@@ -88,27 +158,10 @@ function drawLines(
     context.globalAlpha = drawing.lineAlpha * share;
     context.beginPath();
     for (let i = first; i < last; i += 2) {
-      context.moveTo(...place(ends[i]));
-      context.lineTo(...place(ends[i + 1]));
+      context.moveTo(place(ends[i], 0), place(ends[i], 1));
+      context.lineTo(place(ends[i + 1], 0), place(ends[i + 1], 1));
     }
     context.stroke();
   }
-}
-
-function drawPoint(
-  context: CanvasRenderingContext2D,
-  { radius, paper }: Drawing,
-  [x, y]: [number, number],
-  mark: number,
-  color: string,
-): void {
-  context.beginPath();
-  traceMark(context, mark, x, y, radius);
-  context.fillStyle = radius > LEAST_RIM ? cssOf(paper) : color;
-  context.fill();
-  if (radius <= LEAST_RIM) return;
-  context.beginPath();
-  traceMark(context, mark, x, y, 0.8 * radius);
-  context.fillStyle = color;
-  context.fill();
+  context.globalAlpha = 1;
 }

@@ -5,7 +5,7 @@ import { contextOf, make } from "../shared/dom.ts";
 import type { Frame } from "../shared/frame.ts";
 import { clamp } from "../shared/numbers.ts";
 import { markLook } from "./geometry.ts";
-import { MOST_PLAIN, openPlain } from "./plain.ts";
+import { openPlain } from "./plain.ts";
 import { type Drawing, type Renderer, SELECTED, sortPairs } from "./renderer.ts";
 import { type Camera, isShown, type State } from "./state.ts";
 import { drawThumbnails } from "./thumbnails.ts";
@@ -17,8 +17,6 @@ export interface Plot {
   colors(): string[];
   /** Radius and opacity of the marks, in CSS pixels. */
   look(): { radius: number; alpha: number };
-  /** What is wrong with the graphics card, in words; empty if nothing. */
-  notice(): string;
   /** Selection or classes changed. */
   update(): void;
   /** Draws if anything changed since; `quick` a sample, while things move. */
@@ -35,7 +33,7 @@ export const LARGE = 150_000;
 
 /** Primes, so that a pattern in the order of the points does not show in the sample. */
 const STRIDES = [7, 13, 19, 29, 41, 61, 127, 251];
-const SAMPLE = 17_000;
+const SAMPLE = 60_000;
 
 interface Parts {
   state: State;
@@ -46,20 +44,9 @@ interface Parts {
   atlas: () => Atlas | null;
   /** Colours have changed. */
   recolored: (css: string[]) => void;
-  /** The graphics card came or went. */
-  rendererChanged: () => void;
 }
 
-export function openPlot({
-  state,
-  frame,
-  camera,
-  size,
-  plot,
-  atlas,
-  recolored,
-  rendererChanged,
-}: Parts): Plot {
+export function openPlot({ state, frame, camera, size, plot, atlas, recolored }: Parts): Plot {
   const { data } = state;
   const pictures = make("canvas", { class: "vk-layer" });
   const swatch = contextOf(make("canvas"));
@@ -73,7 +60,6 @@ export function openPlot({
     frame.root.dataset.renderer = renderers.current().kind;
     madeFor = "";
     update();
-    rendererChanged();
   });
   frame.onClose(renderers.close);
   frame.root.dataset.renderer = renderers.current().kind;
@@ -111,7 +97,6 @@ export function openPlot({
     look,
     update,
     requestDraw,
-    notice: () => noticeOf(renderers.current(), data.count),
     pending: () => dirty,
     resample(by) {
       extra = Math.max(0, extra + by);
@@ -135,23 +120,16 @@ export function openPlot({
       lastDraw = time;
       const stride = strideOf(data.count, quick, extra);
       const parts = { state, camera, width, height, ratio, quick, stride, look: look() };
-      renderers.current().draw({ ...drawingOf(parts), ...papers(swatch, frame) });
+      const drawn = renderers.current().draw({ ...drawingOf(parts), ...papers(swatch, frame) });
       const tiles = state.showPictures ? atlas() : null;
       // A layer with nothing on it would still be laid over the points in every frame.
       pictures.hidden = !tiles;
       if (tiles)
         drawThumbnails(contextOf(pictures), { state, camera, width, height, ratio, tiles, css, frame });
-      const whole = renderers.current().kind === "webgl2";
-      const drawn = whole ? Math.ceil(data.count / (quick ? stride : 1)) : Math.min(data.count, MOST_PLAIN);
       frame.root.dataset.drawn = String(drawn);
     },
   };
 }
-
-const noticeOf = ({ kind }: Renderer, count: number) =>
-  kind === "webgl2"
-    ? ""
-    : ` · this browser has no WebGL2 to spare: ${count > MOST_PLAIN ? "a sample of 20,000 points is drawn" : "drawn without it"}`;
 
 function strideOf(count: number, quick: boolean, extra: number): number {
   if (!quick) return count > 3000 ? 7 : 1;
@@ -227,6 +205,7 @@ function openRenderers(data: State["data"], plot: HTMLElement, changed: () => vo
   };
   choose();
   const lost = (event: Event) => {
+    if (card.hidden) return; // given back because it is none
     event.preventDefault(); // asks the browser to give it back
     card.hidden = true;
     plain.hidden = false;

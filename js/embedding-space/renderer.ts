@@ -35,6 +35,9 @@ export interface Drawing {
 /** Opacity of what neither the selection nor the spotlight means, as a share. */
 export const DIMMED = 0.16;
 
+/** Marks of a smaller radius, in pixels, are squares: no eye sees their shape. */
+export const LEAST_RADIUS = 1.3;
+
 /** Marks of a larger radius, in pixels, have a rim. */
 export const LEAST_RIM = 3;
 
@@ -49,7 +52,8 @@ export interface Renderer {
   setPairs(ends: Uint32Array, strong: number): void;
   /** Colours of the classes, RGBA; transparent for a hidden one. */
   setColors(colors: Uint8Array): void;
-  draw(drawing: Drawing): void;
+  /** Returns how many points it drew, or passed over as hidden or out of view. */
+  draw(drawing: Drawing): number;
   close(): void;
 }
 

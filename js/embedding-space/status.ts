@@ -8,7 +8,7 @@ const whole = (count: number) => count.toLocaleString("en");
 const MOST_LETTERS = 60;
 
 /** The picture in words: the focused point, what is selected, or all. */
-export function statusLine(state: State, neighbours: Neighbours, search: string, notice: string): string {
+export function statusLine(state: State, neighbours: Neighbours, search: string): string {
   const { data, selected, to } = state;
   const i = focusOf(state);
   if (i >= 0) return pointInWords(state, neighbours, i);
@@ -18,7 +18,7 @@ export function statusLine(state: State, neighbours: Neighbours, search: string,
   const space = data.flat
     ? "two dimensions as given"
     : `${data.dims} dimensions in a plane: ${projectionName(to.name)}`;
-  return `${points}, ${space}${notice}`;
+  return `${points}, ${space}`;
 }
 
 function pointInWords(state: State, neighbours: Neighbours, i: number): string {

@@ -5,17 +5,22 @@ import { FIRST_TEXT_MARK, MARKS, PALETTE, REACH } from "./marks.ts";
 import { openMasks } from "./masks.ts";
 import pointFragment from "./point.frag.glsl";
 import pointVertex from "./point.vert.glsl";
-import { DIMMED, type Drawing, LEAST_RIM, type Renderer } from "./renderer.ts";
+import { DIMMED, type Drawing, LEAST_RADIUS, LEAST_RIM, type Renderer } from "./renderer.ts";
 
 /** Where the attributes are, in both programs. */
 const ATTRIBUTES = { placeBefore: 0, placeNow: 1, code: 2, flags: 3 };
-/** Marks of a smaller radius are squares: no eye sees their shape. */
-const LEAST_RADIUS = 1.3;
 
-/** The points on the graphics card; null where there is no WebGL2. */
+/** From so many points on a processor that plays a graphics card is slower than a plain canvas. */
+const MANY = 20_000;
+
+/** The points on the graphics card; null where there is no WebGL2, or none that is worth its time. */
 export function openWebGL(canvas: HTMLCanvasElement, data: SpaceData): Renderer | null {
   const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
   if (!gl || gl.isContextLost()) return null;
+  if (data.count > MANY && isPlayed(gl)) {
+    gl.getExtension("WEBGL_lose_context")?.loseContext();
+    return null;
+  }
   gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   const points = programOf(gl, pointVertex, pointFragment);
@@ -48,12 +53,22 @@ export function openWebGL(canvas: HTMLCanvasElement, data: SpaceData): Renderer 
       gl.clear(gl.COLOR_BUFFER_BIT);
       if (drawing.lines) drawLines(gl, lines, buffers, drawing);
       drawPoints(gl, points, buffers, drawing, data.count, fitMasks);
+      return drawing.passes < drawing.stride ? Math.ceil(data.count / drawing.stride) : data.count;
     },
     close: () => gl.getExtension("WEBGL_lose_context")?.loseContext(),
   };
 }
 
 type GL = WebGL2RenderingContext;
+
+/** Whether a processor plays the graphics card. `failIfMajorPerformanceCaveat` knows it in some set-ups only. */
+function isPlayed(gl: GL): boolean {
+  const plain = String(gl.getParameter(gl.RENDERER));
+  // Firefox tells the name as it is, and complains of the extension, which the others need.
+  const info = plain.startsWith("WebKit") ? gl.getExtension("WEBGL_debug_renderer_info") : null;
+  const name = info ? String(gl.getParameter(info.UNMASKED_RENDERER_WEBGL)) : plain;
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
+}
 
 interface Program {
   program: WebGLProgram;

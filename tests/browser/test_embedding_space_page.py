@@ -340,17 +340,63 @@ def test_a_lost_context_is_drawn_by_canvas_with_the_same_look_and_comes_back(spa
     wait_until(lambda: picture_of(space.canvas).tobytes() == before, "the same picture again")
 
 
-def test_without_webgl_a_sample_is_drawn_and_said(page, tmp_path):
-    page.add_init_script(
-        """const original = HTMLCanvasElement.prototype.getContext;
-        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-          return kind === "webgl2" ? null : original.call(this, kind, ...rest); };"""
-    )
-    points = np.random.default_rng(0).normal(size=(30_000, 2))
-    space = Space(page, EmbeddingSpace(points), tmp_path / "plain.html")
-    assert space.root.get_attribute("data-renderer") == "canvas"
-    assert "no WebGL2 to spare: a sample of 20,000 points" in space.said()
-    assert np.asarray(picture_of(space.canvas)).min() < 200
+# What the browser says of its graphics card: nothing, a real one, or one that a processor plays.
+NO_CARD = """const original = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind === "webgl2" ? null : original.call(this, kind, ...rest); };"""
+CARD = """const original = WebGL2RenderingContext.prototype.getParameter;
+WebGL2RenderingContext.prototype.getParameter = function (name) {
+  return name === this.RENDERER ? "a card" : original.call(this, name); };"""
+PLAYED = CARD.replace("a card", "llvmpipe (LLVM 15.0.6, 256 bits)")
+
+
+def crowd(page, path, card: str, count: int = 30_000, **options) -> Space:
+    page.add_init_script(card)
+    points = np.random.default_rng(0).normal(size=(count, 2))
+    return Space(page, EmbeddingSpace(points, labels=np.arange(count) % 7, **options), path)
+
+
+@pytest.mark.parametrize(
+    ("card", "count", "renderer"),
+    [
+        (CARD, 30_000, "webgl2"),
+        (PLAYED, 30_000, "canvas"),
+        (PLAYED, 500, "webgl2"),
+        (NO_CARD, 500, "canvas"),
+    ],
+)
+def test_a_crowd_is_drawn_by_canvas_where_no_card_helps(page, tmp_path, card, count, renderer):
+    space = crowd(page, tmp_path / "page.html", card, count)
+    assert space.root.get_attribute("data-renderer") == renderer
+    assert space.root.get_attribute("data-drawn") == str(count)
+    assert space.said() == f"{count:,} points, two dimensions as given"
+
+
+def picture_of_a_crowd(page, path, card: str, keys: list[str]) -> Image.Image:
+    """Some of its points lie out of view, some across the edge; `keys` set the size of the marks."""
+    space = crowd(page, path, card, theme="light")
+    press(space.canvas, "+")
+    more(space)
+    press(page.get_by_label("size", exact=True), *keys)
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(300)
+    return picture_of(space.canvas)
+
+
+# A card of the tests' kind rounds places to a sixteenth of a pixel, which shows where marks are one pixel large.
+@pytest.mark.parametrize(
+    ("keys", "least"),
+    [(["Home"], 0.93), ([], 0.965), (["End"], 0.96)],
+    ids=["squares", "shapes", "shapes with rims"],
+)
+def test_a_canvas_draws_a_crowd_as_a_card_does(page, tmp_path, keys, least):
+    path = tmp_path / "page.html"
+    usual = picture_of_a_crowd(page, path, CARD, keys)
+    plain = picture_of_a_crowd(page.context.new_page(), path, NO_CARD, keys)
+    assert likeness(usual, plain) > least
+    difference = np.asarray(usual, float) - np.asarray(plain, float)
+    assert np.abs(difference).mean() < 8
+    assert np.abs(difference.mean((0, 1))).max() < 1
 
 
 def test_linked_widgets_share_the_hovered_point_without_a_kernel(page, tmp_path):
