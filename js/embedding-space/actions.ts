@@ -4,7 +4,7 @@ import type { TooltipPlace } from "../shared/tooltip.ts";
 import type { Grid } from "./geometry.ts";
 import { nearestPoint, nextPoint } from "./geometry.ts";
 import type { Neighbours } from "./neighbours.ts";
-import { LARGE, type Plot } from "./plot.ts";
+import type { Plot } from "./plot.ts";
 import type { Place } from "./renderer.ts";
 import {
   type Camera,
@@ -75,7 +75,7 @@ export function openActions(parts: Parts): Actions {
   };
   const moved = () => {
     clearTimeout(timer);
-    timer = data.count > LARGE ? window.setTimeout(rest, REST) : 0;
+    timer = plot.sampled() ? window.setTimeout(rest, REST) : 0;
     frame.tooltip(null);
     plot.requestDraw();
   };
@@ -120,7 +120,7 @@ export function openActions(parts: Parts): Actions {
       state.spotlight = code;
       plot.requestDraw();
     },
-    moving: () => timer > 0 && data.count > LARGE,
+    moving: () => timer > 0 && plot.sampled(),
   };
 }
 

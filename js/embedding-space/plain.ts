@@ -42,14 +42,16 @@ export function openPlain(canvas: HTMLCanvasElement, data: SpaceData): Renderer 
         drawing.radius < LEAST_RADIUS
           ? null
           : inView(canvas, data.count, place, drawing.radius * REACH, most);
-      const groups = drawing.selection ? [0, SELECTED] : [-1];
-      for (const group of groups) {
+      const groups = (drawing.selection ? [0, SELECTED] : [-1]).map((group) => {
         const inks = inksOf(colors, drawing, group);
         const drawn = (i: number) =>
           inks[data.codes[i]].alpha > 0 && (group < 0 || (flags[i] & SELECTED) === group);
-        if (few) traceMarks(context, data, drawing, few.filter(drawn), place, inks);
-        else stamp(drawing, drawn, place, inks);
-      }
+        return { inks, drawn };
+      });
+      if (!few) stamp(drawing, place, groups);
+      else
+        for (const { inks, drawn } of groups)
+          traceMarks(context, data, drawing, few.filter(drawn), place, inks);
       return few || !sampled ? data.count : Math.ceil(data.count / drawing.stride);
     },
     close() {},

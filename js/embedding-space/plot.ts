@@ -26,14 +26,20 @@ export interface Plot {
   pending(): boolean;
   /** A frame came late: the sample gets smaller, or larger again. */
   resample(by: number): void;
+  /** Whether a sample has to stand for the points while they move. */
+  sampled(): boolean;
 }
 
-/** From so many points on a sample is drawn while they move. */
-export const LARGE = 150_000;
+/** From so many points on a sample is drawn while they move; and where all take longer than `LATE` milliseconds, from
+ * so few on. */
+const LARGE = 150_000;
+const CROWD = 10_000;
+const LATE = 28;
 
 /** Primes, so that a pattern in the order of the points does not show in the sample. */
 const STRIDES = [7, 13, 19, 29, 41, 61, 127, 251];
 const SAMPLE = 60_000;
+const LEAST_SAMPLE = 4_000;
 
 interface Parts {
   state: State;
@@ -56,6 +62,7 @@ export function openPlot({ state, frame, camera, size, plot, atlas, recolored }:
   let madeFor = "";
   let extra = 0;
   let lastDraw = 0;
+  let took = 0;
   const renderers = openRenderers(data, plot, () => {
     frame.root.dataset.renderer = renderers.current().kind;
     madeFor = "";
@@ -98,6 +105,7 @@ export function openPlot({ state, frame, camera, size, plot, atlas, recolored }:
     update,
     requestDraw,
     pending: () => dirty,
+    sampled: () => data.count > LARGE || (data.count > CROWD && took > LATE),
     resample(by) {
       extra = Math.max(0, extra + by);
     },
@@ -116,11 +124,12 @@ export function openPlot({ state, frame, camera, size, plot, atlas, recolored }:
         madeFor = now;
       }
       const time = performance.now();
-      if (quick && time - lastDraw > 28 && time - lastDraw < 500) extra++;
+      if (quick && time - lastDraw > LATE && time - lastDraw < 500) extra++;
       lastDraw = time;
       const stride = strideOf(data.count, quick, extra);
       const parts = { state, camera, width, height, ratio, quick, stride, look: look() };
       const drawn = renderers.current().draw({ ...drawingOf(parts), ...papers(swatch, frame) });
+      if (!quick) took = performance.now() - time;
       const tiles = state.showPictures ? atlas() : null;
       // A layer with nothing on it would still be laid over the points in every frame.
       pictures.hidden = !tiles;
@@ -134,7 +143,8 @@ export function openPlot({ state, frame, camera, size, plot, atlas, recolored }:
 function strideOf(count: number, quick: boolean, extra: number): number {
   if (!quick) return count > 3000 ? 7 : 1;
   const fit = STRIDES.findIndex((prime) => count / prime < SAMPLE);
-  return STRIDES[Math.min((fit < 0 ? 5 : fit) + extra, STRIDES.length - 1)];
+  const most = STRIDES.filter((prime) => count / prime > LEAST_SAMPLE).length - 1;
+  return STRIDES[clamp(0, Math.min((fit < 0 ? 5 : fit) + extra, most), STRIDES.length - 1)];
 }
 
 interface DrawingParts {

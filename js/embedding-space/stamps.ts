@@ -14,31 +14,57 @@ const LEAST_SQUARE = 0.5;
 /** Puts a mark on the picture. */
 type Stamp = (index: number, x: number, y: number) => void;
 
+/** Points that are drawn alike. */
+export interface Group {
+  drawn: (index: number) => boolean;
+  /** By class. */
+  inks: Ink[];
+}
+
 /** Stamps marks into a canvas's bytes: the outlines of a million points take it ten seconds, stamps a few hundredths of
  * one. A shape lies on whole pixels; where there are so many, nobody sees the half that it is off. */
 export function openStamps(context: CanvasRenderingContext2D, data: SpaceData) {
   const pen = contextOf(make("canvas"), true);
-  return (drawing: Drawing, drawn: (index: number) => boolean, place: Placing, inks: Ink[]): void => {
+  let image = new ImageData(1, 1);
+  return (drawing: Drawing, place: Placing, groups: Group[]): void => {
     const { radius, passes, stride } = drawing;
     const { width, height } = context.canvas;
     const side = radius < LEAST_RADIUS ? SMALLEST : Math.round(2 * radius * REACH);
     const reach = side / 2 + 1;
     const margin = side + 2; // no mark has to be clipped: what lies beyond the picture is thrown away
-    const image = context.getImageData(-margin, -margin, width + 2 * margin, height + 2 * margin);
-    const stamp =
-      radius < LEAST_RADIUS
-        ? squareStamp(image, Math.max(LEAST_SQUARE, radius), data, inks)
-        : maskStamp(image, side, masksOf(pen, side), drawing, data, inks);
-    // Interleaved passes, as on the graphics card: no class lies on top of the others only because it came last.
-    for (let pass = 0; pass < Math.min(passes, data.count); pass++)
-      for (let i = pass; i < data.count; i += stride) {
-        if (!drawn(i)) continue;
-        const [x, y] = [place(i, 0), place(i, 1)];
-        if (x < -reach || y < -reach || x > width + reach || y > height + reach) continue;
-        stamp(i, x + margin, y + margin);
-      }
+    image = sheetOf(context, image, drawing, margin);
+    const masks = radius < LEAST_RADIUS ? null : masksOf(pen, side);
+    for (const { drawn, inks } of groups) {
+      const stamp = masks
+        ? maskStamp(image, side, masks, drawing, data, inks)
+        : squareStamp(image, Math.max(LEAST_SQUARE, radius), data, inks);
+      // Interleaved passes, as on the graphics card: no class lies on top of the others only because it came last.
+      for (let pass = 0; pass < Math.min(passes, data.count); pass++)
+        for (let i = pass; i < data.count; i += stride) {
+          if (!drawn(i)) continue;
+          const [x, y] = [place(i, 0), place(i, 1)];
+          if (x < -reach || y < -reach || x > width + reach || y > height + reach) continue;
+          stamp(i, x + margin, y + margin);
+        }
+    }
     context.putImageData(image, -margin, -margin);
   };
+}
+
+/** The picture as it is before the points, with a margin; `last` is taken again if it has the size. */
+function sheetOf(
+  context: CanvasRenderingContext2D,
+  last: ImageData,
+  { lines, paper }: Drawing,
+  margin: number,
+): ImageData {
+  const width = context.canvas.width + 2 * margin;
+  const height = context.canvas.height + 2 * margin;
+  if (lines) return context.getImageData(-margin, -margin, width, height);
+  const sheet = last.width === width && last.height === height ? last : new ImageData(width, height);
+  const [red, green, blue] = paper.map((part) => Math.round(255 * part));
+  new Uint32Array(sheet.data.buffer).fill((255 << 24) | (blue << 16) | (green << 8) | red);
+  return sheet;
 }
 
 /** Fills the pixels whose middle lies within a square, as a graphics card does. */
@@ -71,28 +97,33 @@ function maskStamp(
   inks: Ink[],
 ): Stamp {
   const rimmed = radius > LEAST_RIM;
-  const rim = paper.map((part) => 255 * part);
-  const covered = MARKS.map((_, mark) => coveredBy(masks, mark, side));
+  const [red, green, blue] = paper.map((part) => 255 * part);
+  const covered = MARKS.map((_, mark) => coveredBy(masks, mark, side, width));
   return (index, x, y) => {
     const { color, alpha } = inks[codes[index]];
-    const corner = Math.round(y - side / 2) * width + Math.round(x - side / 2);
-    for (const { row, column, whole, inside } of covered[markOf(codes[index], !!texts[index])]) {
-      const at = 4 * (corner + row * width + column);
-      for (let part = 0; part < 3; part++) {
-        const ink = rimmed ? rim[part] + (color[part] - rim[part]) * inside : color[part];
-        pixels[at + part] += (ink - pixels[at + part]) * alpha * whole;
-      }
+    const { offsets, whole, inside } = covered[markOf(codes[index], !!texts[index])];
+    const corner = 4 * (Math.round(y - side / 2) * width + Math.round(x - side / 2));
+    for (let k = 0; k < offsets.length; k++) {
+      const at = corner + offsets[k];
+      const share = alpha * whole[k];
+      const within = rimmed ? inside[k] : 1;
+      pixels[at] += (red + (color[0] - red) * within - pixels[at]) * share;
+      pixels[at + 1] += (green + (color[1] - green) * within - pixels[at + 1]) * share;
+      pixels[at + 2] += (blue + (color[2] - blue) * within - pixels[at + 2]) * share;
     }
   };
 }
 
-/** The pixels of a mark's mask that are not empty: the mark's share of each, and the share of the mark within its rim. */
-function coveredBy(masks: Uint8Array, mark: number, side: number) {
-  const found: { row: number; column: number; whole: number; inside: number }[] = [];
-  for (let pixel = 0; pixel < side * side; pixel++) {
-    const at = 4 * (mark * side * side + pixel);
-    const [whole, inside] = [masks[at] / 255, masks[at + 1] / 255];
-    if (whole) found.push({ row: Math.floor(pixel / side), column: pixel % side, whole, inside });
-  }
-  return found;
+/** The pixels of a mark's mask that are not empty: how far they are from its corner in a picture's bytes, how much of
+ * each is covered by the mark, and how much of it by the mark within its rim. */
+function coveredBy(masks: Uint8Array, mark: number, side: number, width: number) {
+  const first = mark * side * side;
+  const found = Array.from({ length: side * side }, (_, pixel) => pixel).filter(
+    (pixel) => masks[4 * (first + pixel)],
+  );
+  return {
+    offsets: Int32Array.from(found, (pixel) => 4 * (Math.floor(pixel / side) * width + (pixel % side))),
+    whole: Float64Array.from(found, (pixel) => masks[4 * (first + pixel)] / 255),
+    inside: Float64Array.from(found, (pixel) => masks[4 * (first + pixel) + 1] / 255),
+  };
 }

@@ -10,14 +10,16 @@ import { DIMMED, type Drawing, LEAST_RADIUS, LEAST_RIM, type Renderer } from "./
 /** Where the attributes are, in both programs. */
 const ATTRIBUTES = { placeBefore: 0, placeNow: 1, code: 2, flags: 3 };
 
-/** From so many points on a processor that plays a graphics card is slower than a plain canvas. */
-const MANY = 20_000;
+/** Whether a processor plays this page's graphics card; undefined as long as nobody has asked. */
+let played: boolean | undefined;
 
-/** The points on the graphics card; null where there is no WebGL2, or none that is worth its time. */
+/** The points on the graphics card; null where there is no WebGL2, or where a canvas is several times as fast. */
 export function openWebGL(canvas: HTMLCanvasElement, data: SpaceData): Renderer | null {
+  if (played) return null;
   const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
   if (!gl || gl.isContextLost()) return null;
-  if (data.count > MANY && isPlayed(gl)) {
+  played ??= isPlayed(gl);
+  if (played) {
     gl.getExtension("WEBGL_lose_context")?.loseContext();
     return null;
   }

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.engines import Browsers
-from tests.support.harness import CHROMIUM_FLAGS, PATIENCE, JupyterLab, NotebookPage, PageLog
+from tests.support.harness import CARD, CHROMIUM_FLAGS, PATIENCE, JupyterLab, NotebookPage, PageLog
 from tests.support.sites import deck_path, server, site  # noqa: F401  (fixtures)
 from tools.browsers import headless_chromium
 
@@ -46,6 +46,7 @@ def page(chromium: Browser, page_log: PageLog) -> Iterator[Page]:
     The test fails on any console error, uncaught error or request to the outside.
     """
     context = chromium.new_context(viewport=VIEWPORT, offline=True)
+    context.add_init_script(CARD)
     page = context.new_page()
     page.set_default_timeout(1000 * PATIENCE)
     page_log.watch(page)
@@ -68,6 +69,7 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]
 def lab_context(chromium: Browser) -> Iterator[BrowserContext]:
     """What all pages with JupyterLab share: its files are fetched once."""
     context = chromium.new_context(viewport=VIEWPORT)
+    context.add_init_script(CARD)
     yield context
     context.close()
 

@@ -27,7 +27,7 @@ import pytest
 import websocket
 from PIL import Image
 
-from tests.support.harness import free_port
+from tests.support.harness import CARD, free_port
 from tools.browsers import find_firefox, find_webkit_driver
 
 ENGINES = ("chromium", "firefox", "webkit")
@@ -196,6 +196,7 @@ class ChromiumEngine:
 def chromium_engine(browser: Any, width: int, height: int, touch: bool) -> Iterator[Engine]:
     size = {"width": width, "height": height}
     context = browser.new_context(viewport=size, offline=True, has_touch=touch)
+    context.add_init_script(CARD)
     context.set_default_timeout(90_000)
     yield ChromiumEngine(context.new_page())
     context.close()
