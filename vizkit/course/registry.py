@@ -425,6 +425,7 @@ _ALL = (
         rivals={
             "any ninety vectors": "Unit vectors could separate the classes whatever their sentences say.",
             "half of the answer": "Knowing the shape and guessing the colour is far above the chance of 1 in 90.",
+            "the two words, on two objects": "Captions of two objects hold both words, and for a bag of words that is the combination.",
         },
     ),
     Claim(
