@@ -392,7 +392,7 @@ _ALL = (
         ("09_batch_size",),
         {
             "fewer steps": "At equal samples a larger batch takes fewer steps, so it is stopped earlier.",
-            "more pairs": "At equal steps a larger batch sees more pairs, which may be what helps.",
+            "more passes": "At equal steps a larger batch goes through the same pairs more often, which may be what helps.",
             "one learning rate": "A rate that suits one batch size punishes another.",
         },
     ),
