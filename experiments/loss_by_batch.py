@@ -1,7 +1,7 @@
 """Softmax or sigmoid loss, by batch size, each with its own learning rate (09).
 
-Locked-image runs at equal samples, 15 seeds, once with 8,192 pairs seen and, as the control for
-"too short to tell", once with 32,768. `rows` tries three rates, a factor of 3 apart; where the best
+Locked-image runs at equal samples, 15 seeds: once 8,192, which are two passes over the 4,096 pairs,
+and, as the control for "too short to tell", once 32,768, which are eight. `rows` tries three rates, a factor of 3 apart; where the best
 lies at an edge, `wider` and `widest` go one further. `steps` gives a batch of 256 as many steps as
 a batch of 32 has: the control for "larger batches only lack steps". All seeds are asked the same
 pairs, and another 256 pairs are easier or harder; so `tests` asks the models of the best rates five

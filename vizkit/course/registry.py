@@ -392,7 +392,7 @@ _ALL = (
         ("09_batch_size",),
         {
             "fewer steps": "At equal samples a larger batch takes fewer steps, so it is stopped earlier.",
-            "more pairs": "At equal steps a larger batch sees more pairs, which may be what helps.",
+            "more passes": "At equal steps a larger batch goes through the same pairs more often, which may be what helps.",
             "one learning rate": "A rate that suits one batch size punishes another.",
         },
     ),
@@ -425,6 +425,7 @@ _ALL = (
         rivals={
             "any ninety vectors": "Unit vectors could separate the classes whatever their sentences say.",
             "half of the answer": "Knowing the shape and guessing the colour is far above the chance of 1 in 90.",
+            "the two words, on two objects": "Captions of two objects hold both words, and for a bag of words that is the combination.",
         },
     ),
     Claim(

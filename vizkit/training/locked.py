@@ -176,8 +176,9 @@ def train_locked(
 ) -> tuple[DualEncoder, History]:
     """Train a projection and a bag-of-words tower on cached pairs; the same seed, the same run.
 
-    samples: pairs seen in all, so that runs of different `batch_size` can be compared; a batch is
-        drawn without repeats, and every pair comes once before one comes twice;
+    samples: pairs seen in all, each counted as often as it comes, so that runs of different
+        `batch_size` can be compared; a batch is drawn without repeats, and every pair comes once
+        before one comes twice;
     temperature: where it starts, None for the paper's (0.07 for "info_nce", 0.1 for "sigmoid");
     learn_temperature: False holds it there;
     bias, learn_bias: the same for the bias of the sigmoid loss;
