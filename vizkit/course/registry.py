@@ -728,7 +728,8 @@ _ALL = (
         f"{_LIT}, Fig. 4",
         ("15_words_for_a_real_encoder",),
         {
-            "the size of the pictures": "An encoder that learned on large pictures may suffer from small ones.",
+            "the size of the pictures": "An encoder that learned on large pictures may suffer from "
+            "small ones, and one that sees more pixels may read better for that alone.",
             "how many numbers": "Features of more numbers hold more, however good they are.",
             "stopped too early": "Towers that start untrained may only need more steps.",
         },
