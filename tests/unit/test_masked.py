@@ -5,7 +5,13 @@ import torch
 
 from vizkit.models.masked import MaskedAutoencoder, random_mask
 from vizkit.models.patches import patchify, unpatchify
-from vizkit.training.masked import evaluate_masked, hidden_error, paint_smooth, train_masked
+from vizkit.training.masked import (
+    TEST_DRAW,
+    evaluate_masked,
+    hidden_error,
+    paint_smooth,
+    train_masked,
+)
 
 
 @pytest.fixture
@@ -120,3 +126,17 @@ def test_training_lowers_the_error(pixels):
     assert history.loss[-1] < history.loss[0] * 0.7
     before = evaluate_masked(MaskedAutoencoder().eval(), pixels, 0.5)
     assert evaluate_masked(model, pixels, 0.5)["error"] < before["error"]
+
+
+def test_the_painter_is_scored_picture_by_picture(pixels):
+    model, hidden = (
+        MaskedAutoencoder().eval(),
+        random_mask(6, 64, 0.75, torch.Generator().manual_seed(TEST_DRAW)),
+    )
+    found = evaluate_masked(model, pixels, 0.75)
+    painted, patches = patchify(paint_smooth(pixels, hidden), 4), patchify(pixels, 4)
+    assert found["painter"] == pytest.approx(
+        hidden_error(painted, patches, hidden).item(), rel=1e-5
+    )
+    alone = [hidden_error(painted[[i]], patches[[i]], hidden[[i]]).item() for i in range(6)]
+    assert found["painter ±"] == pytest.approx(torch.tensor(alone).std().item() / 6**0.5, rel=1e-4)
