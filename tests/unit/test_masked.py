@@ -5,7 +5,13 @@ import torch
 
 from vizkit.models.masked import MaskedAutoencoder, random_mask
 from vizkit.models.patches import patchify, unpatchify
-from vizkit.training.masked import evaluate_masked, hidden_error, paint_local, train_masked
+from vizkit.training.masked import (
+    TEST_DRAW,
+    evaluate_masked,
+    hidden_error,
+    paint_smooth,
+    train_masked,
+)
 
 
 @pytest.fixture
@@ -80,16 +86,39 @@ def test_the_picture_keeps_what_was_visible(pixels):
     assert torch.equal(shown[~hidden], patchify(pixels, 4)[~hidden])
 
 
-def test_the_painter_uses_visible_colours_the_nearest_first():
-    patches = torch.zeros(1, 16, 12)
-    patches[0, :, :] = torch.arange(16.0)[:, None]
-    hidden = torch.zeros(1, 16, dtype=torch.bool)
-    hidden[0, 5] = True
-    painted = paint_local(patches, hidden, (4, 4))[0, 5, 0]
-    assert painted == pytest.approx(5, abs=0.6)  # its neighbours 1, 4, 6 and 9 have the mean 5
-    assert paint_local(patches, hidden, (4, 4), fade=9.0)[0, 5, 0] == pytest.approx(5, abs=0.1)
-    patches[0, 5] = 1000
-    assert paint_local(patches, hidden, (4, 4))[0, 5, 0] == painted
+def test_the_painter_is_the_mean_of_four_neighbours_round_by_round(pixels):
+    """Against a loop over pixels that knows nothing of padding."""
+    pixels, hidden = pixels[:2, :, :8, :8], torch.tensor([[1, 0, 1, 1], [0, 1, 0, 0]]).bool()
+    painted = paint_smooth(pixels, hidden, patch=4, rounds=3)
+    for b in range(2):
+        covered = [(y, x) for y in range(8) for x in range(8) if hidden[b, 2 * (y // 4) + x // 4]]
+        seen = [(y, x) for y in range(8) for x in range(8) if (y, x) not in covered]
+        picture = pixels[b].clone()
+        for y, x in covered:
+            picture[:, y, x] = torch.stack([pixels[b, :, v, u] for v, u in seen]).mean(0)
+        for _ in range(3):
+            before = picture.clone()
+            for y, x in covered:
+                around = [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
+                inside = [(min(max(v, 0), 7), min(max(u, 0), 7)) for v, u in around]
+                picture[:, y, x] = sum(before[:, v, u] for v, u in inside) / 4
+        assert torch.allclose(painted[b], picture, atol=1e-6)
+
+
+def test_the_painter_continues_a_ramp_exactly():
+    """A plane has no other smooth continuation inside: hidden patches come back as they were."""
+    ramp = torch.linspace(0, 1, 32)[None, None, None].repeat(1, 3, 32, 1)
+    hidden = torch.zeros(1, 64, dtype=torch.bool)
+    hidden[0, [18, 19, 45]] = True
+    assert torch.allclose(paint_smooth(ramp, hidden), ramp, atol=1e-4)
+
+
+def test_the_painter_never_sees_what_is_hidden_and_keeps_the_rest(pixels):
+    hidden = mask(6, 0.75)
+    cover = hidden.view(6, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    painted = paint_smooth(pixels, hidden)
+    assert torch.equal(painted, paint_smooth(pixels.masked_fill(cover, 9.0), hidden))
+    assert torch.equal(painted.masked_fill(cover, 0), pixels.masked_fill(cover, 0))
 
 
 def test_training_lowers_the_error(pixels):
@@ -97,3 +126,17 @@ def test_training_lowers_the_error(pixels):
     assert history.loss[-1] < history.loss[0] * 0.7
     before = evaluate_masked(MaskedAutoencoder().eval(), pixels, 0.5)
     assert evaluate_masked(model, pixels, 0.5)["error"] < before["error"]
+
+
+def test_the_painter_is_scored_picture_by_picture(pixels):
+    model, hidden = (
+        MaskedAutoencoder().eval(),
+        random_mask(6, 64, 0.75, torch.Generator().manual_seed(TEST_DRAW)),
+    )
+    found = evaluate_masked(model, pixels, 0.75)
+    painted, patches = patchify(paint_smooth(pixels, hidden), 4), patchify(pixels, 4)
+    assert found["painter"] == pytest.approx(
+        hidden_error(painted, patches, hidden).item(), rel=1e-5
+    )
+    alone = [hidden_error(painted[[i]], patches[[i]], hidden[[i]]).item() for i in range(6)]
+    assert found["painter ±"] == pytest.approx(torch.tensor(alone).std().item() / 6**0.5, rel=1e-4)
