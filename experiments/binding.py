@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from experiments.run import Experiment, Part, run_from_command_line
+from experiments.run import Experiment, Part, on_one_test, run_from_command_line
 
 SEEDS = [0, 1, 2, 3, 4]
 FULL = {"density": 1.0, "completeness": 1.0, "salient": False}
@@ -162,48 +162,53 @@ def verdicts(table: dict) -> dict[str, bool | str]:
     """What the table says, each with two standard errors to spare; differences by seed.
 
     No level is chosen by hand. Whoever binds is above chance, and "more than half" is half of what
-    the complete captions of the same seed and as many steps bring above chance.
+    the complete captions of the same seed and as many steps bring above chance. All seeds are
+    asked the same scenes, whose error is added.
     """
-    from vizkit.course.evidence import all_of, estimate
+    from vizkit.course.evidence import all_of
+
+    asked = table["settings"]["test"]
 
     full = {steps: column(table, "complete", steps=steps) for steps in STEPS}  # (seeds,) each
     half = {steps: CHANCE + (one - CHANCE) / 2 for steps, one in full.items()}
     found = {
-        f"complete captions bind, {steps} steps: above chance": estimate(one).above(CHANCE)
+        f"complete captions bind, {steps} steps: above chance": on_one_test(asked, one).above(
+            CHANCE
+        )
         for steps, one in full.items()
     }
     for name in list(CAPTIONS)[1:]:
         for steps in STEPS:
             swaps = column(table, name, steps=steps)
             found |= {
-                f"{name}, {steps} steps: below complete captions": estimate(
-                    full[steps] - swaps
+                f"{name}, {steps} steps: below complete captions": on_one_test(
+                    asked, full[steps], swaps
                 ).above(0),
-                f"{name}, {steps} steps: more than half of it is lost": estimate(
-                    half[steps] - swaps
+                f"{name}, {steps} steps: more than half of it is lost": on_one_test(
+                    asked, half[steps], swaps
                 ).above(0),
             }
     for name, steps in LONGER.items():
         swaps = column(table, name, steps=steps)
         found[f"{name}, {steps} steps: more than half of {STEPS[-1]} complete steps is lost"] = (
-            estimate(half[STEPS[-1]] - swaps).above(0)
+            on_one_test(asked, half[STEPS[-1]], swaps).above(0)
         )
     for steps in STEPS[::2]:
         twins = column(table, "all three", "twins", steps)
         found[f"all three at once, {steps} steps: twins in the batch bring back more than half"] = (
-            estimate(twins - half[steps]).above(0)
+            on_one_test(asked, twins, half[steps]).above(0)
         )
         alone = column(table, "complete", "no twins", steps)
         found |= {
             f"complete captions without any twin in the batch, {steps} steps: above chance": (
-                estimate(alone).above(CHANCE)
+                on_one_test(asked, alone).above(CHANCE)
             ),
             f"complete captions without any twin in the batch, {steps} steps: "
-            "keep more than half": estimate(alone - half[steps]).above(0),
+            "keep more than half": on_one_test(asked, alone, half[steps]).above(0),
         }
     colors = [column(table, name, value="missing color") for name in CAPTIONS]
     found["a color that is missing is noticed with any captions: above chance"] = all_of(
-        *(estimate(one).above(CHANCE) for one in colors)
+        *(on_one_test(asked, one).above(CHANCE) for one in colors)
     )
     return found
 

@@ -18,7 +18,7 @@ from functools import cache
 
 import numpy as np
 
-from experiments.run import Experiment, Part, run_from_command_line
+from experiments.run import Experiment, Part, on_one_test, run_from_command_line
 
 SEEDS = [0, 1, 2, 3, 4]
 SETTINGS = {
@@ -206,8 +206,13 @@ def column(
 
 
 def verdicts(table: dict) -> dict[str, bool | str]:
-    """What the table says, each with two standard errors to spare."""
-    from vizkit.course.evidence import all_of, estimate
+    """What the table says, each with two standard errors to spare.
+
+    All seeds are asked the same pictures, whose error is added.
+    """
+    from vizkit.course.evidence import all_of
+
+    asked = table["settings"]["test"]
 
     rare, always = table["settings"]["told"]
     counted = {share: column(table, "counting", share, "right") for share in (rare, always)}
@@ -215,24 +220,24 @@ def verdicts(table: dict) -> dict[str, bool | str]:
     high = np.mean([column(table, "counting", always, f"right of {k}") for k in (4, 5)], axis=0)
 
     def says(share: float, name: str, even: bool = False):
-        return estimate(column(table, "negation", share, name, even=even))
+        return on_one_test(asked, column(table, "negation", share, name, even=even))
 
     found = {
-        "it counts when every caption tells the number: above 0.8": estimate(counted[always]).above(
-            0.8
-        ),
-        "captions that seldom tell the number cost ten points": estimate(
-            counted[always] - counted[rare]
+        "it counts when every caption tells the number: above 0.8": on_one_test(
+            asked, counted[always]
+        ).above(0.8),
+        "captions that seldom tell the number cost ten points": on_one_test(
+            asked, counted[always], counted[rare]
         ).above(0.1),
-        "rarely told: a linear probe counts better by ten points": estimate(
-            column(table, "counting", rare, "probe") - counted[rare]
+        "rarely told: a linear probe counts better by ten points": on_one_test(
+            asked, column(table, "counting", rare, "probe"), counted[rare]
         ).above(0.1),
-        "small numbers are easier by ten points": estimate(low - high).above(0.1),
-        "a linear probe counts better than the sentences": estimate(
-            column(table, "counting", always, "probe") - counted[always]
+        "small numbers are easier by ten points": on_one_test(asked // 3, low, high).above(0.1),
+        "a linear probe counts better than the sentences": on_one_test(
+            asked, column(table, "counting", always, "probe"), counted[always]
         ).above(0),
-        "always told: it counts better than the inked area by ten points": estimate(
-            counted[always] - column(table, "counting", always, "area")
+        "always told: it counts better than the inked area by ten points": on_one_test(
+            asked, counted[always], column(table, "counting", always, "area")
         ).above(0.1),
         "without a no in the captions, no star means star": says(0.0, "no").below(0.4),
         "without a no in the captions, shapes that are there are named": all_of(
@@ -253,44 +258,47 @@ def verdicts(table: dict) -> dict[str, bool | str]:
     found["colors of what is there alone: a star is taken for no star"] = says(0.5, "a").below(0.4)
     steps = table["settings"]["longer"]
     longer = {told: column(table, "longer counting", told, "right") for told in (rare, always)}
-    found[f"captions that seldom tell the number cost ten points, {steps} steps"] = estimate(
-        longer[always] - longer[rare]
+    found[f"captions that seldom tell the number cost ten points, {steps} steps"] = on_one_test(
+        asked, longer[always], longer[rare]
     ).above(0.1)
-    found[f"rarely told: more right after {steps} steps"] = estimate(
-        longer[rare] - counted[rare]
+    found[f"rarely told: more right after {steps} steps"] = on_one_test(
+        asked, longer[rare], counted[rare]
     ).above(0)
-    taken = estimate(column(table, "longer negation", share, "a"))
+    taken = on_one_test(asked, column(table, "longer negation", share, "a"))
     found[f"colors of what is there alone, {steps} steps: a star is taken for no star"] = (
         taken.below(0.4)
     )
     for one in NEGATIONS:
         read = column(table, "longer negation", share, one, even=True)
-        found[f'colors told alike, {steps} steps: "{one}" above chance'] = estimate(read).above(0.5)
+        found[f'colors told alike, {steps} steps: "{one}" above chance'] = on_one_test(
+            asked, read
+        ).above(0.5)
     return found | equal_verdicts(table, counted[always])
 
 
 def equal_verdicts(table: dict, always: np.ndarray) -> dict[str, bool | str]:
     """Rare captions, of which as many are read as of frequent ones; always: right counts of those."""
-    from vizkit.course.evidence import estimate
-
+    asked = table["settings"]["test"]
     found = {}
     for captions in table["settings"]["rounds"]:
         right = column(table, "equal counting", 0.1, "right", captions=captions)
         found |= {
-            f"number seldom told, as many read, {captions}: costs ten points": estimate(
-                always - right
+            f"number seldom told, as many read, {captions}: costs ten points": on_one_test(
+                asked, always, right
             ).above(0.1),
-            f"number seldom told, as many read, {captions}: above 0.8": estimate(right).above(0.8),
+            f"number seldom told, as many read, {captions}: above 0.8": on_one_test(
+                asked, right
+            ).above(0.8),
         }
         for one in NEGATIONS:
             read = column(table, "equal negation", 0.1, one, even=True, captions=captions)
-            found[f'"no" seldom told, as many read, {captions}: "{one}" above chance'] = estimate(
-                read
-            ).above(0.5)
+            found[f'"no" seldom told, as many read, {captions}: "{one}" above chance'] = (
+                on_one_test(asked, read).above(0.5)
+            )
     told = {value: column(table, "those told", 0.1, value) for value in ("right", "probe")}
     return found | {
-        "of those told: a linear probe is ahead of the sentences": estimate(
-            told["probe"] - told["right"]
+        "of those told: a linear probe is ahead of the sentences": on_one_test(
+            asked, told["probe"], told["right"]
         ).above(0)
     }
 

@@ -123,6 +123,20 @@ def unfinished(partial: Path, expected: Table) -> Table:
     return table if same else expected
 
 
+def on_one_test(count: int, shares: Any, beside: Any = None) -> Any:
+    """An `Estimate` over seeds that are all asked the same `count` questions.
+
+    shares: of right answers by seed; beside: shares of the same seeds that are taken away. The error
+    of the questions is added to that of the seeds, at the most that it can be.
+    """
+    from vizkit.course.evidence import estimate
+    from vizkit.training.sentences import error_of_test
+
+    if beside is None:
+        return estimate(shares, shared=error_of_test(count, shares))
+    return estimate(shares - beside, shared=error_of_test(count, shares, beside))
+
+
 def write_json(path: Path, table: Table) -> None:
     """Write a table with one row a line, so that a changed row is a changed line."""
     lines = []

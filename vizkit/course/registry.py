@@ -896,7 +896,8 @@ _ALL = (
         {
             "any heads": "Any heads that are switched off could weaken the word as much.",
             "any heads of these layers": "Heads near the end may matter more, whichever they are.",
-            "the strip hides the object": "The strip of paper could hide what the picture shows.",
+            "the strip hides the object": "The strip of paper could hide what the picture shows, or "
+            "mislead without any word.",
         },
     ),
     Claim(

@@ -71,7 +71,11 @@ def written_box(word: str, place: str, image_size: int = 64) -> tuple[int, int, 
 
 
 def write_words(
-    pictures: np.ndarray, words: Sequence[str | None], places: Sequence[str]
+    pictures: np.ndarray,
+    words: Sequence[str | None],
+    places: Sequence[str],
+    *,
+    ink: bool = True,
 ) -> np.ndarray:
     """Copies of pictures, each with a word on a strip of paper, centred at the top or bottom edge.
 
@@ -79,6 +83,7 @@ def write_words(
         pictures: (N, S, S, 3) uint8, S a multiple of 8.
         words: one of letters a to z for each picture; None leaves a picture as it is.
         places: "top" or "bottom" for each picture.
+        ink: False leaves the strip of paper blank.
 
     Returns:
         (N, S, S, 3) uint8.
@@ -101,15 +106,15 @@ def write_words(
     written = pictures.copy()
     for picture, word, place in zip(written, words, places, strict=True):
         if word is not None:
-            _write(picture, word, place)
+            _write(picture, word, place, ink)
     return written
 
 
-def _write(picture: np.ndarray, word: str, place: str) -> None:
-    """Write one word into a picture (S, S, 3)."""
+def _write(picture: np.ndarray, word: str, place: str, ink: bool) -> None:
+    """Write one word, or lay its blank paper, into a picture (S, S, 3)."""
     left, top, right, bottom = written_box(word, place, len(picture))
     picture[top:bottom, left:right] = _PAPER
-    for number, letter in enumerate(word):
+    for number, letter in enumerate(word if ink else ""):
         mask = _MASKS[letter]  # (7, 5)
         corner = left + number * CELL + 1
         cell = picture[top : top + mask.shape[0], corner : corner + mask.shape[1]]

@@ -18,7 +18,15 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from vizkit.data import SHAPES, caption_vocabulary, describe, render, sample_scenes, write_captions
+from vizkit.data import (
+    SHAPES,
+    caption_vocabulary,
+    describe,
+    object_masks,
+    render,
+    sample_scenes,
+    write_captions,
+)
 from vizkit.data.scenes import SceneTable
 from vizkit.data.writing import WRITTEN_PLACES, write_words
 from vizkit.losses import info_nce
@@ -159,8 +167,9 @@ def train_reader(recipe: ReaderRecipe) -> tuple[DualEncoder, WordTokenizer]:
 class WrittenScenes:
     """Scenes of one object as they are, and with the wrong or the right word written on them.
 
-    own, word: (N,) indices into SHAPES of the object and of the wrong word; pictures by kind:
-    "plain", "wrong word", "right word", each (N, S, S, 3).
+    own, word: (N,) indices into SHAPES of the object and of the wrong word; pictures by kind, each
+    (N, S, S, 3): "plain", "blank strip" (the paper of the wrong word without its letters),
+    "wrong word", "right word".
     """
 
     scenes: SceneTable
@@ -175,10 +184,24 @@ def written_scenes(n: int, seed: int) -> WrittenScenes:
     own = scenes.shape[:, 0]
     word = (own + rng.integers(1, len(SHAPES), size=n)) % len(SHAPES)
     plain, places = render(scenes), free_places(scenes)
-    pictures = {"plain": plain}
-    for kind, which in (("wrong word", word), ("right word", own)):
-        pictures[kind] = write_words(plain, [SHAPES[one] for one in which], places)
+    wrong, right = ([SHAPES[one] for one in which] for which in (word, own))
+    pictures = {
+        "plain": plain,
+        "blank strip": write_words(plain, wrong, places, ink=False),
+        "wrong word": write_words(plain, wrong, places),
+        "right word": write_words(plain, right, places),
+    }
     return WrittenScenes(scenes, own, word, pictures)
+
+
+def share_covered(written: WrittenScenes) -> np.ndarray:
+    """Share of each object's pixels that lies under the strip of paper of the wrong word, (N,)."""
+    nothing = np.zeros_like(written.pictures["plain"])
+    words = [SHAPES[one] for one in written.word]
+    strips = write_words(nothing, words, free_places(written.scenes), ink=False)
+    strip = strips.any(axis=-1)  # (N, S, S)
+    own = object_masks(written.scenes, strip.shape[-1])[:, 0]  # (N, S, S)
+    return (own & strip).sum(axis=(1, 2)) / own.sum(axis=(1, 2))
 
 
 def questions(quoting: bool) -> list[str]:
@@ -189,16 +212,29 @@ def questions(quoting: bool) -> list[str]:
 
 
 @torch.no_grad()
-def named(
-    model: DualEncoder, tokenizer: WordTokenizer, pictures: np.ndarray, quoting: bool = False
-) -> np.ndarray:
-    """Which shape each picture (N, S, S, 3) is taken for, or is said to quote, (N,)."""
-    texts = model.encode_text(tokenizer(questions(quoting)))  # (K, E)
+def vectors_of(model: DualEncoder, pictures: np.ndarray) -> Tensor:
+    """Unit vectors (N, E) of pictures (N, S, S, 3)."""
     parts = [
         model.encode_image(to_tensor(pictures[at : at + 200], "cpu"))
         for at in range(0, len(pictures), 200)
     ]
-    return (torch.cat(parts) @ texts.T).argmax(dim=1).numpy()
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def answers_of(
+    model: DualEncoder, tokenizer: WordTokenizer, vectors: Tensor, quoting: bool = False
+) -> np.ndarray:
+    """Which shape each picture's vector (N, E) is nearest to, or to the quoting of which, (N,)."""
+    texts = model.encode_text(tokenizer(questions(quoting)))  # (K, E)
+    return (vectors @ texts.T).argmax(dim=1).numpy()
+
+
+def named(
+    model: DualEncoder, tokenizer: WordTokenizer, pictures: np.ndarray, quoting: bool = False
+) -> np.ndarray:
+    """Which shape each picture (N, S, S, 3) is taken for, or is said to quote, (N,)."""
+    return answers_of(model, tokenizer, vectors_of(model, pictures), quoting)
 
 
 def attack_scores(
@@ -206,16 +242,15 @@ def attack_scores(
 ) -> dict[str, np.ndarray]:
     """What comes out picture by picture, arrays (N,) of bool.
 
-    "plain", "right word", "wrong word": the object is named; "says the word": the wrong word is
-    named in place of the object; "reads": the wrong word is quoted rightly.
+    "plain", "blank strip", "right word", "wrong word": the object is named; "says the word": the
+    wrong word is named in place of the object; "reads": the wrong word is quoted rightly.
     """
-    found = {
-        kind: named(model, tokenizer, pictures) == written.own
-        for kind, pictures in written.pictures.items()
-    }
-    attacked = written.pictures["wrong word"]
-    found["says the word"] = named(model, tokenizer, attacked) == written.word
-    found["reads"] = named(model, tokenizer, attacked, quoting=True) == written.word
+    shown = {kind: vectors_of(model, pictures) for kind, pictures in written.pictures.items()}
+    answers = {kind: answers_of(model, tokenizer, vectors) for kind, vectors in shown.items()}
+    found = {kind: answer == written.own for kind, answer in answers.items()}
+    found["says the word"] = answers["wrong word"] == written.word
+    quoted = answers_of(model, tokenizer, shown["wrong word"], quoting=True)
+    found["reads"] = quoted == written.word
     return found
 
 
