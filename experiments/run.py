@@ -127,7 +127,8 @@ def on_one_test(count: int, shares: Any, beside: Any = None) -> Any:
     """An `Estimate` over seeds that are all asked the same `count` questions.
 
     shares: of right answers by seed; beside: shares of the same seeds that are taken away. The error
-    of the questions is added to that of the seeds, at the most that it can be.
+    of the questions is added to that of the seeds, as if it moved all of them alike; those of two
+    rows are taken as independent.
     """
     from vizkit.course.evidence import estimate
     from vizkit.training.sentences import error_of_test

@@ -218,6 +218,7 @@ def test_seeds_that_share_their_tests_are_as_uncertain_as_both():
     found = estimate_over_tests(table)
     assert (found.mean, found.count, found.of) == (4.0, 3, "seeds on 2 tests")
     assert found.standard_error == pytest.approx((1 / 3 + 2**2) ** 0.5)
+    assert estimate_over_tests(table, "draws", "pictures").of == "draws on 2 pictures"
     for bad in ([1.0, 2.0], [[1.0], [2.0]], [[1.0, 2.0]]):
         with pytest.raises(ValueError, match="expected"):
             estimate_over_tests(bad)

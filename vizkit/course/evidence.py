@@ -89,8 +89,10 @@ def estimate(values: Any, of: str = "seeds", *, shared: float = 0.0) -> Estimate
     return Estimate(float(array.mean()), float(error), array.size, of)
 
 
-def estimate_over_tests(values: Any, of: str = "seeds") -> Estimate:
+def estimate_over_tests(values: Any, of: str = "seeds", tests: str = "tests") -> Estimate:
     """Mean of a table (repetitions, tests), where each repetition was asked every one of the tests.
+
+    of, tests: what repetitions and tests are called, where the estimate is told.
 
     Repetitions and tests were both drawn by chance, so the spread of either counts: that of the
     repetitions' means, and as `shared` that of the tests' means.
@@ -100,8 +102,8 @@ def estimate_over_tests(values: Any, of: str = "seeds") -> Estimate:
     table = np.asarray(values, dtype=float)
     if table.ndim != 2:
         raise ValueError(f"expected (repetitions, tests), received shape {table.shape}")
-    of_tests = estimate(table.mean(axis=0), "tests")
-    of = f"{of} on {of_tests.count} tests"
+    of_tests = estimate(table.mean(axis=0), tests)
+    of = f"{of} on {of_tests.count} {tests}"
     return estimate(table.mean(axis=1), of, shared=of_tests.standard_error)
 
 

@@ -31,7 +31,7 @@ PLACES = (
     "bottom center",
     "bottom right",
 )
-# (shape, color) combinations kept out of training data unless asked for. Every color loses two
+# (shape, color) combinations that no single object has in training data unless asked for. Every color loses two
 # shapes, every shape one or two colors, so each word is still seen often.
 HELD_OUT_PAIRS = (
     ("circle", "teal"),

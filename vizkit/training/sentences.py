@@ -52,8 +52,8 @@ def error_of_test(count: int, *shares: Sequence[float]) -> float:
     """How far a test itself may move the mean of several seeds that are all asked the same questions.
 
     count: of the questions; shares: of right answers, one by seed; a second row of shares, if a
-    difference is asked for. The rows are taken as independent, the seeds as moved all alike: that
-    is the most that the questions can do. For `shared=` of `vizkit.course.estimate`.
+    difference is asked for. The rows are taken as independent, the seeds as moved all alike,
+    which for one row is the most that the questions can do. For `shared=` of `vizkit.course.estimate`.
     """
     check_whole(count=count)
     means = [float(np.mean(row)) for row in shares]
