@@ -13,7 +13,7 @@ from vizkit.widgets import assets
 BUDGETS = {
     "SimilarityMatrix": 12_500,
     "AttentionMap": 12_900,
-    "EmbeddingSpace": 15_200,
+    "EmbeddingSpace": 16_400,  # two renderers: on a graphics card, and in the bytes of a plain canvas
     "LivingEncoder": 31_900,  # a drawing of the world and a forward pass in it
 }
 SHARED = 9_700  # what all of them need, which a notebook receives once
