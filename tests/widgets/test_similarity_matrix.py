@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -275,7 +277,8 @@ def test_what_travels_unpacks_to_what_python_uses():
     images, texts = embeddings(9, 4)
     widget = SimilarityMatrix(images, texts)
     sent = {name: codec.unpack(packed)[0] for name, packed in widget.data.items()}
-    np.testing.assert_array_equal(sent["images"] @ sent["texts"].T, widget.similarity())
+    product = sent["images"] @ sent["texts"].T
+    np.testing.assert_allclose(product, widget.similarity(), rtol=0, atol=1e-15)
 
 
 def test_fixed_point_keeps_the_digits_of_float32():
@@ -386,3 +389,21 @@ def test_against_both_refuses_what_has_no_meaning():
 def test_a_formula_of_anything_else_is_refused(formula):
     with pytest.raises(ValueError, match=r"in constants\.json may add.*similarity.*count"):
         numbers.read_formula(formula)
+
+
+def test_a_small_product_leaves_the_other_core_to_the_browser():
+    """The threads of the library behind `@` spin for a tenth of a second after a product."""
+    script = (
+        "import time, numpy as np\n"
+        "from vizkit.widgets import SimilarityMatrix\n"
+        "random = np.random.default_rng(0)\n"
+        "rows = [random.normal(size=(256, 64)) for _ in range(2)]\n"
+        "SimilarityMatrix(*rows).picture()\n"
+        "before = time.process_time()\n"
+        "time.sleep(0.15)\n"
+        "print(time.process_time() - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert float(done.stdout) < 0.03

@@ -41,11 +41,26 @@ class SimilarityNumbers:
     text_to_image_accuracy: float | None
 
 
+# Multiplications; as many take about 10 milliseconds on one core.
+SMALL_PRODUCT = 2**23
+
+
 def product(arrays: dict[str, np.ndarray]) -> np.ndarray:
     """The similarities (N, M) of one step, from the matrix or from unit vectors."""
     if "similarity" in arrays:
         return arrays["similarity"].astype(np.float64)
-    return arrays["images"].astype(np.float64) @ arrays["texts"].astype(np.float64).T
+    return products(arrays["images"].astype(np.float64), arrays["texts"].astype(np.float64))
+
+
+def products(images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    """The inner products (..., N, M) of rows (..., N, D) and (..., M, D).
+
+    The library of the operator `@` keeps its threads spinning for a tenth of a second after a product, on the
+    core that the browser needs to draw it; a small product is computed without it.
+    """
+    if images.shape[-2] * texts.shape[-2] * images.shape[-1] <= SMALL_PRODUCT:
+        return np.einsum("...nd,...md->...nm", images, texts)
+    return images @ texts.swapaxes(-1, -2)
 
 
 # Logits as far apart as this still have exponentials that float64 tells apart from 0 and infinity.
