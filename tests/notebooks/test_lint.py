@@ -1,5 +1,6 @@
 """What every notebook of the course looks like."""
 
+import ast
 import itertools
 import math
 import re
@@ -211,8 +212,30 @@ def _links(notebook, path):
         yield f"named without a link: {named}"
 
 
+def _claim_words(source: str) -> list[str]:
+    """Sentences and notes that a cell gives to its claims word by word; a formatted one may be any text."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # a magic
+        return []
+    return [
+        keyword.value.value
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "claim"
+        for keyword in call.keywords
+        if keyword.arg in ("sentence", "note") and isinstance(keyword.value, ast.Constant)
+    ]
+
+
 def _claims(notebook, path):
     for cell in notebook.cells:
+        contents = [output.get("data", {}).get(CLAIM_MIME) for output in cell.get("outputs", [])]
+        stored = [
+            content.get(word) for content in contents if content for word in ("sentence", "note")
+        ]
+        for words in _claim_words(cell.source):
+            if contents and words not in stored:
+                yield f"the source of {cell.id} says {words[:60]!r}, its stored claim does not"
         for output in cell.get("outputs", []):
             content = output.get("data", {}).get(CLAIM_MIME)
             if content and path.stem not in CLAIMS[content["id"]].notebooks:
@@ -325,6 +348,11 @@ def _bundle(**changes):
     return _edit_shown(**{CLAIM_MIME: content})
 
 
+def _edit_claim(notebook):
+    (cell,) = [cell for cell in notebook.cells if cell.id == "shown"]
+    cell.source = "claim('A1', sentence='It rose.')"
+
+
 def _edit_text(old, new):
     def edit(notebook):
         cell = next(cell for cell in notebook.cells if old in cell.source)
@@ -371,6 +399,10 @@ BREAKS = {
         "no static picture",
     ),
     "foreign claim": (_bundle(id="C1"), "claim C1 belongs"),
+    "another sentence": (
+        lambda notebook: (_bundle(sentence="It fell.")(notebook), _edit_claim(notebook)),
+        "its stored claim does not",
+    ),
     "no control": (_bundle(rivals=[]), "without a control"),
     "no look": (_edit_shown(**{"text/plain": "another picture"}), "compared these texts"),
     "no look at a picture": (_edit_shown(**{"image/png": "y"}), "compared these texts"),
