@@ -14,7 +14,7 @@ does not change. Both are told which photograph it is.
 choice could leave patches that are easy or hard for everything, so DINOv2 is compared with the other
 controls on the same patches, and with a place that is known roughly: a patch by lot among the
 nearest ones, or from the whole photograph.
-About eleven minutes on one core.
+About ten minutes on one core.
 """
 
 from __future__ import annotations
