@@ -6,8 +6,14 @@ other crops one of the same photograph? Encoders see them at 224 pixels.
 a box drawn by hand. Does the nearest of the others, at least `apart` patches away, lie in a box of
 the same object? And the nearest one in another photograph, in a box of the same kind of thing?
 `views`: the same, asked in a second view of all photographs: a part of each, mirrored, with other
-colours, so that the place of a patch says little.
-Controls: raw pixels, mean colours, the place alone, and the same ViT with random weights.
+colours.
+Controls: raw pixels, mean colours, the same ViT with random weights, and the place alone, once as
+row and column and once as the row and the distance from the vertical middle line, which a mirror
+does not change. Both are told which photograph it is.
+`where_place_fails`: only those patches of `views` for which the place up to a mirror is wrong. That
+choice could leave patches that are easy or hard for everything, so DINOv2 is compared with the other
+controls on the same patches, and with a place that is known roughly: a patch by lot among the
+nearest ones, or from the whole photograph.
 About ten minutes on one core.
 """
 
@@ -89,9 +95,11 @@ SETTINGS = {
     "grid": 37,
     "apart": 5,
     "view": "a square of 65 to 90 % of the side, mirrored, ColorJitter(0.4, 0.4, 0.4, 0.1)",
+    "near_by": [3, 10, 40, 80],  # so many patches nearest by place, one of which a lot takes
     "boxes": BOXES,
 }
-METHODS = ("DINOv2", "raw pixels", "mean colour", "place alone", "random ViT")
+MIRROR_PROOF = "place up to a mirror"
+METHODS = ("DINOv2", "raw pixels", "mean colour", "place alone", MIRROR_PROOF, "random ViT")
 
 
 def random_vit(seed: int, side: int):
@@ -232,6 +240,11 @@ def mirrored(middles: np.ndarray) -> np.ndarray:
     return np.stack([middles[:, 0], 1 - middles[:, 1]], axis=1)
 
 
+def folded(places: np.ndarray) -> np.ndarray:
+    """Row and distance from the vertical middle line: what a mirror leaves of a place, (N, 2)."""
+    return np.stack([places[:, 0], np.abs(places[:, 1] - (SETTINGS["grid"] - 1) / 2)], axis=1)
+
+
 @cache
 def named_vectors(method: str, seed: int, view: int | None):
     """The patches that lie in boxes: photograph (M,), object (M,), place (M, 2), vectors (M, D)."""
@@ -245,11 +258,13 @@ def named_vectors(method: str, seed: int, view: int | None):
     inside = objects != ""
     owner = np.repeat(np.arange(len(pixels)), len(places))[inside]
     where = np.tile(places, (len(pixels), 1))[inside]
-    if method == "place alone":  # first those of the same photograph; ties are decided by lot
+    if method in ("place alone", MIRROR_PROOF):
+        place = where if method == "place alone" else folded(where)
+        # First those of the same photograph; ties are decided by lot.
         lot = np.random.default_rng(seed if view is None else seed + 100).uniform(
             0, 1e-3, where.shape
         )
-        vectors = np.concatenate([where + lot, 1000.0 * owner[:, None]], axis=1)
+        vectors = np.concatenate([place + lot, 1000.0 * owner[:, None]], axis=1)
     else:
         rows, columns = torch.from_numpy(places).T
         tokens = patch_vectors(method, seed, pixels)[:, rows, columns]  # (B, N, D)
@@ -313,18 +328,47 @@ def measure_patches(point: dict, table: dict) -> dict:
     }
 
 
-def measure_views(point: dict, table: dict) -> dict:
-    """Nearest patches in second views of all photographs, by photograph."""
-    method, seed = point["method"], point["seed"]
+def asked_in_another_view(method: str, seed: int):
+    """The photograph of each patch (M,), its distances to those of the view (M, M'), same object."""
     owner, objects, _, vectors = named_vectors(method, seed, None)
     their_owner, their_objects, _, theirs = named_vectors(method, seed, seed)
-    apart = distances(method, vectors, theirs)
     same = (owner[:, None] == their_owner) & (objects[:, None] == their_objects)
+    return owner, distances(method, vectors, theirs), same
+
+
+def measure_views(point: dict, table: dict) -> dict:
+    """Nearest patches in second views of all photographs, by photograph."""
+    owner, apart, same = asked_in_another_view(point["method"], point["seed"])
     asked = same.any(1)  # the view still shows the object
     nearest = same[np.arange(len(owner)), apart.argmin(1)]
     return {
         "same object": shares(nearest[asked], owner[asked], list(BOXES)),
         "chance": shares(same.mean(1)[asked], owner[asked], list(BOXES)),
+    }
+
+
+def measure_where_place_fails(point: dict, table: dict) -> dict:
+    """Right answers in one view where the place up to a mirror is wrong, as counts by photograph."""
+    seed = point["seed"]
+    owner, apart, same = asked_in_another_view(MIRROR_PROOF, seed)
+    nearest = apart.argsort(1)  # all of the same photograph come first
+    right = np.take_along_axis(same, nearest, 1)
+    failed = same.any(1) & ~right[:, 0]
+    same_photo = owner[:, None] == named_vectors(MIRROR_PROOF, seed, seed)[0]
+    found = {"patches": failed, "any patch": same.sum(1) / np.maximum(same_photo.sum(1), 1)}
+    for count in SETTINGS["near_by"]:
+        found[f"one of {count} near by"] = right[:, :count].mean(1)
+    for method in METHODS:
+        if method not in ("place alone", MIRROR_PROOF):
+            _, apart, _ = asked_in_another_view(method, seed)
+            found[method] = same[np.arange(len(owner)), apart.argmin(1)]
+    return {
+        name: {
+            photo: round(float(some[failed & (owner == number)].sum()), 3)
+            for number, photo in enumerate(BOXES)
+            if len(BOXES[photo]) > 1
+        }
+        for name, some in found.items()
     }
 
 
@@ -339,6 +383,10 @@ def view_points(table: dict) -> list[dict]:
     return [{"method": method, "seed": seed} for method in METHODS for seed in SEEDS]
 
 
+def each_seed(table: dict) -> list[dict]:
+    return [{"seed": seed} for seed in SEEDS]
+
+
 def by_photograph(table: dict, part: str, method: str) -> np.ndarray:
     """Share of nearest patches in the same object, (photographs,), the mean over seeds.
 
@@ -348,6 +396,22 @@ def by_photograph(table: dict, part: str, method: str) -> np.ndarray:
     rows = [row["same object"] for row in table[part] if row["method"] == method]
     asked = [photo for photo, objects in BOXES.items() if len(objects) > 1]
     return np.array([np.mean([row[photo] for row in rows]) for photo in asked])
+
+
+def where_place_fails(table: dict) -> dict[str, np.ndarray]:
+    """Shares of right answers where the place fails: method or control → (photographs,).
+
+    All views of a photograph together: in some views the place fails for a handful of patches only.
+    Photographs in which it never fails are left out.
+    """
+    rows = table["where_place_fails"]
+    counts = {
+        name: np.sum([list(row[name].values()) for row in rows], axis=0)
+        for name in rows[0]
+        if name not in ("seed", "seconds")
+    }
+    patches = counts.pop("patches")
+    return {name: count[patches > 0] / patches[patches > 0] for name, count in counts.items()}
 
 
 def verdicts(table: dict) -> dict[str, bool | str]:
@@ -371,6 +435,12 @@ def verdicts(table: dict) -> dict[str, bool | str]:
             ahead = estimate(dino - by_photograph(table, part, rival), of="photographs")
             sentence = f"patches, {words}: DINOv2 finds the object more often than {rival}"
             result[sentence] = ahead.above(0)
+    right = where_place_fails(table)
+    for rival in right:
+        if rival != "DINOv2":
+            ahead = estimate(right["DINOv2"] - right[rival], of="photographs")
+            sentence = f"patches, where {MIRROR_PROOF} fails: DINOv2 finds the object more often than {rival}"
+            result[sentence] = ahead.above(0)
     return result
 
 
@@ -380,7 +450,8 @@ EXPERIMENT = Experiment(
     parts=(
         Part("patches", patch_points, measure_patches),
         Part("views", view_points, measure_views),
-        Part("crops", lambda table: [{"seed": seed} for seed in SEEDS], measure_crops),
+        Part("where_place_fails", each_seed, measure_where_place_fails),
+        Part("crops", each_seed, measure_crops),
     ),
     verdicts=verdicts,
 )

@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from vizkit.course import Exercise, Mistake, exercises
 from vizkit.course.exercises import all_exercises, assert_exercise_is_sound, catalog, progress
 from vizkit.course.exercises import exercise as exercise_module
+from vizkit.course.exercises.memory import peak_of
 
 
 @pytest.fixture(autouse=True)
@@ -308,6 +310,44 @@ def test_a_ready_made_function_is_refused_under_another_name():
     for answer, name in ((norm, "LayerNorm"), (lambda x: norm(x), "LayerNorm"),
                          (lambda x: calculus.jacobian(unit, x), "autograd")):  # fmt: skip
         assert f"`{name}`" in exercise.grade(answer).message
+
+
+def test_a_mistake_may_have_more_than_one_outcome():
+    def tripled(received, x):
+        return received.shape == x.shape and bool(np.isclose(np.abs(received), 3 * np.abs(x)).all())
+
+    exercise = _exercise(mistakes=[Mistake("tripled", lambda x: 3 * x, "Divide.", fits=tripled)])
+    assert exercise.grade(lambda x: -3 * x).mistake == "tripled"
+    assert exercise.grade(lambda x: 2 * x).mistake == ""
+
+
+@pytest.mark.parametrize(
+    ("further", "said"),
+    [
+        (lambda function: "", ("right", "")),
+        (lambda function: "Too slow.", ("wrong", "Too slow.")),
+        (lambda function: 1 / 0, ("wrong", "Your code stopped with ZeroDivisionError")),
+    ],
+)
+def test_a_right_answer_may_have_more_to_pass(further, said):
+    exercise = _exercise(further=further)
+    result = exercise.grade(_normalise)
+    assert (result.kind, result.message[: len(said[1])]) == said
+    assert exercise.grade(lambda x: x).mistake == "not normalised", "only right ones are asked more"
+
+
+@pytest.mark.parametrize("tracing", [False, True])
+def test_the_memory_of_a_call_is_measured_also_where_tracing_runs(tracing):
+    if tracing:
+        tracemalloc.start()
+        held = np.ones(200_000)  # a peak from before does not count
+        del held
+    try:
+        assert 80_000 <= peak_of(lambda n: np.zeros(n), 10_000) < 90_000
+        assert peak_of(lambda n: None, 10_000) < 10_000
+        assert tracemalloc.is_tracing() is tracing
+    finally:
+        tracemalloc.stop()
 
 
 def test_hints_come_in_steps(capsys):

@@ -527,14 +527,15 @@ _ALL = (
     Claim(
         "D18",
         "What a self-supervised encoder puts side by side belongs together",
-        "Right within a photograph and between two views of it; between different photographs only "
-        "for some things.",
+        "Right within a photograph and between two views of it, also for patches whose place says "
+        "something else; between different photographs only for some things.",
         "Oquab et al. 2024, DINOv2; Amir et al. 2021, Deep ViT Features as Dense Visual Descriptors",
         ("11_embedding_space",),
         rivals={
             "the same pixels": "Patches of one object look alike, so raw pixels could find them as well.",
             "colour alone": "The mean colour of a patch could be all that is compared.",
-            "place alone": "Whatever lies near in the picture mostly belongs to the same object.",
+            "place alone": "Whatever lies near in the picture mostly belongs to the same object, and a "
+            "mirror leaves the row and the distance from the middle line as they are.",
             "any network of this shape": "The architecture could do this with random weights.",
             "only learning without labels": "A network that was taught with labels might do it as well.",
         },

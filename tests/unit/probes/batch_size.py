@@ -1,6 +1,7 @@
 """Answers to the exercises of 09: right in unusual ways, and wrong in 150."""
 
 import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -131,6 +132,105 @@ def own_results(join):
     return answer
 
 
+def by_lists(blocks):
+    """One block as a list of lists of Python numbers, and the powers of e as another."""
+    largest, total = [-math.inf] * len(blocks[0]), [0.0] * len(blocks[0])
+    for block in blocks:
+        rows = block.tolist()
+        new = [max(old, *row) for old, row in zip(largest, rows, strict=True)]
+        powers = [[math.exp(x - top) for x in row] for row, top in zip(rows, new, strict=True)]
+        parts = zip(largest, new, total, powers, strict=True)
+        total = [one * math.exp(old - top) + sum(more) for old, top, one, more in parts]
+        largest = new
+    return [top + math.log(one) for top, one in zip(largest, total, strict=True)]
+
+
+def in_long_doubles(blocks):
+    """One block in the widest type, with every step in an array of its own."""
+    largest = np.full(len(blocks[0]), -np.inf, np.longdouble)
+    total = np.zeros(len(blocks[0]), np.longdouble)
+    for block in blocks:
+        wide = block.astype(np.longdouble)
+        new = np.maximum(largest, wide.max(axis=1))
+        less = wide - new[:, None]
+        powers = np.exp(less)
+        total = total * np.exp(largest - new) + powers.sum(axis=1)
+        largest = new
+    return (largest + np.log(total)).astype(float)
+
+
+# ── Right numbers from blocks that were joined all the same ───────────────────────────────────────
+
+
+def of_the_whole(wide):
+    largest = wide.max(axis=1)
+    return largest + np.log(np.exp(wide - largest[:, None]).sum(axis=1))
+
+
+def filled_in(blocks, kind=float):
+    wide, at = np.zeros((len(blocks[0]), sum(block.shape[1] for block in blocks)), kind), 0
+    for block in blocks:
+        wide[:, at : at + block.shape[1]] = block
+        at += block.shape[1]
+    return wide
+
+
+def filled_in_place(blocks):
+    """As little as joining can take: float32, and every step in place."""
+    wide = filled_in(blocks, np.float32)
+    largest = wide.max(axis=1)
+    wide -= largest[:, None]
+    np.exp(wide, out=wide)
+    return largest + np.log(wide.sum(axis=1))
+
+
+def rows_extended(blocks):
+    found = []
+    for i in range(len(blocks[0])):
+        row = []
+        for block in blocks:
+            row.extend(block[i].tolist())
+        largest = max(row)
+        found.append(largest + np.log(sum(np.exp(value - largest) for value in row)))
+    return found
+
+
+def rows_chained(blocks):
+    rows = (np.array([*itertools.chain(*parts)]) for parts in zip(*blocks, strict=True))
+    return np.array([of_the_whole(row[None])[0] for row in rows])
+
+
+def rows_added(blocks):
+    rows = []
+    for i in range(len(blocks[0])):
+        rows.append(sum((list(block[i]) for block in blocks), []))  # noqa: RUF017 (a learner's way)
+    return of_the_whole(np.array(rows))
+
+
+def padded(blocks):
+    wide = blocks[0]
+    for block in blocks[1:]:
+        width = wide.shape[1]
+        wide = np.pad(wide, ((0, 0), (0, block.shape[1])))
+        wide[:, width:] = block
+    return of_the_whole(wide)
+
+
+JOINED = {
+    "filled in, float32, reduced": lambda blocks: np.logaddexp.reduce(
+        filled_in(blocks, np.float32), axis=1
+    ),
+    "filled in": lambda blocks: of_the_whole(filled_in(blocks)),
+    "filled in, in place": filled_in_place,
+    "rows extended": rows_extended,
+    "rows added": rows_added,
+    "rows chained": rows_chained,
+    "columns in an array": lambda b: of_the_whole(np.array([c for one in b for c in one.T]).T),
+    "columns by stack": lambda b: of_the_whole(np.stack([c for one in b for c in one.T], 1)),
+    "padded": padded,
+}
+
+
 def not_implemented(blocks):
     raise NotImplementedError
 
@@ -141,6 +241,9 @@ ONLINES = [
     Probe(ONLINE, "two passes", two_passes, "right"),
     Probe(ONLINE, "torch", in_torch, "right"),
     Probe(ONLINE, "logaddexp of the blocks' results", own_results(np.logaddexp.reduce), "right"),
+    Probe(ONLINE, "lists of one block", by_lists, "right"),
+    Probe(ONLINE, "long doubles, step by step", in_long_doubles, "right"),
+    *(Probe(ONLINE, f"joined: {what}", answer, "wrong") for what, answer in JOINED.items()),
     Probe(ONLINE, "the stub", not_implemented, "not yet attempted"),
     Probe(
         ONLINE, "joined", lambda blocks: np.log(np.exp(np.concatenate(blocks, 1)).sum(1)), "wrong"

@@ -52,6 +52,47 @@ def by_lowrank(rows):
     return turned(by_left_side(rows.double()).float())
 
 
+def columns(directions_of, turn=turned):
+    """Points along the first two columns of what should be read in rows."""
+
+    def points_of(rows):
+        centred = rows - rows.mean(dim=0)
+        return turn(centred @ directions_of(centred)[:, :2])
+
+    return points_of
+
+
+def by_numpys_svd(centred):
+    return torch.from_numpy(np.linalg.svd(centred.numpy(), full_matrices=False)[2])
+
+
+def in_double(rows):
+    return columns(lambda x: torch.linalg.svd(x, full_matrices=False).Vh)(rows.double())
+
+
+# numpy and torch choose the signs of the rows of Vᵀ each in its own way.
+COLUMNS = {
+    "torch": columns(lambda x: torch.linalg.svd(x, full_matrices=False).Vh),
+    "torch, full matrices": columns(lambda x: torch.linalg.svd(x).Vh),
+    "torch, float64": in_double,
+    "torch.svd": columns(lambda x: torch.svd(x).V.T),
+    "rows of what is V": lambda rows: turned(
+        (rows - rows.mean(0)) @ torch.svd(rows - rows.mean(0)).V[:2].T
+    ),
+    "numpy": columns(by_numpys_svd),
+    "every second sign": columns(
+        lambda x: torch.linalg.svd(x).Vh * (-1.0) ** torch.arange(x.shape[1])[:, None]
+    ),
+    "not turned": columns(lambda x: torch.linalg.svd(x).Vh, turn=lambda points: points),
+}
+NO_COLUMNS = {
+    "last two columns": columns(lambda x: torch.linalg.svd(x).Vh[:, -2:]),
+    "columns exchanged": columns(lambda x: torch.linalg.svd(x).Vh.flip(1)[:, -2:]),
+    "columns without signs": columns(lambda x: torch.linalg.svd(x).Vh.abs()),
+    "columns, doubled": columns(lambda x: 2 * torch.linalg.svd(x).Vh),
+    "columns, not a number": lambda rows: rows[:, :2] * torch.nan,
+}
+
 CHANGES = {
     "as it is": lambda x: x,
     "axes exchanged": lambda x: x.flip(1),
@@ -214,6 +255,11 @@ PROBES = [
     Probe(PLANE, "in float64", by_lowrank, "right"),
     Probe(PLANE, "untouched", ..., "not yet attempted"),
     *PLANES,
+    *(
+        Probe(PLANE, f"columns: {what}", answer, "mistake", "columns of Vᵀ instead of rows")
+        for what, answer in COLUMNS.items()
+    ),
+    *(Probe(PLANE, what, answer, "wrong") for what, answer in NO_COLUMNS.items()),
     Probe(NEAREST, "topk", by_topk, "right"),
     Probe(NEAREST, "loops and lists", in_lists, "right"),
     Probe(NEAREST, "untouched", ..., "not yet attempted"),

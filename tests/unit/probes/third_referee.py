@@ -889,6 +889,10 @@ RIGHT = {
 NAMED = {
     ("Recall@k both ways", "the k smallest indices"): "the smallest instead of the largest",
     ("PCA to two dimensions", "divided by the singular values"): "left side of the SVD alone",
+    (
+        "PCA to two dimensions",
+        "V for Vh by mistake of torch.svd",
+    ): "columns of Vᵀ instead of rows",
     ("Nearest neighbours by cosine", "one row normalised only"): "not normalised",
     (
         "From vectors to probabilities, for CLIP and for SigLIP",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from vizkit.course.exercises.exercise import Exercise, Mistake
+from vizkit.course.exercises.memory import peak_of
 
 
 def _logsumexp(values: np.ndarray) -> np.ndarray:
@@ -66,6 +67,29 @@ def _far_apart(rng: np.random.Generator) -> list[np.ndarray]:
     shifts = ((1000, -1000, -1000), (-1000, 1000, -1000))  # one for each row
     pairs = zip(_blocks(rng, 3, (2, 3), 1.0), shifts, strict=True)
     return [block + np.array(shift, "float32")[:, None] for block, shift in pairs]
+
+
+# Answers that go block by block hold up to 15 blocks of float64, with each step in a list of its own;
+# those that collect all 64 hold 32 and more, as float32. Of four rows even one is 16 blocks long,
+# and eight times as much in a list.
+_MANY, _FEW = 64, 24
+
+
+def _holds_many_blocks(function: Callable[[list[np.ndarray]], object]) -> str:
+    """What is wrong with a function that holds the numbers of many blocks at once, else ""."""
+    rng = np.random.default_rng(0)
+    blocks = [rng.normal(size=(4, 64)).astype("float32") for _ in range(_MANY)]
+    one = blocks[0].size * np.dtype(float).itemsize
+    held = peak_of(function, [block.copy() for block in blocks]) / one
+    if _FEW < held < 2 * _FEW:  # something else may have run at the same time
+        held = min(held, peak_of(function, [block.copy() for block in blocks]) / one)
+    if held <= _FEW:
+        return ""
+    return (
+        f"The result is right, but given {_MANY} blocks your function held as much memory at once "
+        f"as {held:.0f} of them take in float64. Do not collect the numbers of all blocks, neither "
+        "joined nor row by row nor as copies: keep one maximum and one sum for each row."
+    )
 
 
 online_logsumexp = Exercise(
@@ -154,6 +178,7 @@ online_logsumexp = Exercise(
         *("r_", "np.append", "np.insert", "vstack T", "vstack transpose", "row_stack T"),
         "logsumexp",
     ),
+    further=_holds_many_blocks,
 )
 
 

@@ -38,6 +38,26 @@ def _columns_for_rows(rows: np.ndarray) -> np.ndarray:
     return _turned(centred @ np.linalg.svd(centred, full_matrices=False)[2][:, :2])
 
 
+def _is_columns_for_rows(points: np.ndarray, rows: np.ndarray) -> bool:
+    """Whether they are `_columns_for_rows` with other signs of the rows of Vᵀ.
+
+    Each library chooses those signs in its own way, so that the points differ. What multiplied the
+    centred rows does not, up to a sign.
+    """
+    if points.shape != (len(rows), 2) or points.dtype.kind != "f" or not np.isfinite(points).all():
+        return False
+    centred = (rows - rows.mean(0)).astype(float)
+    directions = np.linalg.lstsq(centred, points.astype(float))[0]  # (D, 2)
+    columns = np.linalg.svd(centred, full_matrices=False)[2][:, :2]
+    pairs = [
+        (centred @ directions, points),
+        (np.abs(directions), np.abs(columns)),
+        # A row's sign is that of both of its entries; only the two axes may still be mirrored.
+        (directions.prod(1), directions[0].prod() / columns[0].prod() * columns.prod(1)),
+    ]
+    return all(np.allclose(one, other, rtol=1e-3, atol=1e-3) for one, other in pairs)
+
+
 def _left_side_alone(rows: np.ndarray) -> np.ndarray:
     centred = rows - rows.mean(0)
     return _turned(np.linalg.svd(centred, full_matrices=False)[0][:, :2])
@@ -95,9 +115,10 @@ principal_plane = Exercise(
             _columns_for_rows,
             (
                 "What is the shape of what the SVD calls Vh, and where is one direction in it?",
-                "The SVD returns V already transposed: the directions are its first two rows.",
+                "`torch.linalg.svd` and numpy return V already transposed: the directions are its first two rows. (Of the V of `torch.svd` they are the columns.)",
                 "`Vh[:2]`, not `Vh[:, :2]`.",
             ),
+            fits=_is_columns_for_rows,
         ),
         Mistake(
             "left side of the SVD alone",

@@ -14,6 +14,7 @@ import numpy as np
 from vizkit.course.exercises.compare import (
     HALF_TOLERANCE,
     all_same,
+    as_array,
     cannot_hold,
     common_difference,
     count_numbers,
@@ -50,11 +51,14 @@ class Mistake:
         wrong: a function like the solution's, or a value.
         hint: a sentence, or several that say more and more (a nudge, the rule, the line): each
             further check that finds this mistake shows one more.
+        fits: for a mistake with more than one outcome, as when a library is free to choose signs:
+            whether an array is one of them, given that array and the arguments.
     """
 
     name: str
     wrong: Any
     hint: str | tuple[str, ...]
+    fits: Callable[..., bool] | None = None
 
     @property
     def hints(self) -> tuple[str, ...]:
@@ -93,6 +97,8 @@ class Exercise:
             passed as the answer. With a dot, an attribute of just that name ("np.append", not a
             list's); with a space between, a function and attributes that are harmless unless they
             belong to its call.
+        further: what a right answer must still pass: from the learner's function to what is wrong
+            with it, in a sentence; "" for nothing.
 
     Raises:
         ValueError: an argument out of range, or two answers that the inputs do not tell apart.
@@ -112,6 +118,7 @@ class Exercise:
         tolerance: float = 1e-4,
         to: Literal["numpy", "torch"] = "numpy",
         forbidden: Sequence[str] = (),
+        further: Callable[[Callable[..., Any]], str] | None = None,
     ):
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f"name must be a text, not {name!r}")
@@ -137,7 +144,7 @@ class Exercise:
         self.name, self.solution, self.mistakes = name, solution, tuple(mistakes)
         self.difficulty, self.minutes = difficulty, minutes
         self.tolerance, self.to, self.forbidden = tolerance, to, tuple(forbidden)
-        self._given_inputs = inputs
+        self._given_inputs, self._further = inputs, further
         self._seen: Counter[str] = Counter()  # how often each mistake was found
         self._answers: dict[str, list[Any]] = {}  # computed at the first check
 
@@ -226,7 +233,14 @@ class Exercise:
             if inspect.iscoroutine(received[-1]):
                 received[-1].close()  # nobody will await it
                 return Result("wrong", "Your function is `async`: define it with `def` alone.")
-        return self._compare(received)
+        result = self._compare(received)
+        if result.kind != "right" or self._further is None:
+            return result
+        try:
+            objection = self._further(function)
+        except Exception as error:  # the learner's, on arguments of another size
+            objection = short_error(error, function)
+        return Result("wrong", objection) if objection else result
 
     @np.errstate(all="ignore")  # the learner may have told numpy to raise errors
     def _compare(self, answers: list[Any]) -> Result:
@@ -243,7 +257,7 @@ class Exercise:
         if half and cannot_hold(half, received, expected):
             return Result("wrong", f"{half} rounds whole numbers of this size: use another type.")
         for mistake in self.mistakes:
-            if all_same(received, self._answers[mistake.name], self.tolerance):
+            if self._is_mistake(received, mistake):
                 first, *more = mistake.hints
                 return Result("mistake", first, mistake.name, tuple(more))
         if half and all_same(received, expected, HALF_TOLERANCE[half]):
@@ -254,6 +268,16 @@ class Exercise:
                 )
             return Result("right", f"Right, to the precision of {half}.")
         return Result("wrong", self._first_difference(received))
+
+    def _is_mistake(self, received: list[Any], mistake: Mistake) -> bool:
+        if all_same(received, self._answers[mistake.name], self.tolerance):
+            return True
+        if mistake.fits is None:
+            return False
+        return all(
+            (array := as_array(value)) is not None and mistake.fits(array, *arguments)
+            for value, arguments in zip(received, self.inputs, strict=True)
+        )
 
     def _near_a_mistake(self, received: list[Any], tolerance: float) -> bool:
         """Whether a rough answer fits one of the mistakes."""
