@@ -109,70 +109,115 @@ def compared(table: dict, kind: str, value: str) -> np.ndarray:
 
 def verdicts(table: dict) -> dict[str, bool | str]:
     """What notebook 14 says of the table."""
+    from vizkit.course import all_of
+
+    collapse, cures, probes = of_collapse(table), of_cures(table), of_probes(table)
+    learned = probes["SIGReg's features tell the colour better than untrained ones"]
+    return {
+        **collapse,
+        **cures,
+        **of_lesions(table),
+        **probes,
+        "two views alone collapse, with SIGReg and with DINO they do not": all_of(
+            *collapse.values(), *cures.values(), learned
+        ),
+    }
+
+
+def of_collapse(table: dict) -> dict[str, bool | str]:
+    """Whether the embeddings of two views alone have shrunk, and whether that lasts."""
     from vizkit.course import all_of, estimate
 
-    def spread(method: str, **wanted) -> np.ndarray:
-        return select(table, method, "spread", **wanted)
+    start = compared(table, "untrained", "spread")
+
+    def shrunk(**wanted) -> bool | str:
+        return estimate(start / 10 - select(table, "nothing", "spread", **wanted)).above(0)
+
+    return {
+        "without a regulariser the spread falls below a tenth of the start": shrunk(),
+        "with three times the steps it is still there": shrunk(steps=LONG),
+        "at every rate tried it is there": all_of(
+            *(shrunk(rate=rate) for rate in SETTINGS["rates of the control"])
+        ),
+    }
+
+
+def of_cures(table: dict) -> dict[str, bool | str]:
+    """Whether SIGReg and DINO keep the pictures apart."""
+    from vizkit.course import estimate
 
     start = compared(table, "untrained", "spread")
-    told = {m: select(table, m, "told") for m in {row["method"] for row in table["rows"]}}
-    half = told["DINO"] / 2
-    rates = SETTINGS["rates of the control"]
-    color = {
-        "collapsed": select(table, "nothing", "color"),
-        "SIGReg": select(table, "SIGReg", "color"),
-        "grey": select(table, "SIGReg", "color", keep_color=False),
-        "untrained": compared(table, "untrained", "color"),
-    }
-    shape = {
-        "SIGReg": select(table, "SIGReg", "shape"),
-        "DINO": select(table, "DINO", "shape"),
-        "labels": compared(table, "labels", "shape"),
-        "untrained": compared(table, "untrained", "shape"),
-    }
-    found = {
-        "without a regulariser the spread falls below a tenth of the start": estimate(
-            start / 10 - spread("nothing")
-        ).above(0),
-        "with three times the steps it is still there": estimate(
-            start / 10 - spread("nothing", steps=LONG)
-        ).above(0),
-        "at every rate tried it is there": all_of(
-            *(estimate(start / 10 - spread("nothing", rate=r)).above(0) for r in rates)
-        ),
-        "with SIGReg the spread is above a half": estimate(spread("SIGReg")).above(0.5),
-        "DINO without centring tells less than half of DINO": estimate(
-            half - told["DINO without centring"]
-        ).above(0),
-        "DINO without sharpening tells less than half of DINO": estimate(
-            half - told["DINO without sharpening"]
-        ).above(0),
-        "SIGReg's features tell the colour better than untrained ones": estimate(
-            color["SIGReg"] - color["untrained"]
-        ).above(0),
-        "collapsed features tell it better than untrained ones": estimate(
-            color["collapsed"] - color["untrained"]
-        ).above(0),
-        "on grey views SIGReg's features tell it worse than untrained ones": estimate(
-            color["untrained"] - color["grey"]
-        ).above(0),
-        "SIGReg's features tell the shape better than untrained ones": estimate(
-            shape["SIGReg"] - shape["untrained"]
-        ).above(0),
-        "DINO's features tell the shape better than untrained ones": estimate(
-            shape["DINO"] - shape["untrained"]
-        ).above(0),
-        "labels teach the shape better than either method and than no training": all_of(
-            *(
-                estimate(shape["labels"] - shape[other]).above(0)
-                for other in ("SIGReg", "DINO", "untrained")
-            )
-        ),
-    }
-    collapse, cure = list(found.values())[:3], list(found.values())[3:7]
+    spread = {method: select(table, method, "spread") for method in ("SIGReg", "DINO")}
+    told = select(table, "DINO", "told") - compared(table, "untrained", "told")
     return {
-        **found,
-        "two views alone collapse, with SIGReg and with DINO they do not": all_of(*collapse, *cure),
+        "with SIGReg the spread is above a half": estimate(spread["SIGReg"]).above(0.5),
+        "with DINO the spread stays above a tenth of the start": estimate(
+            spread["DINO"] - start / 10
+        ).above(0),
+        "DINO's answers tell more than untrained ones": estimate(told).above(0),
+    }
+
+
+def of_lesions(table: dict) -> dict[str, bool | str]:
+    """DINO without one of its parts: beside DINO, beside an untrained network, and its spread.
+
+    An untrained network tells less than DINO as well. So that alone would be no collapse.
+    """
+    from vizkit.course import estimate
+
+    start = compared(table, "untrained", "spread")
+    untrained = compared(table, "untrained", "told")
+    found = {}
+    for method in ("DINO without centring", "DINO without sharpening"):
+        told, spread = (select(table, method, value) for value in ("told", "spread"))
+        asked = {
+            "tells less than DINO": select(table, "DINO", "told") - told,
+            "tells less than an untrained network": untrained - told,
+            "has a spread below a tenth of the start": start / 10 - spread,
+        }
+        for what, lead in asked.items():
+            found[f"{method} {what}"] = estimate(lead).above(0)
+    return found
+
+
+def of_probes(table: dict) -> dict[str, bool | str]:
+    """What the features tell of colour and shape, beside untrained ones and beside labels."""
+    from vizkit.course import all_of, estimate
+
+    color, shape = (
+        {
+            "collapsed": select(table, "nothing", value),
+            "SIGReg": select(table, "SIGReg", value),
+            "grey": select(table, "SIGReg", value, keep_color=False),
+            "DINO": select(table, "DINO", value),
+            "labels": compared(table, "labels", value),
+            "untrained": compared(table, "untrained", value),
+        }
+        for value in ("color", "shape")
+    )
+
+    def above(values: dict, better: str, worse: str) -> bool | str:
+        return estimate(values[better] - values[worse]).above(0)
+
+    return {
+        "SIGReg's features tell the colour better than untrained ones": above(
+            color, "SIGReg", "untrained"
+        ),
+        "collapsed features tell it better than untrained ones": above(
+            color, "collapsed", "untrained"
+        ),
+        "on grey views SIGReg's features tell it worse than untrained ones": above(
+            color, "untrained", "grey"
+        ),
+        "SIGReg's features tell the shape better than untrained ones": above(
+            shape, "SIGReg", "untrained"
+        ),
+        "DINO's features tell the shape better than untrained ones": above(
+            shape, "DINO", "untrained"
+        ),
+        "labels teach the shape better than either method and than no training": all_of(
+            *(above(shape, "labels", other) for other in ("SIGReg", "DINO", "untrained"))
+        ),
     }
 
 

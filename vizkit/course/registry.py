@@ -677,6 +677,8 @@ _ALL = (
         {
             "painting in the local colour": "Hidden patches could be filled with the colours near by, "
             "without any idea of what is in the picture.",
+            "hand-crafted features": "The colours of the patches, or edges, may tell the shape as well, "
+            "without any network.",
             "an untrained network": "Features that nobody trained may tell as much.",
         },
     ),
@@ -690,6 +692,7 @@ _ALL = (
         {
             "colour alone": "An object may be told from its ground by the colours of its patches.",
             "position alone": "An object may be told by where it is, and so may the patch that fits.",
+            "colour and position": "Both together may tell an object that neither tells alone.",
             "random weights": "The architecture alone, untrained, may give features that do as well.",
         },
     ),
