@@ -2,14 +2,17 @@
 
 `locked`: a text tower on the locked features of each encoder, R@1 among the 158 names of concepts
 never seen, for five splits of the concepts. The pocket encoder sees 64 pixels and has 64 numbers, so
-the two others are asked at 64 and 70 pixels as well, and with 64 directions. `scratch`: the same with a small CNN that starts
-untrained and learns with the words.
+the two others are asked at 64 and 70 pixels as well, and with 64 directions. Its 64 numbers come out
+of a projection that was trained on captions of shapes, and the two others have none, so it is read
+before its projection as well. `scratch`: the same with a small CNN that starts untrained and learns
+with the words.
 About a quarter of an hour on one core, most of it DINOv2 at 224 pixels.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,18 +20,40 @@ from experiments.run import Experiment, Part, run_from_command_line
 
 SEEDS = [0, 1, 2, 3, 4]
 DINOV2, EFFICIENTNET = "timm/vit_small_patch14_dinov2.lvd142m", "timm/tf_efficientnet_lite0.in1k"
-ENCODERS = {  # name: model, side of the pictures in pixels, principal directions that are kept
-    "DINOv2, 70 px": (DINOV2, 70, 256),
-    "DINOv2, 70 px, 64 directions": (DINOV2, 70, 64),
-    "DINOv2, 140 px": (DINOV2, 140, 256),
-    "DINOv2, 140 px, 64 directions": (DINOV2, 140, 64),
-    "DINOv2, 224 px": (DINOV2, 224, 256),
-    "EfficientNet, 64 px": (EFFICIENTNET, 64, 256),
-    "EfficientNet, 64 px, 64 directions": (EFFICIENTNET, 64, 64),
-    "EfficientNet, 140 px": (EFFICIENTNET, 140, 256),
-    "EfficientNet, 140 px, 64 directions": (EFFICIENTNET, 140, 64),
-    "EfficientNet, 224 px": (EFFICIENTNET, 224, 256),
-    "pocket encoder": ("pocket-clip", None, 256),  # it sees 64 pixels and has 64 numbers
+POCKET = "pocket-clip"
+PLACES = ["class token", "mean patch"]  # before its projection
+
+
+class Reading(NamedTuple):
+    """What is read of which encoder.
+
+    size: side of the pictures in pixels, None for the encoder's own; directions: principal ones
+    that are kept, all where the features have fewer numbers; place: "output", or before a
+    projection "class token" or "mean patch".
+    """
+
+    model: str
+    size: int | None
+    directions: int
+    place: str = "output"
+
+
+ENCODERS = {
+    "DINOv2, 70 px": Reading(DINOV2, 70, 256),
+    "DINOv2, 70 px, 64 directions": Reading(DINOV2, 70, 64),
+    "DINOv2, 140 px": Reading(DINOV2, 140, 256),
+    "DINOv2, 140 px, 64 directions": Reading(DINOV2, 140, 64),
+    "DINOv2, 224 px": Reading(DINOV2, 224, 256),
+    "EfficientNet, 64 px": Reading(EFFICIENTNET, 64, 256),
+    "EfficientNet, 64 px, 64 directions": Reading(EFFICIENTNET, 64, 64),
+    "EfficientNet, 140 px": Reading(EFFICIENTNET, 140, 256),
+    "EfficientNet, 140 px, 64 directions": Reading(EFFICIENTNET, 140, 64),
+    "EfficientNet, 224 px": Reading(EFFICIENTNET, 224, 256),
+    "pocket encoder": Reading(POCKET, None, 256),  # it sees 64 pixels and has 64 numbers
+    "pocket encoder, class token": Reading(POCKET, None, 256, "class token"),  # 96 numbers
+    "pocket encoder, class token, 64 directions": Reading(POCKET, None, 64, "class token"),
+    "pocket encoder, mean patch": Reading(POCKET, None, 256, "mean patch"),
+    "pocket encoder, mean patch, 64 directions": Reading(POCKET, None, 64, "mean patch"),
 }
 SETTINGS = {
     "seeds": SEEDS,
@@ -61,13 +86,29 @@ def world() -> dict:
 
 
 @cache
-def features(model: str, size: int | None):
-    """(N, F) of an encoder, drawn at the size that it sees."""
+def features(model: str, size: int | None, place: str = "output"):
+    """(N, F) of an encoder, drawn at the size that it sees; unit vectors wherever it is read."""
+    from torch.nn.functional import normalize
+
     from vizkit import zoo
     from vizkit.data import draw_emoji
 
     encoder = zoo.load(model) if size is None else zoo.load(model, image_size=size)
-    return zoo.cached_features(encoder, draw_emoji(world()["characters"], size or 140))
+    pictures = draw_emoji(world()["characters"], size or 140)
+    if place == "output":
+        return zoo.cached_features(encoder, pictures)
+    if place == "mean patch":
+        return normalize(zoo.cached_features(encoder, pictures, "patches").mean(dim=1), dim=-1)
+    return normalize(class_tokens(encoder, pictures), dim=-1)
+
+
+def class_tokens(encoder, pictures):
+    """(N, F) of a pocket encoder after its last norm: what its projection is given."""
+    import torch
+
+    with torch.no_grad():
+        parts = encoder.preprocess(pictures).split(128)
+        return torch.cat([encoder.image_tower(part.to(encoder.device)).cpu() for part in parts])
 
 
 def measure_locked(point: dict, table: dict) -> dict:
@@ -77,9 +118,10 @@ def measure_locked(point: dict, table: dict) -> dict:
     from vizkit.training.words import WordRun, lock_features, train_words
 
     pieces, (seen, unseen, _) = world()["pieces"], world()["splits"][point["seed"]]
-    model, size, directions = ENCODERS[point["encoder"]]
-    locked = lock_features(features(model, size), seen, directions)
-    locked = pad(locked, (0, SETTINGS["dims"] - directions))  # one text tower for all
+    reading = ENCODERS[point["encoder"]]
+    shown = features(reading.model, reading.size, reading.place)
+    locked = lock_features(shown, seen, reading.directions)
+    locked = pad(locked, (0, SETTINGS["dims"] - reading.directions))  # one text tower for all
     run = WordRun(locked, seen, SETTINGS["languages"], point["seed"])
     (tower,) = train_words(pieces, [run], steps=SETTINGS["steps"])
     return right(pieces, locked, tower, unseen)
@@ -137,6 +179,14 @@ def verdicts(table: dict) -> dict[str, bool | str]:
         ("EfficientNet, 64 px", "pocket encoder"),
         ("EfficientNet, 64 px, 64 directions", "pocket encoder"),
         ("pocket encoder", "from scratch"),
+        *[(f"pocket encoder, {place}", "pocket encoder") for place in PLACES],
+        *[("DINOv2, 140 px", f"pocket encoder, {place}") for place in PLACES],
+        *[("EfficientNet, 140 px", f"pocket encoder, {place}") for place in PLACES],
+        *[
+            (f"{alike}, 64 directions", f"pocket encoder, {place}, 64 directions")
+            for alike in ("DINOv2, 70 px", "EfficientNet, 64 px")
+            for place in PLACES
+        ],
     ]
     found = {}
     for language in SETTINGS["languages"]:

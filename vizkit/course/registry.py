@@ -735,6 +735,8 @@ _ALL = (
             "the size of the pictures": "An encoder that learned on large pictures may suffer from "
             "small ones, and one that sees more pixels may read better for that alone.",
             "how many numbers": "Features of more numbers hold more, however good they are.",
+            "where it is read": "The pocket encoder's joint vector lies behind a projection that "
+            "learned captions of shapes; the two others are read before any head.",
             "stopped too early": "Towers that start untrained may only need more steps.",
         },
     ),
