@@ -276,6 +276,7 @@ CASES = {
             tolerance=one_of(1e-4, 1e-2),
             to=one_of("numpy", "torch"),
             forbidden=one_of((), ("softmax",)),
+            further=st.none(),
         ),
         exercise,
         keep=("solution",),  # anything can be the answer that an exercise asks for

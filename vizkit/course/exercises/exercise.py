@@ -141,6 +141,10 @@ class Exercise:
             raise ValueError(
                 f"inputs belong to an exercise whose solution is a function, not {inputs!r}"
             )
+        if further is not None and not (callable(further) and callable(solution)):
+            raise ValueError(
+                f"further must be a function, for a solution that is one, not {further!r}"
+            )
         self.name, self.solution, self.mistakes = name, solution, tuple(mistakes)
         self.difficulty, self.minutes = difficulty, minutes
         self.tolerance, self.to, self.forbidden = tolerance, to, tuple(forbidden)
