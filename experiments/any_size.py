@@ -1,12 +1,14 @@
 """Squash, crop, pad, tile or native; and which tokens an encoder can do without. (16)
 
 `fit`: a small network learns to tell the ratio and the kind of an object from pictures that were
-made to fit in seven ways, five seeds each. `pocket`: the pocket ViT names shapes with fewer and
-fewer tokens, merged or dropped by likeness, by attention, or by chance, on five draws of scenes.
-`photographs`: DINOv2's patches, merged or dropped, segment an object after ten marks, on six
-photographs; a dropped patch gets the token of the nearest one that is left. `connectors`: the same
-ten marks, two by two patches each, read from tokens that a connector behind DINOv2 pooled or put
-together. About ten minutes on one core.
+made to fit in seven ways, five seeds each. `blur`: boosted trees tell the ratio of squashed pictures
+from the sharpness of upright and level edges; they find a trace of it in coarse pictures and must
+not in the fine ones. `pocket`: the pocket ViT names shapes with fewer and fewer tokens, merged or
+dropped by likeness, by attention, or by chance, on five draws of scenes. `photographs`: DINOv2's
+patches, merged or dropped, segment an object after ten marks, on six photographs; a dropped patch
+gets the token of the nearest one that is left. `connectors`: the same ten marks, two by two patches
+each, read from tokens that a connector behind DINOv2 pooled or put together. About fifteen
+minutes on one core.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ FIT_WAYS = [
     "native, a quarter of the patches",
     "squash, ratio told",
 ]
+GRAINS = {"fine": 288 * 288, "coarse": 96 * 96}  # pixels of a picture before it is squashed
+READ = ["the box", "the box and the edges"]
 PLANS = ["merged by likeness", "merged by chance", "dropped by attention", "dropped by chance"]
 COPIED = "all encoded, then copied"  # over the places that "dropped by attention" leaves empty
 CONNECTORS = [
@@ -45,6 +49,11 @@ SETTINGS = {
     "steps": 300,
     "batch_size": 24,
     "optimizer": "AdamW, 5e-3, weight decay 0.05, warm-up over a tenth of the steps, then cosine",
+    "grains": GRAINS,
+    "read": READ,
+    "blur_pictures": 6000,
+    "blur_test": 3000,
+    "blur_draws": 6,
     "plans": PLANS,
     "kept": [64, 32, 16],
     "scenes": 300,
@@ -89,6 +98,59 @@ def measure_fit(point: dict, table: dict) -> dict:
         learning_rate=5e-3,
     )
     return evaluate_reader(model, asked, test)
+
+
+# ── A trace of the ratio ──────────────────────────────────────────────────────────────────────────
+
+
+def blur_points(table: dict) -> list[dict]:
+    return [
+        {"grain": grain, "read": read, "draw": draw}
+        for grain in GRAINS
+        for draw in range(SETTINGS["blur_draws"])
+        for read in READ
+    ]
+
+
+def measure_blur(point: dict, table: dict) -> dict:
+    """The share of ratios that boosted trees tell from marks of squashed pictures."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    (seen, known), (asked, truth) = marks(point["grain"], point["draw"])
+    columns = slice(1) if point["read"] == "the box" else slice(None)
+    trees = HistGradientBoostingClassifier(max_iter=100, random_state=0)
+    trees.fit(seen[:, columns], known)
+    return {"ratio": float((trees.predict(asked[:, columns]) == truth).mean())}
+
+
+@cache
+def marks(grain: str, draw: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Marks (N, 11) of squashed pictures and their answers (N,), to learn from and for the test."""
+    from vizkit.training.any_size import squash, wide_pictures
+
+    parts = []
+    for count, seed in ((SETTINGS["blur_pictures"], 10), (SETTINGS["blur_test"], 11)):
+        some = wide_pictures(count, seed + 2 * draw, pixels=GRAINS[grain])
+        rows = [marks_of(squash(picture)[0][0].double().numpy()) for picture in some.pictures]
+        parts.append((np.array(rows), some.ratio.numpy()))
+    return parts
+
+
+def marks_of(square: np.ndarray) -> list[float]:
+    """The ratio of the object's box, and how steep its upright and its level edges are.
+
+    square: (S, S), one channel of a squashed picture.
+    """
+    ink = (square.max() - square) / np.ptp(square)  # (S, S) from 0 to 1
+    found = [np.log(ink.max(0).sum() / ink.max(1).sum())]
+    each = []
+    for axis in (1, 0):
+        slope = np.abs(np.diff(ink, axis=axis))
+        bend = np.abs(np.diff(ink, 2, axis=axis))
+        powers = [(slope**power).sum() / slope.sum() for power in (2, 4)]
+        each.append([slope.max(), *powers, bend.sum() / slope.sum()])
+    found += [np.log(each[0][1] / each[1][1]), ink.sum(), *each[0], *each[1]]
+    return [float(value) for value in found]
 
 
 # ── Fewer tokens ──────────────────────────────────────────────────────────────────────────────────
@@ -291,6 +353,12 @@ def fit(table: dict, way: str, question: str) -> np.ndarray:
     return np.array([row[question] for row in table["fit"] if row["way"] == way])
 
 
+def blurred(table: dict, grain: str, read: str) -> np.ndarray:
+    """(draws,) of the trees that read the edges."""
+    rows = table["blur"]
+    return np.array([row["ratio"] for row in rows if (row["grain"], row["read"]) == (grain, read)])
+
+
 def shapes(table: dict, plan: str, kept: int) -> np.ndarray:
     """(seeds,) of the pocket ViT."""
     rows = table["pocket"]
@@ -312,7 +380,9 @@ def connected(table: dict, way: str) -> np.ndarray:
 def verdicts(table: dict) -> dict[str, bool | str]:
     """What notebook 16 says of the table."""
     from vizkit.course import all_of, estimate
+    from vizkit.training.any_size import squashed_ceiling
 
+    nearly = squashed_ceiling() + 0.02
     squashed, native = (fit(table, way, "ratio") for way in ("squash", "native"))
     likeness, chance, attention, by_chance = PLANS
     everything = connected(table, CONNECTORS[0])
@@ -380,10 +450,21 @@ def verdicts(table: dict) -> dict[str, bool | str]:
             of="photographs",
         ).above(0),
     }
+    blur = {
+        "a reader of the edges gets no further than two points above the limit": estimate(
+            blurred(table, "fine", READ[1]), of="draws"
+        ).below(nearly),
+        "from coarse pictures it gets further": estimate(
+            blurred(table, "coarse", READ[1]), of="draws"
+        ).above(nearly),
+    }
     sentences = list(found.values())
     return {
         **found,
-        "the squashed ratio is what is missing, not the pixels": all_of(*sentences[:3]),
+        **blur,
+        "the squashed ratio is what is missing, not the pixels": all_of(
+            *sentences[:3], *blur.values()
+        ),
     }
 
 
@@ -396,6 +477,7 @@ EXPERIMENT = Experiment(
             lambda table: [{"way": way, "seed": seed} for way in FIT_WAYS for seed in SEEDS],
             measure_fit,
         ),
+        Part("blur", blur_points, measure_blur),
         Part("pocket", pocket_points, measure_pocket),
         Part("photographs", photograph_points, measure_photograph),
         Part("connectors", connector_points, measure_connector),

@@ -1,10 +1,12 @@
 """How the experiment any_size reads tokens by ten marks, and how far copied tokens come."""
 
+import numpy as np
 import pytest
 import torch
 
-from experiments.any_size import distance_of_copies, marked_iou
+from experiments.any_size import GRAINS, distance_of_copies, marked_iou, marks_of
 from vizkit.models.shortened import Shortened
+from vizkit.training.any_size import PIXELS
 
 
 @pytest.fixture
@@ -37,3 +39,19 @@ def test_a_copy_comes_from_the_nearest_place_that_is_left():
     origin = torch.tensor([[0, 1, -1, -1, -1]])  # the class token, and the first patch of 2 x 2
     found = Shortened(torch.zeros(1, 2, 3), torch.ones(1, 2), origin)
     assert distance_of_copies(found, 2) == pytest.approx((0 + 1 + 1 + 2**0.5) / 4)
+
+
+def test_marks_tell_the_box_and_which_edges_are_blurred():
+    square = np.full((48, 48), 0.9)
+    square[10:20, 10:34] = 0.1  # 24 wide, 10 high
+    blurred = square.copy()
+    blurred[:, 9] = blurred[:, 34] = square.mean(1)  # the upright edges become soft
+    sharp, soft = marks_of(square), marks_of(blurred)
+    assert sharp[0] == pytest.approx(np.log(2.4))
+    assert sharp[1] == pytest.approx(0)
+    assert soft[1] < -0.05, "upright edges against level ones"
+    assert len(sharp) == 11
+
+
+def test_the_fine_pictures_are_those_that_the_networks_see():
+    assert GRAINS["fine"] == PIXELS

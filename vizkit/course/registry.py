@@ -791,6 +791,8 @@ _ALL = (
         {
             "fewer pixels": "A squashed picture may fail because it shows less, not because of its ratio.",
             "distorted shapes": "Distorted pictures may be harder to learn from, whatever is asked.",
+            "a trace in the edges": "Shrunk more in one direction than in the other, a picture could "
+            "keep a trace of its ratio in the blur of its edges, and a better reader would find it.",
         },
     ),
     Claim(

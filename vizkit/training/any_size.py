@@ -5,8 +5,9 @@ reverse. Both ratios are drawn apart, so that neither tells the other.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import torch
@@ -35,14 +36,48 @@ KINDS = ("circle", "square", "ring", "cross")
 WIDEST = 4.0  # the ground's largest ratio, and one over it the smallest
 PAPER, INK = np.full(3, 0.94), np.array([0.12, 0.24, 0.47])
 AREAS = (0.05, 0.12)  # the object's share of the picture, as a box
-PIXELS = 96 * 96  # of a whole picture
+PIXELS = 288 * 288  # of a whole picture, many times those that a network sees; see `draw`
 PATCH, BUDGET = 8, 36  # pixels of a patch's side, and patches of a picture
 SIDE = PATCH * math.isqrt(BUDGET)  # of the square that holds them
+EDGE = 1.0  # width of an object's soft edge, in pixels of that square
 TILE = 24  # 9 patches: three tiles and the thumbnail are within the budget
 CANVASES = ((TILE, TILE), (2 * TILE, TILE), (TILE, 2 * TILE), (3 * TILE, TILE), (TILE, 3 * TILE))
 
 QUESTIONS = ("ratio", "kind")
 CHANCE = {"ratio": 1 / len(RATIOS), "kind": 1 / len(KINDS)}
+
+
+@dataclass(frozen=True)
+class Drawings(Sequence[Tensor]):
+    """Pictures that are drawn when they are asked for: thousands of them would fill the memory.
+
+    Attributes:
+        kind: (N,) index into KINDS.
+        ground: (N,) width by height of the whole picture.
+        corner, box: (N, 2) x and y of the object's box, and its width and height, as shares.
+        pixels: of a picture, about.
+    """
+
+    kind: np.ndarray
+    ground: np.ndarray
+    corner: np.ndarray
+    box: np.ndarray
+    pixels: int
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    @overload
+    def __getitem__(self, index: int) -> Tensor: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Tensor]: ...
+
+    def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        kind, ground = KINDS[self.kind[index]], float(self.ground[index])
+        return draw(kind, ground, self.corner[index], self.box[index], pixels=self.pixels)
 
 
 @dataclass(frozen=True)
@@ -56,7 +91,7 @@ class WidePictures:
         ground: (N,) width by height of the whole picture.
     """
 
-    pictures: list[Tensor]
+    pictures: Drawings
     ratio: Tensor
     kind: Tensor
     ground: Tensor
@@ -65,12 +100,13 @@ class WidePictures:
         return len(self.pictures)
 
 
-def wide_pictures(n: int, seed: int) -> WidePictures:
+def wide_pictures(n: int, seed: int, *, pixels: int = PIXELS) -> WidePictures:
     """`n` pictures of any shape with one object each; the same in every run.
 
     The ratio of the object and that of the picture are drawn apart. So is the area of the object as
-    a share of the picture: a squashed picture holds nothing of the picture's ratio but the
-    quotient of the two, see `squashed_ceiling`.
+    a share of the picture. Once squashed, pictures that are fine enough hold nothing of the
+    picture's ratio but the quotient of the two; see `squashed_ceiling`. Coarse ones hold a trace
+    more; see `draw`.
     """
     check_whole(n=n)
     rng = np.random.default_rng(seed)
@@ -80,16 +116,27 @@ def wide_pictures(n: int, seed: int) -> WidePictures:
     area = rng.uniform(*AREAS, n)
     box = np.stack([np.sqrt(area * squashed), np.sqrt(area / squashed)], 1)  # (N, 2) w, h, shares
     corner = rng.uniform(size=(n, 2)) * (1 - box)
-    pictures = [draw(KINDS[kind[i]], ground[i], corner[i], box[i]) for i in range(n)]
     return WidePictures(
-        pictures, torch.from_numpy(ratio), torch.from_numpy(kind), torch.from_numpy(ground)
+        Drawings(kind, ground, corner, box, pixels),
+        torch.from_numpy(ratio),
+        torch.from_numpy(kind),
+        torch.from_numpy(ground),
     )
 
 
-def draw(kind: str, ground: float, corner: np.ndarray, box: np.ndarray) -> Tensor:
-    """One object in its box (x, y and width, height as shares) on paper: (3, H, W)."""
-    height = round(math.sqrt(PIXELS / ground))
-    width = round(PIXELS / height)
+def draw(
+    kind: str, ground: float, corner: np.ndarray, box: np.ndarray, *, pixels: int = PIXELS
+) -> Tensor:
+    """One object in its box (x, y and width, height as shares) on paper: (3, H, W).
+
+    What is drawn depends on the shares alone, its soft edge included; the ground only decides at
+    how many rows and columns it is looked at. With few of them squashing leaves a trace: at 96 x 96
+    pixels it shrinks one direction four times and the other not at all, and the blur of upright
+    against level edges tells the picture's ratio. At `PIXELS` both directions shrink by three or
+    more, and the blur is the same.
+    """
+    height = round(math.sqrt(pixels / ground))
+    width = round(pixels / height)
     shape = np.array([SHAPES.index(kind)])
     reach = half_extents(shape, np.zeros(1))[0]  # left, top, right, bottom, in radii
     radius = box / np.array([reach[0] + reach[2], reach[1] + reach[3]])  # (2,) shares
@@ -98,16 +145,16 @@ def draw(kind: str, ground: float, corner: np.ndarray, box: np.ndarray) -> Tenso
     y = ((np.arange(height) + 0.5) / height - center[1]) / radius[1]  # (H,)
     x, y = np.broadcast_arrays(x[None], y[:, None])  # (H, W) each
     distance = signed_distance(shape, x[None], y[None])[0]  # (H, W), in radii
-    pixels = float(np.sqrt(radius[0] * width * radius[1] * height))  # pixels of a radius
-    inside = np.clip(0.5 - distance * pixels, 0, 1)  # (H, W)
-    picture = PAPER + (INK - PAPER) * inside[..., None]  # (H, W, 3)
-    return torch.from_numpy(picture).permute(2, 0, 1).float() * 2 - 1  # (3, H, W)
+    edges = SIDE * math.sqrt(radius[0] * radius[1]) / EDGE  # widths of the edge in a radius
+    inside = torch.from_numpy(np.clip(0.5 - distance * edges, 0, 1)).float()  # (H, W)
+    paper, ink = (torch.from_numpy(colour).float()[:, None, None] for colour in (PAPER, INK))
+    return (paper + (ink - paper) * inside) * 2 - 1  # (3, H, W)
 
 
 def squashed_ceiling() -> float:
     """The best share of right ratios that anybody can reach from squashed pictures, in closed form.
 
-    What they show of the ratio is q = (object's ratio) / (picture's ratio), and log q is uniform
+    All that they hold of the ratio is q = (object's ratio) / (picture's ratio), and log q is uniform
     over an interval that shifts with the answer. The best guess at q is any answer whose interval
     holds it: right for the length of their union by the sum of their lengths.
     """

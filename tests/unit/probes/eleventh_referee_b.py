@@ -1127,6 +1127,9 @@ WRONG[COST] = {
     "a text": lambda h, w: str(cost_by_decimals(h, w)),
     "at least 4 more": lambda h, w: max(cost_by_decimals(h, w), 16),
     "scaled again": lambda h, w: int(cost_by_decimals(h, w) * 0.999),
+    "round half down": lambda h, w: min(
+        math.ceil(h / 28 - 0.5 - 1e-9) * math.ceil(w / 28 - 0.5 - 1e-9), 1280
+    ),
 }
 
 MISTAKES = {  # (exercise, what) → the answer and the name that it must get
@@ -1157,10 +1160,6 @@ MISTAKES = {  # (exercise, what) → the answer and the name that it must get
     (IOU, "of the ground"): (
         lambda p, t: (~p & ~t).sum() / (~p | ~t).sum(),
         "the background instead of the object",
-    ),
-    (COST, "round half down"): (
-        lambda h, w: min(math.ceil(h / 28 - 0.5 - 1e-9) * math.ceil(w / 28 - 0.5 - 1e-9), 1280),
-        "cut off at the limit",
     ),
 }
 

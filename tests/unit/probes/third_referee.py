@@ -884,7 +884,6 @@ ANSWERS["What a picture costs"] = [
 
 RIGHT = {
     ("The mask of a picture before words", "free columns for all"),
-    ("What a picture costs", "round half up"),
 }
 NAMED = {
     ("Recall@k both ways", "the k smallest indices"): "the smallest instead of the largest",
@@ -904,6 +903,7 @@ NAMED = {
         "Names without a seen word",
         "all words in every seen name",
     ): "no word in common with one of the names",
+    ("What a picture costs", "round half up"): "a half rounded up",
     ("What a canvas keeps", "scale capped, not squared"): "one side scaled",
     ("What a canvas keeps", "product of the two scales"): "all of the canvas",
     ("What a canvas keeps", "clamped by the canvas"): "enlarging counts",

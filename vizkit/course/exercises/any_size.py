@@ -363,6 +363,7 @@ def _sizes(rng: np.random.Generator) -> list[tuple[int, int]]:
     """Heights and widths: some are small, some need scaling."""
     # 1200 x 1600: the scale is that of the pixels, not of the cells that they were rounded to.
     # 900 x 1120: 32 x 40 cells are at the limit and not above it, though the pixels are.
+    # 70 x 98: two and a half cells by three and a half, which `round` takes to the even 2 and 4.
     return [
         (60, 100),
         (720, 1290),
@@ -372,6 +373,7 @@ def _sizes(rng: np.random.Generator) -> list[tuple[int, int]]:
         (1500, 400),
         (1200, 1600),
         (900, 1120),
+        (70, 98),
     ]
 
 
@@ -441,6 +443,18 @@ picture_cost = Exercise(
                 "Does a side of 60 pixels need three cells of 28?",
                 "Nothing is padded: sides are resized to the nearest whole number of cells.",
                 "round(height / 28)",
+            ),
+        ),
+        Mistake(
+            "a half rounded up",
+            lambda height, width: _cost(
+                height, width, rounding=lambda cells: math.floor(cells + 0.5)
+            ),
+            (
+                "How many cells has a side of 70 pixels, which is two and a half of them?",
+                "Python's round takes a half to the even neighbour: 2.5 to 2, and 3.5 to 4. You "
+                "round every half up.",
+                "round(height / 28), not math.floor(height / 28 + 0.5)",
             ),
         ),
         Mistake(
