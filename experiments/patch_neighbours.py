@@ -14,7 +14,8 @@ does not change. Both are told which photograph it is.
 choice could leave patches that are easy or hard for everything, so DINOv2 is compared with the other
 controls on the same patches, and with a place that is known roughly: a patch by lot among the
 nearest ones, or from the whole photograph.
-About ten minutes on one core.
+`told`: pixels and colours once more, told which photograph to look at, as the place is; in `views`,
+and where the place fails. About ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ SETTINGS = {
 }
 MIRROR_PROOF = "place up to a mirror"
 METHODS = ("DINOv2", "raw pixels", "mean colour", "place alone", MIRROR_PROOF, "random ViT")
+TOLD = ("raw pixels", "mean colour")
 
 
 def random_vit(seed: int, side: int):
@@ -347,6 +349,17 @@ def measure_views(point: dict, table: dict) -> dict:
     }
 
 
+def by_asked_photograph(
+    found: np.ndarray, chosen: np.ndarray, owner: np.ndarray
+) -> dict[str, float]:
+    """What was found for the chosen patches (M,), added up by photograph: name → count."""
+    return {
+        photo: round(float(found[chosen & (owner == number)].sum()), 3)
+        for number, photo in enumerate(BOXES)
+        if len(BOXES[photo]) > 1
+    }
+
+
 def measure_where_place_fails(point: dict, table: dict) -> dict:
     """Right answers in one view where the place up to a mirror is wrong, as counts by photograph."""
     seed = point["seed"]
@@ -362,13 +375,21 @@ def measure_where_place_fails(point: dict, table: dict) -> dict:
         if method not in ("place alone", MIRROR_PROOF):
             _, apart, _ = asked_in_another_view(method, seed)
             found[method] = same[np.arange(len(owner)), apart.argmin(1)]
+    return {name: by_asked_photograph(some, failed, owner) for name, some in found.items()}
+
+
+def measure_told(point: dict, table: dict) -> dict:
+    """Nearest patches among those of the same photograph in its second view, by photograph."""
+    seed = point["seed"]
+    owner, apart, same = asked_in_another_view(point["method"], seed)
+    _, by_place, _ = asked_in_another_view(MIRROR_PROOF, seed)
+    other = owner[:, None] != named_vectors(MIRROR_PROOF, seed, seed)[0]
+    everyone, asked = np.arange(len(owner)), same.any(1)
+    right = same[everyone, np.where(other, np.inf, apart).argmin(1)]
+    failed = asked & ~same[everyone, by_place.argmin(1)]
     return {
-        name: {
-            photo: round(float(some[failed & (owner == number)].sum()), 3)
-            for number, photo in enumerate(BOXES)
-            if len(BOXES[photo]) > 1
-        }
-        for name, some in found.items()
+        "same object": shares(right[asked], owner[asked], list(BOXES)),
+        "where place fails": by_asked_photograph(right, failed, owner),
     }
 
 
@@ -381,6 +402,10 @@ def patch_points(table: dict) -> list[dict]:
 
 def view_points(table: dict) -> list[dict]:
     return [{"method": method, "seed": seed} for method in METHODS for seed in SEEDS]
+
+
+def told_points(table: dict) -> list[dict]:
+    return [{"method": method, "seed": seed} for method in TOLD for seed in SEEDS]
 
 
 def each_seed(table: dict) -> list[dict]:
@@ -410,6 +435,9 @@ def where_place_fails(table: dict) -> dict[str, np.ndarray]:
         for name in rows[0]
         if name not in ("seed", "seconds")
     }
+    for method in TOLD:
+        told = [row["where place fails"] for row in table["told"] if row["method"] == method]
+        counts[f"{method}, told"] = np.sum([list(row.values()) for row in told], axis=0)
     patches = counts.pop("patches")
     return {name: count[patches > 0] / patches[patches > 0] for name, count in counts.items()}
 
@@ -435,6 +463,10 @@ def verdicts(table: dict) -> dict[str, bool | str]:
             ahead = estimate(dino - by_photograph(table, part, rival), of="photographs")
             sentence = f"patches, {words}: DINOv2 finds the object more often than {rival}"
             result[sentence] = ahead.above(0)
+    for rival in TOLD:
+        ahead = by_photograph(table, "views", "DINOv2") - by_photograph(table, "told", rival)
+        sentence = f"patches, another view: DINOv2 finds the object more often than {rival}, told"
+        result[sentence] = estimate(ahead, of="photographs").above(0)
     right = where_place_fails(table)
     for rival in right:
         if rival != "DINOv2":
@@ -451,6 +483,7 @@ EXPERIMENT = Experiment(
         Part("patches", patch_points, measure_patches),
         Part("views", view_points, measure_views),
         Part("where_place_fails", each_seed, measure_where_place_fails),
+        Part("told", told_points, measure_told),
         Part("crops", each_seed, measure_crops),
     ),
     verdicts=verdicts,

@@ -527,8 +527,8 @@ _ALL = (
     Claim(
         "D18",
         "What a self-supervised encoder puts side by side belongs together",
-        "Right within a photograph and between two views of it, also for patches whose place says "
-        "something else; between different photographs only for some things.",
+        "Right within a photograph and between two views of it; between different photographs only "
+        "for some things.",
         "Oquab et al. 2024, DINOv2; Amir et al. 2021, Deep ViT Features as Dense Visual Descriptors",
         ("11_embedding_space",),
         rivals={

@@ -114,9 +114,9 @@ principal_plane = Exercise(
             "columns of Vᵀ instead of rows",
             _columns_for_rows,
             (
-                "What is the shape of what the SVD calls Vh, and where is one direction in it?",
-                "`torch.linalg.svd` and numpy return V already transposed: the directions are its first two rows. (Of the V of `torch.svd` they are the columns.)",
-                "`Vh[:2]`, not `Vh[:, :2]`.",
+                "Which side of your matrix of directions is D long, and do you take two rows of it, or two columns?",
+                "`torch.linalg.svd` and numpy return V already transposed: the directions are its first two rows. (Of the V of `torch.svd` and of the eigenvectors of `eigh` they are the columns.)",
+                "`Vh[:2]`, not `Vh[:, :2]`; of V or of eigenvectors two columns, not `V[:2]`.",
             ),
             fits=_is_columns_for_rows,
         ),
