@@ -108,7 +108,7 @@ def wide_pictures(n: int, seed: int, *, pixels: int = PIXELS) -> WidePictures:
     picture's ratio but the quotient of the two; see `squashed_ceiling`. Coarse ones hold a trace
     more; see `draw`.
     """
-    check_whole(n=n)
+    check_whole(n=n, pixels=pixels)
     rng = np.random.default_rng(seed)
     ratio, kind = rng.integers(len(RATIOS), size=n), rng.integers(len(KINDS), size=n)
     ground = WIDEST ** rng.uniform(-1, 1, n)  # (N,)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vizkit.inputs import as_embeddings, nonzero_rows, unit_rows
-from vizkit.widgets.similarity_matrix.numbers import products
+from vizkit.widgets.similarity_matrix.numbers import inner_products
 
 
 def step_names(steps: list[Any] | None, count: int) -> list[str]:
@@ -41,7 +41,7 @@ def arrays_to_send(
     columns = texts.shape[1]
     images, texts = _normalized("image_embeddings", images), _normalized("text_embeddings", texts)
     if rows * columns <= (rows + columns) * dim:
-        return {"similarity": products(images, texts).astype(np.float32)}, (
+        return {"similarity": inner_products(images, texts).astype(np.float32)}, (
             steps,
             rows,
             columns,

@@ -41,7 +41,7 @@ class SimilarityNumbers:
     text_to_image_accuracy: float | None
 
 
-# Multiplications; as many take about 10 milliseconds on one core.
+# Multiplications; as many take about two milliseconds on one core.
 SMALL_PRODUCT = 2**23
 
 
@@ -49,10 +49,10 @@ def product(arrays: dict[str, np.ndarray]) -> np.ndarray:
     """The similarities (N, M) of one step, from the matrix or from unit vectors."""
     if "similarity" in arrays:
         return arrays["similarity"].astype(np.float64)
-    return products(arrays["images"].astype(np.float64), arrays["texts"].astype(np.float64))
+    return inner_products(arrays["images"].astype(np.float64), arrays["texts"].astype(np.float64))
 
 
-def products(images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+def inner_products(images: np.ndarray, texts: np.ndarray) -> np.ndarray:
     """The inner products (..., N, M) of rows (..., N, D) and (..., M, D).
 
     The library of the operator `@` keeps its threads spinning for a tenth of a second after a product, on the
